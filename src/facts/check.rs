@@ -1,0 +1,281 @@
+//! What is wrong with a set of facts, all at once, each with the place to mend.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::text::lines_of_ids;
+use super::{Claim, DateSpan, Facts, Relation, Topic, relation};
+
+/// Something wrong with a fact, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The file's name.
+    pub file: String,
+    /// The line on which the faulty claim or topic begins, counted from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.message)
+    }
+}
+
+/// Checks facts against themselves. `files` are the texts they were read from; they give the lines.
+#[must_use]
+pub fn check(facts: &Facts, files: &[(String, String)]) -> Vec<Problem> {
+    let mut checker = Checker::new(facts, files);
+    for source in &facts.sources {
+        checker.source(&source.id, &source.published);
+    }
+    for subject in &facts.subjects {
+        let file = format!("{}.toml", subject.id);
+        for claim in &subject.claims {
+            checker.claim(&file, claim);
+        }
+        for topic in &subject.topics {
+            checker.topic(&file, topic);
+        }
+    }
+    checker.problems.sort();
+    checker.problems
+}
+
+struct Checker<'a> {
+    facts: &'a Facts,
+    claims: BTreeMap<&'a str, &'a Claim>,
+    lines: BTreeMap<(String, String, String), usize>,
+    seen: BTreeSet<(&'static str, String)>,
+    examples: BTreeMap<String, String>,
+    problems: Vec<Problem>,
+}
+
+impl<'a> Checker<'a> {
+    fn new(facts: &'a Facts, files: &[(String, String)]) -> Self {
+        let mut lines = BTreeMap::new();
+        for (file, text) in files {
+            for ((kind, id), line) in lines_of_ids(text) {
+                lines.insert((file.clone(), kind, id), line);
+            }
+        }
+        Self {
+            facts,
+            claims: facts.claims_by_id(),
+            lines,
+            seen: BTreeSet::new(),
+            examples: BTreeMap::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    fn problem(&mut self, file: &str, kind: &str, id: &str, message: impl fmt::Display) {
+        let line = self.lines.get(&(file.to_owned(), kind.to_owned(), id.to_owned())).copied().unwrap_or(1);
+        self.problems.push(Problem { file: file.to_owned(), line, message: format!("{kind} `{id}`: {message}") });
+    }
+
+    fn source(&mut self, id: &str, published: &str) {
+        self.unique(super::text::SOURCES_FILE, "source", id);
+        if published.parse::<DateSpan>().is_err() {
+            self.problem(super::text::SOURCES_FILE, "source", id, format!("`{published}` is no date"));
+        }
+    }
+
+    fn unique(&mut self, file: &str, kind: &'static str, id: &str) {
+        if !is_id(id) {
+            self.problem(file, kind, id, "an id has only lower-case letters, digits and hyphens");
+        }
+        if !self.seen.insert((kind, id.to_owned())) {
+            self.problem(file, kind, id, "there is another one of this id");
+        }
+    }
+
+    fn claim(&mut self, file: &str, claim: &Claim) {
+        self.unique(file, "claim", &claim.id);
+        let mut faults = claim_faults(claim);
+        faults.extend(self.citation_faults(claim));
+        for other in &claim.contradicts {
+            if !self.claims.contains_key(other.as_str()) {
+                faults.push(format!("contradicts the unknown claim `{other}`"));
+            }
+        }
+        for fault in faults {
+            self.problem(file, "claim", &claim.id, fault);
+        }
+    }
+
+    fn citation_faults(&self, claim: &Claim) -> Vec<String> {
+        let sources = self.facts.sources_by_id();
+        let mut faults = Vec::new();
+        if claim.cite.is_empty() {
+            faults.push("no citation".to_owned());
+        }
+        for citation in &claim.cite {
+            match sources.get(citation.source.as_str()) {
+                None => faults.push(format!("unknown source `{}`", citation.source)),
+                Some(source) if !(1..=source.paragraphs).contains(&citation.paragraph) => faults.push(format!(
+                    "paragraph {} of `{}`, which has {}",
+                    citation.paragraph, citation.source, source.paragraphs
+                )),
+                Some(_) if citation.words.is_empty() => faults.push(format!(
+                    "no words that paragraph {} of `{}` must contain",
+                    citation.paragraph, citation.source
+                )),
+                Some(_) => {}
+            }
+        }
+        faults
+    }
+
+    fn topic(&mut self, file: &str, topic: &Topic) {
+        self.unique(file, "topic", &topic.id);
+        let mut faults = Vec::new();
+        if topic.claims.is_empty() {
+            faults.push("no claim".to_owned());
+        }
+        if topic.examples.is_empty() {
+            faults.push("no example question".to_owned());
+        }
+        for claim in &topic.claims {
+            if !self.claims.contains_key(claim.as_str()) {
+                faults.push(format!("unknown claim `{claim}`"));
+            }
+        }
+        for example in &topic.examples {
+            let folded = crate::understanding::fold(example);
+            match self.examples.insert(folded, topic.id.clone()) {
+                Some(other) if other == topic.id => faults.push(format!("the question `{example}` stands twice")),
+                Some(other) => faults.push(format!("the question `{example}` also stands in topic `{other}`")),
+                None => {}
+            }
+        }
+        for fault in faults {
+            self.problem(file, "topic", &topic.id, fault);
+        }
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+/// What is wrong with a claim by itself.
+fn claim_faults(claim: &Claim) -> Vec<String> {
+    let mut faults = Vec::new();
+    if !claim.statement.ends_with('.') || claim.statement.trim() != claim.statement {
+        faults.push("the statement is no sentence that ends with a full stop".to_owned());
+    }
+    if claim.value.is_comparable() && claim.of.is_none() {
+        faults.push("a typed value needs `of`: what it is a value of".to_owned());
+    }
+    if claim.as_of.parse::<DateSpan>().is_err() {
+        faults.push(format!("as_of `{}` is no date", claim.as_of));
+    }
+    if let Some(who) = claim.attributed_to.as_deref().filter(|who| !claim.statement.contains(who)) {
+        faults.push(format!("the statement doesn't name `{who}`, to whom it is attributed"));
+    }
+    match claim.derived.as_ref().map(|derived| (derived, derived.compute())) {
+        Some((_, None)) => faults.push("the inputs of `derived` don't fit its operation".to_owned()),
+        Some((_, Some(result))) if !derives(claim, &result) => {
+            faults.push(format!("`derived` gives `{result}`, the value is `{}`", claim.value));
+        }
+        _ => {}
+    }
+    faults
+}
+
+/// Whether a derived result is the claim's value, signs such as `~` aside.
+#[must_use]
+pub fn derives(claim: &Claim, result: &str) -> bool {
+    let text = claim.value.text();
+    let value = text.split_once(' ').map_or(text, |(_, value)| value);
+    value.trim_start_matches('~') == result
+}
+
+/// The pairs of claims of a topic that disagree.
+#[must_use]
+pub fn disagreements<'a>(claims: &[&'a Claim]) -> Vec<(&'a Claim, &'a Claim)> {
+    let mut pairs = Vec::new();
+    for (index, a) in claims.iter().enumerate() {
+        for b in &claims[index + 1..] {
+            if relation(a, b) == Relation::Disagree {
+                pairs.push((*a, *b));
+            }
+        }
+    }
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::text::{parse, shipped, write};
+    use super::*;
+
+    #[test]
+    fn shipped_facts_have_no_problem() {
+        let facts = shipped();
+        let files = write(&facts);
+        assert_eq!(check(&facts, &files), []);
+    }
+
+    #[test]
+    fn shipped_files_are_canonical() {
+        let shipped: Vec<_> = super::super::text::SHIPPED.iter().map(|(n, t)| ((*n).to_owned(), (*t).to_owned())).collect();
+        let written = write(&parse(&shipped).unwrap());
+        for ((name, text), (written_name, written_text)) in shipped.iter().zip(&written) {
+            assert_eq!(name, written_name);
+            assert!(text == written_text, "{name} is not in canonical form; `routedesk facts export` writes it");
+        }
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once_with_its_line() {
+        let sources = "[[source]]\nid = \"paper\"\ntitle = \"T\"\npublished = \"soon\"\nparagraphs = 3\n";
+        let subject = r#"id = "s"
+title = "S"
+
+[[claim]]
+id = "one"
+statement = "A statement"
+value = "count 5 seats"
+attributed_to = "Somebody"
+as_of = "2025-99"
+as_of_basis = "event"
+contradicts = ["nobody"]
+derived = { operation = "days-after", inputs = ["x", "1"] }
+cite = [
+  { source = "paper", paragraph = 9, words = ["a"] },
+  { source = "press", paragraph = 1, words = ["a"] },
+]
+
+[[claim]]
+id = "one"
+statement = "Bare."
+value = "text x"
+as_of = "2025"
+as_of_basis = "event"
+cite = []
+
+[[topic]]
+id = "t"
+title = "T"
+claims = ["two"]
+examples = [
+  "What is it?",
+]
+
+[[topic]]
+id = "u"
+title = "U"
+claims = []
+examples = [
+  "what is it",
+]
+"#;
+        let files = vec![("sources.toml".to_owned(), sources.to_owned()), ("s.toml".to_owned(), subject.to_owned())];
+        let problems: Vec<String> =
+            check(&parse(&files).unwrap(), &files).iter().map(ToString::to_string).collect();
+        insta::assert_snapshot!(problems.join("\n"));
+    }
+}

@@ -1,0 +1,307 @@
+//! What a claim says, typed, so that two claims can be compared.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::bounds::Bounds;
+use super::date::DateSpan;
+
+/// How far an instant given as "around" may be from the true one, in seconds. Ten minutes keeps "around 7:30 p.m." and
+/// 7:25 together and apart from 7:00.
+const AROUND_SECONDS: f64 = 600.0;
+
+/// A typed value, kept with the text it was read from. The text's first word is the kind:
+///
+/// | text | meaning |
+/// |---|---|
+/// | `money ~570 USD` | an amount in whole units of an ISO 4217 currency |
+/// | `date 1994..1996` | a [`DateSpan`] |
+/// | `instant ~2025-07-27T19:30+03:00` | a moment with its zone, `~` for "around" |
+/// | `duration >8h` | minutes `m`, hours `h`, days `d`, weeks `w` or years `y`; `8h15m` |
+/// | `count 20000..30000 soldiers` | a number of things |
+/// | `frequency 1/month` | times a day, week, month or year |
+/// | `name Boeing 777-200` | what somebody or something is called |
+/// | `yes`, `no` | whether the thing meant is so |
+/// | `text two capitals` | anything else; never compared |
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Value {
+    text: String,
+    kind: Kind,
+}
+
+/// The parsed form of a [`Value`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// An amount of money and its ISO 4217 currency.
+    Money(Bounds, String),
+    /// A span of days.
+    Date(DateSpan),
+    /// A moment, and whether it is only roughly known.
+    Instant(Timestamp, bool),
+    /// A length of time in minutes.
+    Duration(Bounds),
+    /// A number of things and what they are.
+    Count(Bounds, String),
+    /// Times in a period.
+    Frequency(u64, Period),
+    /// What somebody or something is called.
+    Name(String),
+    /// Whether the thing meant is so.
+    YesNo(bool),
+    /// Anything else.
+    Text(String),
+}
+
+/// The period of a frequency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Period {
+    /// A day.
+    Day,
+    /// A week.
+    Week,
+    /// A month.
+    Month,
+    /// A year.
+    Year,
+}
+
+/// How two values of the same thing stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// They say the same.
+    Same,
+    /// Both can be true: one is more exact than the other.
+    Precision,
+    /// They aren't values of the same thing, unit or kind, so nothing follows.
+    Incomparable,
+    /// They can't both be true.
+    Disagree,
+}
+
+/// A text that is no value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no value; expected one of: {EXPECTED}")]
+pub struct BadValue(pub String);
+
+/// What [`Value::parse`] accepts, by example.
+const EXPECTED: &str = "money 45000 RUB · date 2025-07-27 · instant 2025-07-27T16:00Z · duration 8h · \
+                        count >400 passengers · frequency 1/month · name … · yes · no · text …";
+
+impl Value {
+    /// Reads a value from its text.
+    ///
+    /// # Errors
+    /// [`BadValue`] with what was expected, if the text is no value.
+    pub fn parse(text: &str) -> Result<Self, BadValue> {
+        parse_kind(text).map(|kind| Self { text: text.to_owned(), kind }).ok_or_else(|| BadValue(text.to_owned()))
+    }
+
+    /// The parsed value.
+    #[must_use]
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// The text it was read from.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the value says more than words do, so that it can be compared.
+    #[must_use]
+    pub fn is_comparable(&self) -> bool {
+        !matches!(self.kind, Kind::Text(_))
+    }
+
+    /// How this value stands to another value of the same thing.
+    #[must_use]
+    pub fn relation(&self, other: &Self) -> Relation {
+        match (&self.kind, &other.kind) {
+            (Kind::Money(a, unit), Kind::Money(b, other_unit)) | (Kind::Count(a, unit), Kind::Count(b, other_unit)) => {
+                if unit == other_unit { of_intervals(a.interval(), b.interval()) } else { Relation::Incomparable }
+            }
+            (Kind::Duration(a), Kind::Duration(b)) => of_intervals(a.interval(), b.interval()),
+            (Kind::Date(a), Kind::Date(b)) => match (a == b, a.meets(b)) {
+                (true, _) => Relation::Same,
+                (false, true) => Relation::Precision,
+                (false, false) => Relation::Disagree,
+            },
+            (Kind::Instant(a, around_a), Kind::Instant(b, around_b)) => {
+                of_intervals(instant_interval(*a, *around_a), instant_interval(*b, *around_b))
+            }
+            (Kind::Frequency(a, per_a), Kind::Frequency(b, per_b)) => same_or_disagree(a == b && per_a == per_b),
+            (Kind::YesNo(a), Kind::YesNo(b)) => same_or_disagree(a == b),
+            (Kind::Name(a), Kind::Name(b)) => of_names(a, b),
+            _ => Relation::Incomparable,
+        }
+    }
+}
+
+fn same_or_disagree(same: bool) -> Relation {
+    if same { Relation::Same } else { Relation::Disagree }
+}
+
+fn of_intervals(a: (f64, f64), b: (f64, f64)) -> Relation {
+    if a == b {
+        Relation::Same
+    } else if a.0 <= b.1 && b.0 <= a.1 {
+        Relation::Precision
+    } else {
+        Relation::Disagree
+    }
+}
+
+fn instant_interval(at: Timestamp, around: bool) -> (f64, f64) {
+    let (second, slack) = (at.as_second() as f64, if around { AROUND_SECONDS } else { 0.0 });
+    (second - slack, second + slack)
+}
+
+/// One name may be the other with something added: `Boeing 777`, `Boeing 777-200`, `Boeing 777-200ER`; `Nordwind`,
+/// `Nordwind Airlines`.
+fn of_names(a: &str, b: &str) -> Relation {
+    let (a, b) = (a.to_lowercase(), b.to_lowercase());
+    if a == b {
+        Relation::Same
+    } else if a.starts_with(&b) || b.starts_with(&a) || a.ends_with(&b) || b.ends_with(&a) {
+        Relation::Precision
+    } else {
+        Relation::Disagree
+    }
+}
+
+fn parse_kind(text: &str) -> Option<Kind> {
+    let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
+    match (kind, rest) {
+        ("yes", "") => Some(Kind::YesNo(true)),
+        ("no", "") => Some(Kind::YesNo(false)),
+        (_, rest) if rest.trim() != rest || rest.is_empty() => None,
+        ("name", rest) => Some(Kind::Name(rest.to_owned())),
+        ("text", rest) => Some(Kind::Text(rest.to_owned())),
+        ("date", rest) => rest.parse().ok().map(Kind::Date),
+        ("instant", rest) => parse_instant(rest),
+        ("duration", rest) => parse_duration(rest).map(Kind::Duration),
+        ("frequency", rest) => parse_frequency(rest),
+        ("money", rest) => with_unit(rest)
+            .filter(|(_, unit)| unit.len() == 3 && unit.bytes().all(|b| b.is_ascii_uppercase()))
+            .map(|(bounds, unit)| Kind::Money(bounds, unit)),
+        ("count", rest) => with_unit(rest).map(|(bounds, unit)| Kind::Count(bounds, unit)),
+        _ => None,
+    }
+}
+
+fn with_unit(text: &str) -> Option<(Bounds, String)> {
+    let (bounds, unit) = text.split_once(' ')?;
+    Some((bounds.parse().ok()?, unit.to_owned()))
+}
+
+fn parse_instant(text: &str) -> Option<Kind> {
+    let exact = text.strip_prefix('~');
+    let at = exact.unwrap_or(text);
+    at.parse().ok().map(|at| Kind::Instant(at, exact.is_some()))
+}
+
+fn parse_frequency(text: &str) -> Option<Kind> {
+    let (times, period) = text.split_once('/')?;
+    let period = match period {
+        "day" => Period::Day,
+        "week" => Period::Week,
+        "month" => Period::Month,
+        "year" => Period::Year,
+        _ => return None,
+    };
+    Some(Kind::Frequency(times.parse().ok()?, period))
+}
+
+/// Reads `>8h`, `~7h45m`, `8d` into minutes.
+fn parse_duration(text: &str) -> Option<Bounds> {
+    let (make, mut rest) = Bounds::split_sign(text);
+    let mut minutes = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..digits].parse().ok()?;
+        minutes += number.checked_mul(minutes_in(rest[digits..].chars().next()?)?)?;
+        rest = &rest[digits + 1..];
+    }
+    (minutes > 0).then(|| make(minutes))
+}
+
+fn minutes_in(unit: char) -> Option<u64> {
+    match unit {
+        'm' => Some(1),
+        'h' => Some(60),
+        'd' => Some(24 * 60),
+        'w' => Some(7 * 24 * 60),
+        'y' => Some(365 * 24 * 60),
+        _ => None,
+    }
+}
+
+impl TryFrom<String> for Value {
+    type Error = BadValue;
+
+    fn try_from(text: String) -> Result<Self, BadValue> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Value> for String {
+    fn from(value: Value) -> Self {
+        value.text
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relations() {
+        use Relation::{Disagree, Incomparable, Precision, Same};
+        for (a, b, relation) in [
+            ("money 45000 RUB", "money 45000 RUB", Same),
+            ("money 45000 RUB", "money 46000 RUB", Disagree),
+            ("money 45000 RUB", "money ~570 USD", Incomparable),
+            ("money ~570 USD", "money 575 USD", Precision),
+            ("duration 8h", "duration >8h", Precision),
+            ("duration 8h15m", "duration ~7h45m", Disagree),
+            ("duration 1w", "duration 7d", Same),
+            ("count >400 passengers", "count 300 passengers", Disagree),
+            ("count >400 passengers", "count 300 seats", Incomparable),
+            ("count ~15000 soldiers", "count 20000..30000 soldiers", Disagree),
+            ("date 1994..1996", "date 2000..2003", Disagree),
+            ("date 2025-06", "date 2025-06-17", Precision),
+            ("instant 2025-07-27T16:00Z", "instant ~2025-07-27T19:30+03:00", Disagree),
+            ("instant 2025-07-27T16:25Z", "instant ~2025-07-27T19:30+03:00", Precision),
+            ("frequency 1/month", "frequency 2/week", Disagree),
+            ("name Boeing 777", "name Boeing 777-200ER", Precision),
+            ("name Boeing 777", "name Airbus A330", Disagree),
+            ("yes", "no", Disagree),
+            ("yes", "yes", Same),
+            ("text a", "text b", Incomparable),
+            ("yes", "count 1 seat", Incomparable),
+        ] {
+            let (first, second) = (Value::parse(a).unwrap(), Value::parse(b).unwrap());
+            assert_eq!(first.relation(&second), relation, "{a} and {b}");
+            assert_eq!(second.relation(&first), relation, "{b} and {a}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_no_value() {
+        for text in ["", "yes please", "money 45 rubles", "money RUB", "count 5", "duration", "duration 8", "name ", "date soon",
+            "instant 16:00", "frequency 1/fortnight", "weight 5 kg", "count 9..5 seats"]
+        {
+            assert!(Value::parse(text).is_err(), "{text}");
+        }
+    }
+}

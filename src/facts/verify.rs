@@ -1,0 +1,326 @@
+//! Checks claims against local copies of the articles: every figure, date and name that a claim shows must stand in a
+//! paragraph it cites, and its sense must not be turned round.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use super::check::derives;
+use super::date::MONTHS;
+use super::value::Kind;
+use super::{Claim, Facts, Operation};
+
+/// The articles' paragraphs by source id.
+pub type Articles = BTreeMap<String, Vec<String>>;
+
+/// What came of checking one claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything it shows stands in the paragraphs it cites.
+    Verified,
+    /// These things don't.
+    NotFound(Vec<String>),
+    /// There is no copy of this article.
+    ArticleMissing(String),
+}
+
+/// Reads the articles of `facts` from `<dir>/<source id>.txt`. Paragraphs are the non-empty lines. Articles that
+/// aren't there are left out.
+///
+/// # Errors
+/// If the folder can't be read.
+pub fn read_articles(facts: &Facts, dir: &Path) -> std::io::Result<Articles> {
+    fs::read_dir(dir)?;
+    let mut articles = Articles::new();
+    for source in &facts.sources {
+        if let Ok(text) = fs::read_to_string(dir.join(format!("{}.txt", source.id))) {
+            let paragraphs = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+            articles.insert(source.id.clone(), paragraphs);
+        }
+    }
+    Ok(articles)
+}
+
+/// Checks one claim. `facts` gives the names of the sources, which a statement may use freely.
+#[must_use]
+pub fn verify(claim: &Claim, facts: &Facts, articles: &Articles) -> Verdict {
+    if let Some(citation) = claim.cite.iter().find(|citation| !articles.contains_key(&citation.source)) {
+        return Verdict::ArticleMissing(citation.source.clone());
+    }
+    let mut missing = missing_words(claim, articles);
+    let evidence = Evidence::gather(claim, facts, articles);
+    missing.extend(evidence.missing_from_statement(claim));
+    missing.extend(evidence.missing_from_value(claim));
+    missing.extend(wrong_derivation(claim, &evidence));
+    missing.extend(wrong_polarity(claim));
+    if missing.is_empty() { Verdict::Verified } else { Verdict::NotFound(missing) }
+}
+
+/// The cited words that their own paragraph doesn't contain.
+fn missing_words(claim: &Claim, articles: &Articles) -> Vec<String> {
+    let mut missing = Vec::new();
+    for citation in &claim.cite {
+        let paragraph = citation.paragraph.checked_sub(1).and_then(|at| articles[&citation.source].get(at as usize));
+        let text = paragraph.map(|text| plain(text)).unwrap_or_default();
+        for words in citation.words.iter().filter(|words| !text.contains(&plain(words))) {
+            missing.push(format!("\"{words}\" in {} {}", citation.source, citation.paragraph));
+        }
+    }
+    missing
+}
+
+/// Lower case with plain quotes, hyphens and spaces, so that typography decides nothing.
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '’' | '‘' => '\'',
+            '“' | '”' => '"',
+            '‑' | '–' | '—' => '-',
+            '\u{a0}' => ' ',
+            c => c,
+        })
+        .collect::<String>()
+        .to_lowercase()
+}
+
+/// What the cited paragraphs print.
+struct Evidence {
+    numbers: BTreeSet<String>,
+    words: BTreeSet<String>,
+    /// Words of the sources' own names, which the desk may say of itself.
+    names: BTreeSet<String>,
+    /// The words that are quoted as bearing the claim.
+    borne: BTreeSet<String>,
+    borne_numbers: BTreeSet<String>,
+}
+
+impl Evidence {
+    fn gather(claim: &Claim, facts: &Facts, articles: &Articles) -> Self {
+        let mut text = String::new();
+        let mut borne = String::new();
+        let mut names = String::from("US GMT ");
+        for citation in &claim.cite {
+            let paragraph = citation.paragraph.checked_sub(1);
+            if let Some(paragraph) = paragraph.and_then(|at| articles[&citation.source].get(at as usize)) {
+                text.push_str(paragraph);
+                text.push('\n');
+            }
+            borne.push_str(&citation.words.join("\n"));
+            borne.push('\n');
+            let source = facts.sources.iter().find(|source| source.id == citation.source);
+            for name in source.iter().flat_map(|source| [source.publisher.as_deref(), Some(&source.title)]).flatten() {
+                names.push_str(name);
+                names.push(' ');
+            }
+        }
+        Self {
+            numbers: numbers(&text),
+            words: words(&text),
+            names: words(&names),
+            borne_numbers: numbers(&borne),
+            borne: words(&borne),
+        }
+    }
+
+    fn has_word(&self, word: &str) -> bool {
+        self.words.contains(word) || self.names.contains(word) || inflections(word).any(|w| self.words.contains(&w))
+    }
+
+    /// Figures, months, weekdays and names of the statement that no cited paragraph prints and no derivation gives.
+    fn missing_from_statement(&self, claim: &Claim) -> Vec<String> {
+        let derived = claim.derived.as_ref().map(derived_words).unwrap_or_default();
+        let mut missing: Vec<String> = numbers(&claim.statement)
+            .into_iter()
+            .filter(|number| !self.numbers.contains(number) && !derived.contains(number))
+            .collect();
+        for name in names(&claim.statement) {
+            if !self.has_word(&name) && !derived.contains(&name) {
+                missing.push(name);
+            }
+        }
+        missing
+    }
+
+    /// Figures and names of the value that the quoted words don't bear.
+    fn missing_from_value(&self, claim: &Claim) -> Vec<String> {
+        if claim.derived.is_some() {
+            return Vec::new();
+        }
+        match claim.value.kind() {
+            Kind::Money(..) | Kind::Count(..) | Kind::Duration(..) | Kind::Date(..) | Kind::Instant(..) => {
+                let shown = value_numbers(claim.value.kind());
+                shown.into_iter().filter(|choices| choices.is_disjoint(&self.borne_numbers)).map(join).collect()
+            }
+            Kind::Frequency(times, _) if *times > 1 => {
+                let twice = [times.to_string()].into();
+                if self.borne_numbers.is_disjoint(&twice) { vec![times.to_string()] } else { Vec::new() }
+            }
+            Kind::Name(name) => words(name).into_iter().filter(|word| !self.borne_or_printed(word)).collect(),
+            Kind::Frequency(..) | Kind::YesNo(_) | Kind::Text(_) => Vec::new(),
+        }
+    }
+
+    fn borne_or_printed(&self, word: &str) -> bool {
+        self.borne.contains(word) || self.words.contains(word)
+    }
+}
+
+fn join(choices: BTreeSet<String>) -> String {
+    choices.into_iter().collect::<Vec<_>>().join(" or ")
+}
+
+/// For each figure of a value the ways in which a source may print it.
+fn value_numbers(kind: &Kind) -> Vec<BTreeSet<String>> {
+    let plain = |figures: Vec<u64>| figures.into_iter().map(|n| [n.to_string()].into()).collect();
+    match kind {
+        Kind::Money(bounds, _) | Kind::Count(bounds, _) => plain(bounds.figures()),
+        Kind::Duration(bounds) => bounds.figures().into_iter().map(duration_numbers).collect(),
+        Kind::Date(span) => {
+            let mut parts: Vec<BTreeSet<String>> = Vec::new();
+            let text = span.to_string();
+            if text.contains("..") && text.len() == "1994..1996".len() {
+                // A part of a decade: the sources print the decade.
+                let decade = span.from().year() / 10 * 10;
+                return vec![[decade.to_string()].into()];
+            }
+            parts.push([span.from().year().to_string()].into());
+            if span.from() == span.to().unwrap_or(span.from()) {
+                parts.push([span.from().day().to_string()].into());
+            }
+            parts
+        }
+        Kind::Instant(..) | Kind::Frequency(..) | Kind::Name(_) | Kind::YesNo(_) | Kind::Text(_) => Vec::new(),
+    }
+}
+
+/// Minutes as a source may print them: in hours, days, weeks or years.
+fn duration_numbers(minutes: u64) -> BTreeSet<String> {
+    const UNITS: [u64; 4] = [60, 24 * 60, 7 * 24 * 60, 365 * 24 * 60];
+    UNITS.iter().filter(|unit| minutes % **unit == 0).map(|unit| (minutes / unit).to_string()).collect()
+}
+
+/// The figures and month names that a derivation brings in.
+fn derived_words(derived: &super::Derivation) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    let mut texts: Vec<String> = derived.compute().into_iter().collect();
+    texts.extend(derived.inputs.iter().cloned());
+    if derived.operation == Operation::WeekBefore {
+        texts.push("week before".into());
+    }
+    for text in &texts {
+        out.extend(numbers(text));
+        for part in text.split(|c: char| !c.is_ascii_digit()).filter(|part| !part.is_empty()) {
+            out.insert(part.trim_start_matches('0').to_owned());
+        }
+        for date in text.split("..").filter_map(|part| part.get(5..7)) {
+            if let Some(month) = date.parse::<usize>().ok().and_then(|month| MONTHS.get(month.wrapping_sub(1))) {
+                out.insert(month.to_lowercase());
+            }
+        }
+        if let Ok(at) = text.parse::<jiff::Timestamp>() {
+            // The same moment by the clocks of Moscow and Pyongyang.
+            for hours in [0, 3, 9] {
+                let local = jiff::tz::Offset::constant(hours).to_datetime(at);
+                out.insert(format!("{}:{:02}", local.hour(), local.minute()));
+            }
+        }
+    }
+    out
+}
+
+fn wrong_derivation(claim: &Claim, evidence: &Evidence) -> Vec<String> {
+    let Some(derived) = &claim.derived else { return Vec::new() };
+    let mut wrong = Vec::new();
+    match derived.compute() {
+        Some(result) if derives(claim, &result) => {}
+        result => wrong.push(format!("derived {}", result.unwrap_or_else(|| "nothing".into()))),
+    }
+    for input in derived.printed_inputs() {
+        let printed = words(input).iter().all(|word| evidence.words.contains(word) || evidence.numbers.contains(word))
+            && numbers(input).is_subset(&evidence.numbers);
+        if !printed {
+            wrong.push(input.to_owned());
+        }
+    }
+    wrong
+}
+
+/// Words that turn a sentence round.
+const NEGATIONS: [&str; 13] = [
+    "not", "no", "never", "without", "neither", "nor", "none", "cannot", "can't", "doesn't", "isn't", "yet to",
+    "rather than",
+];
+
+fn negations(text: &str) -> usize {
+    let text = format!(" {} ", plain(text).replace(|c: char| !c.is_alphanumeric() && c != '\'', " "));
+    NEGATIONS.iter().map(|word| text.matches(&format!(" {word} ")).count()).sum()
+}
+
+/// A statement is negative just when the quoted words are, and the value of a yes/no claim goes with it.
+fn wrong_polarity(claim: &Claim) -> Option<String> {
+    let statement = negations(&claim.statement) % 2 == 1;
+    let quoted = claim.cite.iter().flat_map(|citation| &citation.words).any(|words| negations(words) % 2 == 1);
+    let contrary = claim.derived.as_ref().is_some_and(|derived| derived.operation == Operation::Contrary);
+    let yes = match claim.value.kind() {
+        Kind::YesNo(yes) => Some(*yes),
+        _ => None,
+    };
+    let turned = statement != quoted || yes.is_some_and(|yes| yes == (statement || contrary));
+    turned.then(|| "polarity".to_owned())
+}
+
+/// The numbers of a text, in digits without separators: `45,000` and `eight` give `45000` and `8`; clock times stay as
+/// they are.
+#[must_use]
+pub fn numbers(text: &str) -> BTreeSet<String> {
+    const WORDS: [(&str, &str); 16] = [
+        ("one", "1"), ("two", "2"), ("three", "3"), ("four", "4"), ("five", "5"), ("six", "6"), ("seven", "7"),
+        ("eight", "8"), ("nine", "9"), ("ten", "10"), ("twelve", "12"), ("twice", "2"), ("once", "1"),
+        ("twenty", "20"), ("thirty", "30"), ("week", "1"),
+    ];
+    let mut found = BTreeSet::new();
+    for token in plain(text).split(|c: char| !(c.is_alphanumeric() || matches!(c, ',' | ':' | '.'))) {
+        let token = token.trim_matches(|c: char| matches!(c, ',' | ':' | '.'));
+        if token.starts_with(|c: char| c.is_ascii_digit()) {
+            let digits = token.trim_end_matches(|c: char| c.is_alphabetic());
+            found.insert(digits.replace(',', ""));
+        } else if let Some((_, digits)) = WORDS.iter().find(|(word, _)| *word == token) {
+            found.insert((*digits).to_owned());
+        }
+    }
+    found
+}
+
+/// The words of a text, lower case, without possessives.
+fn words(text: &str) -> BTreeSet<String> {
+    plain(text)
+        .split(|c: char| !c.is_alphanumeric() && c != '\'')
+        .map(|word| word.trim_end_matches("'s").trim_matches('\'').to_owned())
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+/// The same name as an adjective or the other way round, and British spelling: `Russian`, `Russia`.
+fn inflections(word: &str) -> impl Iterator<Item = String> {
+    const ENDINGS: [(&str, &str); 6] =
+        [("n", ""), ("", "n"), ("ns", ""), ("s", ""), ("defence", "defense"), ("an", "")];
+    let word = word.to_owned();
+    ENDINGS.into_iter().filter_map(move |(from, to)| word.strip_suffix(from).map(|stem| format!("{stem}{to}")))
+}
+
+/// The capitalised words of a statement, lower case. A capital that only begins a sentence counts too unless the word
+/// is one of those that begin sentences.
+fn names(statement: &str) -> BTreeSet<String> {
+    const OPENERS: [&str; 40] = [
+        "a", "after", "an", "another", "as", "before", "but", "by", "direct", "eight", "exceptions", "experts",
+        "flights", "for", "from", "her", "if", "it", "its", "limited", "military", "most", "neither", "once", "one",
+        "or", "read", "relations", "state", "that", "the", "their", "these", "they", "this", "thousands", "to",
+        "train", "under", "written",
+    ];
+    statement
+        .split(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '’'))
+        .filter(|word| word.starts_with(|c: char| c.is_uppercase()))
+        .map(|word| plain(word).trim_end_matches("'s").trim_end_matches('\'').to_owned())
+        .filter(|word| !OPENERS.contains(&word.as_str()))
+        .collect()
+}

@@ -1,0 +1,200 @@
+//! From what somebody typed to plain lower-case words.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// How many characters of a message are read. Questions are shorter than 500; what comes later can't change the answer
+/// to a question, only cost time.
+pub const MAX_CHARS: usize = 4_000;
+
+/// How many words of a message are read, for the same reason.
+pub const MAX_WORDS: usize = 400;
+
+/// Removes what isn't the person's own words (code, quotes, links, mentions, custom emoji) and what can't be seen
+/// (zero-width letters, direction marks, control characters), and brings letters to one form.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    let visible: String = text.nfkc().filter(|c| !is_invisible(*c)).take(MAX_CHARS).collect();
+    let own = visible.lines().filter(|line| !line.trim_start().starts_with('>')).collect::<Vec<_>>().join("\n");
+    let own = if own.trim().is_empty() { visible } else { own };
+    strip_markup(&strip_code(&own))
+}
+
+fn is_invisible(c: char) -> bool {
+    (c.is_control() && c != '\n' && c != '\t')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Drops fenced code where something else remains; a message that is all code is taken as the question.
+fn strip_code(text: &str) -> String {
+    let outside: String = text.split("```").step_by(2).collect::<Vec<_>>().join(" ");
+    if outside.trim().is_empty() { text.replace("```", " ") } else { outside }
+}
+
+/// Drops links, mentions, custom emoji and tags word by word.
+fn strip_markup(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        for word in line.split_whitespace() {
+            if !is_markup(word) {
+                out.push_str(word);
+                out.push(' ');
+            }
+        }
+        out.push('\n');
+    }
+    out
+}
+
+fn is_markup(word: &str) -> bool {
+    let lower = word.trim_start_matches(['(', '<', '[']).to_ascii_lowercase();
+    let is_link = lower.starts_with("http://") || lower.starts_with("https://") || lower.starts_with("www.");
+    let is_mention = (word.starts_with('@') && word.len() > 1) || word.starts_with("<@") || word.starts_with("<#");
+    let is_emoji = (word.starts_with("<:") || word.starts_with("<a:")) && word.ends_with('>');
+    is_link || is_mention || is_emoji
+}
+
+/// The words of a cleaned text: letters and digits, lower case, contractions opened, thousands closed up.
+#[must_use]
+pub fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c.is_alphanumeric() {
+            word.extend(c.to_lowercase());
+            continue;
+        }
+        let before_digit = chars.peek().is_some_and(char::is_ascii_digit);
+        let after_digit = word.chars().next_back().is_some_and(|c| c.is_ascii_digit());
+        match c {
+            ',' if after_digit && before_digit => {}
+            ':' | '.' if after_digit && before_digit => word.push(c),
+            '\'' | '’' | '`' | 'ʼ' => word.push('\''),
+            _ => {
+                push_word(&mut words, &mut word);
+                if let Some(currency) = currency(c) {
+                    words.push(currency.to_owned());
+                }
+            }
+        }
+        if words.len() >= MAX_WORDS {
+            return words;
+        }
+    }
+    push_word(&mut words, &mut word);
+    words
+}
+
+fn currency(sign: char) -> Option<&'static str> {
+    Some(match sign {
+        '$' => "usd",
+        '€' => "eur",
+        '£' => "gbp",
+        '₽' => "rub",
+        '₩' => "krw",
+        '¥' => "yuan",
+        _ => return None,
+    })
+}
+
+/// Adds a word: without quotes and possessive, `n't` as `not`, `45k` as `45000`.
+fn push_word(words: &mut Vec<String>, word: &mut String) {
+    let whole = std::mem::take(word);
+    let whole = whole.trim_matches('\'');
+    if whole.is_empty() {
+        return;
+    }
+    let (stem, rest) = whole.split_once('\'').unwrap_or((whole, ""));
+    if rest == "t" && stem.len() > 1 {
+        let stem = stem.strip_suffix('n').unwrap_or(stem);
+        words.push(if stem == "ca" { "can".to_owned() } else { stem.to_owned() });
+        words.push("not".to_owned());
+    } else if matches!(rest, "s" | "re" | "ll" | "ve" | "d" | "m" | "") {
+        words.push(thousands(stem));
+    } else {
+        words.push(format!("{stem}{}", rest.replace('\'', "")));
+    }
+}
+
+fn thousands(word: &str) -> String {
+    match word.strip_suffix('k').and_then(|digits| digits.parse::<u32>().ok()) {
+        Some(number) if number < 1_000_000 => format!("{number}000"),
+        _ => word.to_owned(),
+    }
+}
+
+/// A word without its commonest English endings, so that `flights`, `flying` and `flew` meet at least in part. Crude
+/// on purpose: it only has to be the same for a question and for the words that explain it.
+#[must_use]
+pub fn stem(word: &str) -> String {
+    const ENDINGS: [(&str, &str); 12] = [
+        ("ies", "y"),
+        ("sses", "ss"),
+        ("ings", ""),
+        ("ing", ""),
+        ("edly", ""),
+        ("ied", "y"),
+        ("ed", ""),
+        ("es", ""),
+        ("ly", ""),
+        ("s", ""),
+        ("e", ""),
+        ("er", ""),
+    ];
+    if word.len() < 4 || word.ends_with("ss") || word.starts_with(|c: char| !c.is_ascii_lowercase()) {
+        return word.to_owned();
+    }
+    for (ending, replacement) in ENDINGS {
+        if let Some(stem) = word.strip_suffix(ending)
+            && stem.len() >= 3
+        {
+            let mut stem = format!("{stem}{replacement}");
+            let bytes = stem.as_bytes();
+            if bytes.len() > 3 && bytes[bytes.len() - 1] == bytes[bytes.len() - 2] && !stem.ends_with("ss") {
+                stem.pop();
+            }
+            return stem;
+        }
+    }
+    word.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_type_becomes_words() {
+        for (text, expected) in [
+            ("How much is a TICKET??", "how much is a ticket"),
+            ("what's the airline's name", "what the airline name"),
+            ("it isn't 45,000₽, is it", "it is not 45000 rub is it"),
+            ("can't won’t don't", "can not wo not do not"),
+            ("45k rubles or $570", "45000 rubles or usd 570"),
+            ("at 7:30 p.m. or 16:00.", "at 7:30 p m or 16:00"),
+            ("777-200ER", "777 200er"),
+            ("<@123> @desk hi https://x.y/z <:wave:1>", "hi"),
+            ("> quoted line\nwho flies it", "who flies it"),
+            ("```rust\ncode```when did it land", "when did it land"),
+            ("z\u{200b}ero w\u{202e}idth", "zero width"),
+            ("ｆｕｌｌ ｗｉｄｔｈ ①", "full width 1"),
+            ("", ""),
+            ("Сколько стоит билет?", "сколько стоит билет"),
+        ] {
+            assert_eq!(words(&clean(text)).join(" "), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn stems_meet() {
+        for (a, b) in [("flights", "flight"), ("cities", "city"), ("planned", "planning"), ("prices", "price"), ("killed", "killing")] {
+            assert_eq!(stem(a), stem(b));
+        }
+    }
+
+    #[test]
+    fn length_is_bounded() {
+        assert!(clean(&"a ".repeat(100_000)).chars().count() <= MAX_CHARS + 1);
+        assert!(words(&"a ".repeat(5_000)).len() <= MAX_WORDS);
+    }
+}

@@ -1,0 +1,159 @@
+//! Mends misspelt words: those that neither the desk nor a general English list knows.
+
+use std::collections::HashMap;
+
+use strsim::osa_distance;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// General English, most frequent first; see `data/words/README.md` for where it comes from.
+const ENGLISH: &str = include_str!("../../data/words/english.txt");
+
+/// From this many letters on two edits are mended, below it one, and below [`MIN_LETTERS`] none: in a short word two
+/// edits leave nothing of it.
+const TWO_EDITS_FROM: usize = 6;
+
+/// The shortest word that is mended.
+const MIN_LETTERS: usize = 4;
+
+/// How many leading letters take part in the index of deletions; a longer word differs in them too or is found by
+/// them. Bounds the index to 29 entries a word.
+const PREFIX: usize = 7;
+
+/// A word list of general English.
+pub struct English(Vec<&'static str>);
+
+impl English {
+    /// Sorts the shipped list.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut words: Vec<&str> = ENGLISH.lines().collect();
+        words.sort_unstable();
+        Self(words)
+    }
+
+    /// Whether the word is in the list.
+    #[must_use]
+    pub fn knows(&self, word: &str) -> bool {
+        self.0.binary_search(&word).is_ok()
+    }
+}
+
+impl Default for English {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// An index of the desk's own words by what remains when letters are left out of them (as in SymSpell), so that the
+/// nearest word is found without looking at every word.
+pub struct Speller {
+    words: HashMap<String, u32>,
+    list: Vec<(String, u32)>,
+    deletions: Vec<(u64, u32)>,
+}
+
+impl Speller {
+    /// Indexes words with how often each occurs.
+    #[must_use]
+    pub fn new(words: HashMap<String, u32>) -> Self {
+        let mut list: Vec<(String, u32)> = words
+            .iter()
+            .filter(|(word, _)| word.chars().count() >= MIN_LETTERS && !word.starts_with(|c: char| c.is_ascii_digit()))
+            .map(|(word, count)| (word.clone(), *count))
+            .collect();
+        list.sort_unstable();
+        let mut deletions = Vec::with_capacity(list.len() * 29);
+        for (index, (word, _)) in list.iter().enumerate() {
+            for_each_deletion(word, |hash| deletions.push((hash, index as u32)));
+        }
+        deletions.sort_unstable();
+        deletions.dedup();
+        Self { words, list, deletions }
+    }
+
+    /// Whether the desk itself uses the word.
+    #[must_use]
+    pub fn knows(&self, word: &str) -> bool {
+        self.words.contains_key(word)
+    }
+
+    /// The desk's word nearest to a misspelt one: by distance, then by how often it occurs, then by the alphabet.
+    /// None if the word is known, too short, or far from all.
+    #[must_use]
+    pub fn mend(&self, word: &str, english: &English) -> Option<&str> {
+        let letters = word.chars().count();
+        let is_word = letters >= MIN_LETTERS && letters <= 24 && word.chars().all(char::is_alphabetic);
+        if !is_word || self.knows(word) || english.knows(word) {
+            return None;
+        }
+        let bound = if letters >= TWO_EDITS_FROM { 2 } else { 1 };
+        let mut candidates = Vec::new();
+        for_each_deletion(word, |hash| {
+            let start = self.deletions.partition_point(|(other, _)| *other < hash);
+            candidates.extend(self.deletions[start..].iter().take_while(|(other, _)| *other == hash).map(|(_, i)| *i));
+        });
+        candidates.sort_unstable();
+        candidates.dedup();
+        candidates
+            .into_iter()
+            .map(|index| &self.list[index as usize])
+            .filter_map(|(candidate, count)| {
+                let distance = osa_distance(word, candidate);
+                (distance <= bound).then_some((distance, std::cmp::Reverse(*count), candidate.as_str()))
+            })
+            .min()
+            .map(|(_, _, candidate)| candidate)
+    }
+}
+
+/// Calls back with the hash of the word's prefix and of what remains of it without any one or two of its letters.
+fn for_each_deletion(word: &str, mut add: impl FnMut(u64)) {
+    let letters: Vec<char> = word.chars().take(PREFIX).collect();
+    let mut buffer = String::with_capacity(4 * PREFIX);
+    let mut hash_without = |first: usize, second: usize| {
+        buffer.clear();
+        buffer.extend(letters.iter().enumerate().filter(|(at, _)| *at != first && *at != second).map(|(_, c)| c));
+        add(xxh3_64(buffer.as_bytes()));
+    };
+    hash_without(usize::MAX, usize::MAX);
+    for first in 0..letters.len() {
+        hash_without(first, usize::MAX);
+        for second in first + 1..letters.len() {
+            hash_without(first, second);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn speller() -> Speller {
+        let words = ["ticket", "pyongyang", "moscow", "vladivostok", "flight", "sheremetyevo", "refuel", "train", "price"];
+        Speller::new(words.iter().map(|word| ((*word).to_owned(), 3)).collect())
+    }
+
+    #[test]
+    fn typos_are_mended() {
+        let (speller, english) = (speller(), English::new());
+        for (typo, word) in [
+            ("tikcet", Some("ticket")),
+            ("pyongyng", Some("pyongyang")),
+            ("pyonyang", Some("pyongyang")),
+            ("vladivostock", Some("vladivostok")),
+            ("shremetyvo", Some("sheremetyevo")),
+            ("fligth", Some("flight")),
+            ("moscwo", Some("moscow")),
+            ("trian", Some("train")),
+            ("prcie", Some("price")),
+            ("refund", None),
+            ("bicycle", None),
+            ("ticket", None),
+            ("xqzt", None),
+            ("at", None),
+            ("45000", None),
+        ] {
+            assert_eq!(speller.mend(typo, &english), word, "{typo}");
+        }
+    }
+}
