@@ -1,1 +1,3 @@
-//! x
+//! lib
+pub mod facts;
+pub mod understanding;

@@ -87,6 +87,8 @@ fn plain(text: &str) -> String {
 struct Evidence {
     numbers: BTreeSet<String>,
     words: BTreeSet<String>,
+    /// Names that are also printed as two words: `Flight Aware`.
+    squeezed: BTreeSet<String>,
     /// Words of the sources' own names, which the desk may say of itself.
     names: BTreeSet<String>,
     /// The words that are quoted as bearing the claim.
@@ -116,6 +118,7 @@ impl Evidence {
         Self {
             numbers: numbers(&text),
             words: words(&text),
+            squeezed: squeezed(&text),
             names: words(&names),
             borne_numbers: numbers(&borne),
             borne: words(&borne),
@@ -123,13 +126,18 @@ impl Evidence {
     }
 
     fn has_word(&self, word: &str) -> bool {
-        self.words.contains(word) || self.names.contains(word) || inflections(word).any(|w| self.words.contains(&w))
+        let abbreviated = || MONTHS.iter().any(|month| month.eq_ignore_ascii_case(word)) && self.words.contains(&word[..3]);
+        self.words.contains(word)
+            || self.names.contains(word)
+            || self.squeezed.contains(word)
+            || inflections(word).any(|w| self.words.contains(&w))
+            || abbreviated()
     }
 
     /// Figures, months, weekdays and names of the statement that no cited paragraph prints and no derivation gives.
     fn missing_from_statement(&self, claim: &Claim) -> Vec<String> {
         let derived = claim.derived.as_ref().map(derived_words).unwrap_or_default();
-        let mut missing: Vec<String> = numbers(&claim.statement)
+        let mut missing: Vec<String> = numbers_in(&claim.statement, FIGURE_WORDS)
             .into_iter()
             .filter(|number| !self.numbers.contains(number) && !derived.contains(number))
             .collect();
@@ -269,22 +277,33 @@ fn wrong_polarity(claim: &Claim) -> Option<String> {
     turned.then(|| "polarity".to_owned())
 }
 
+/// Numbers written as words that a statement uses as figures.
+const FIGURE_WORDS: &[(&str, &str)] = &[
+    ("three", "3"), ("four", "4"), ("five", "5"), ("six", "6"), ("seven", "7"), ("eight", "8"), ("nine", "9"),
+    ("ten", "10"), ("twelve", "12"), ("twice", "2"), ("twenty", "20"), ("thirty", "30"),
+];
+
+/// Words that a source may print for a figure; in a statement ("one report", "the two countries") they are none.
+const SMALL_WORDS: &[(&str, &str)] = &[("one", "1"), ("two", "2"), ("once", "1"), ("week", "1")];
+
 /// The numbers of a text, in digits without separators: `45,000` and `eight` give `45000` and `8`; clock times stay as
 /// they are.
 #[must_use]
 pub fn numbers(text: &str) -> BTreeSet<String> {
-    const WORDS: [(&str, &str); 16] = [
-        ("one", "1"), ("two", "2"), ("three", "3"), ("four", "4"), ("five", "5"), ("six", "6"), ("seven", "7"),
-        ("eight", "8"), ("nine", "9"), ("ten", "10"), ("twelve", "12"), ("twice", "2"), ("once", "1"),
-        ("twenty", "20"), ("thirty", "30"), ("week", "1"),
-    ];
+    let mut found = numbers_in(text, FIGURE_WORDS);
+    found.extend(numbers_in(text, SMALL_WORDS));
+    found
+}
+
+fn numbers_in(text: &str, words: &[(&str, &str)]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for token in plain(text).split(|c: char| !(c.is_alphanumeric() || matches!(c, ',' | ':' | '.'))) {
         let token = token.trim_matches(|c: char| matches!(c, ',' | ':' | '.'));
         if token.starts_with(|c: char| c.is_ascii_digit()) {
             let digits = token.trim_end_matches(|c: char| c.is_alphabetic());
-            found.insert(digits.replace(',', ""));
-        } else if let Some((_, digits)) = WORDS.iter().find(|(word, _)| *word == token) {
+            let digits = digits.replace(',', "");
+            found.insert(digits.trim_start_matches('0').to_owned());
+        } else if let Some((_, digits)) = words.iter().find(|(word, _)| *word == token) {
             found.insert((*digits).to_owned());
         }
     }
@@ -300,6 +319,13 @@ fn words(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// Each two neighbouring words as one.
+fn squeezed(text: &str) -> BTreeSet<String> {
+    let plain = plain(text);
+    let list: Vec<&str> = plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    list.windows(2).map(|pair| pair.concat()).collect()
+}
+
 /// The same name as an adjective or the other way round, and British spelling: `Russian`, `Russia`.
 fn inflections(word: &str) -> impl Iterator<Item = String> {
     const ENDINGS: [(&str, &str); 6] =
@@ -311,8 +337,8 @@ fn inflections(word: &str) -> impl Iterator<Item = String> {
 /// The capitalised words of a statement, lower case. A capital that only begins a sentence counts too unless the word
 /// is one of those that begin sentences.
 fn names(statement: &str) -> BTreeSet<String> {
-    const OPENERS: [&str; 40] = [
-        "a", "after", "an", "another", "as", "before", "but", "by", "direct", "eight", "exceptions", "experts",
+    const OPENERS: [&str; 42] = [
+        "a", "according", "more", "after", "an", "another", "as", "before", "but", "by", "direct", "eight", "exceptions", "experts",
         "flights", "for", "from", "her", "if", "it", "its", "limited", "military", "most", "neither", "once", "one",
         "or", "read", "relations", "state", "that", "the", "their", "these", "they", "this", "thousands", "to",
         "train", "under", "written",

@@ -1,0 +1,205 @@
+//! What the classifier sees of a text: its words, word pairs and the character runs inside them, weighted by rarity.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// The shortest and longest run of characters taken from a word, its two ends marked. Runs forgive typos: `tikcet` and
+/// `ticket` share some.
+const RUNS: std::ops::RangeInclusive<usize> = 2..=5;
+
+/// In how many texts a run or pair must occur to count: one that occurs once says nothing about other texts.
+const MIN_TEXTS: u32 = 2;
+
+/// A text as feature numbers and weights, by rising number.
+pub type Sparse = Vec<(u32, f32)>;
+
+/// Feature numbers and rarity weights learnt from a set of texts.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Features {
+    numbers: HashMap<u64, u32, BuildHasherDefault<Identity>>,
+    /// The inverse document frequency of each feature.
+    rarity: Vec<f32>,
+    /// Where the character runs begin; words and pairs come first.
+    first_run: u32,
+}
+
+/// Passes a hash through: the keys are hashes already.
+#[derive(Debug, Clone, Default)]
+pub struct Identity(u64);
+
+impl Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {}
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+impl Features {
+    /// Learns the features of texts, given as words.
+    #[must_use]
+    pub fn learn(texts: &[Vec<String>]) -> Self {
+        let (mut words, mut runs) = (HashMap::new(), HashMap::new());
+        for text in texts {
+            count_once(&mut words, word_keys(text));
+            count_once(&mut runs, run_keys(text));
+        }
+        let mut features = Self::default();
+        features.add(words, texts.len());
+        features.first_run = features.rarity.len() as u32;
+        features.add(runs, texts.len());
+        features
+    }
+
+    fn add(&mut self, counts: HashMap<u64, u32>, texts: usize) {
+        let mut keys: Vec<(u64, u32)> = counts.into_iter().filter(|(_, count)| *count >= MIN_TEXTS).collect();
+        keys.sort_unstable();
+        for (key, count) in keys {
+            self.numbers.insert(key, self.rarity.len() as u32);
+            self.rarity.push(((1.0 + texts as f32) / (1.0 + count as f32)).ln() + 1.0);
+        }
+    }
+
+    /// How many features there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rarity.len()
+    }
+
+    /// Whether nothing was learnt.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rarity.is_empty()
+    }
+
+    /// The features of a text: words and pairs together as long as the character runs together, all of it of length
+    /// one. Empty if nothing in it was ever seen.
+    #[must_use]
+    pub fn of(&self, words: &[String]) -> Sparse {
+        let mut vector = self.block(word_keys(words));
+        let runs = self.block(run_keys(words));
+        let both = if vector.is_empty() || runs.is_empty() { 1.0 } else { std::f32::consts::FRAC_1_SQRT_2 };
+        vector.extend(runs);
+        for (_, weight) in &mut vector {
+            *weight *= both;
+        }
+        vector
+    }
+
+    /// Sublinear counts weighted by rarity, scaled to length one.
+    fn block(&self, keys: Vec<u64>) -> Sparse {
+        let mut numbers: Vec<u32> = keys.iter().filter_map(|key| self.numbers.get(key).copied()).collect();
+        numbers.sort_unstable();
+        let mut block: Sparse = Vec::with_capacity(numbers.len());
+        for same in numbers.chunk_by(|a, b| a == b) {
+            let count = 1.0 + (same.len() as f32).ln();
+            block.push((same[0], count * self.rarity[same[0] as usize]));
+        }
+        let length = block.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt();
+        for (_, weight) in &mut block {
+            *weight /= length;
+        }
+        block
+    }
+
+    /// The features as bytes, for keeping.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut keys: Vec<(u32, u64)> = self.numbers.iter().map(|(key, number)| (*number, *key)).collect();
+        keys.sort_unstable();
+        let mut bytes = Vec::with_capacity(8 + keys.len() * 12);
+        bytes.extend((self.rarity.len() as u32).to_le_bytes());
+        bytes.extend(self.first_run.to_le_bytes());
+        for ((_, key), rarity) in keys.iter().zip(&self.rarity) {
+            bytes.extend(key.to_le_bytes());
+            bytes.extend(rarity.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote and gives the rest of the bytes; none if they aren't that.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (len, bytes) = bytes.split_first_chunk::<4>()?;
+        let (first_run, bytes) = bytes.split_first_chunk::<4>()?;
+        let len = u32::from_le_bytes(*len) as usize;
+        let (table, rest) = bytes.split_at_checked(len.checked_mul(12)?)?;
+        let mut features = Self { first_run: u32::from_le_bytes(*first_run), ..Self::default() };
+        features.numbers.reserve(len);
+        for (number, row) in table.chunks_exact(12).enumerate() {
+            features.numbers.insert(u64::from_le_bytes(row[..8].try_into().ok()?), number as u32);
+            features.rarity.push(f32::from_le_bytes(row[8..].try_into().ok()?));
+        }
+        Some((features, rest))
+    }
+}
+
+fn count_once(counts: &mut HashMap<u64, u32>, mut keys: Vec<u64>) {
+    keys.sort_unstable();
+    keys.dedup();
+    for key in keys {
+        *counts.entry(key).or_default() += 1;
+    }
+}
+
+/// Keys of words, by stem, and of neighbouring words.
+fn word_keys(words: &[String]) -> Vec<u64> {
+    let hashes: Vec<u64> = words.iter().map(|word| xxh3_64_with_seed(word.as_bytes(), 1)).collect();
+    let pairs = hashes.windows(2).map(|pair| pair[0].rotate_left(17) ^ pair[1].wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    hashes.iter().copied().chain(pairs).collect()
+}
+
+/// Keys of the character runs inside each word, its ends marked.
+fn run_keys(words: &[String]) -> Vec<u64> {
+    let mut keys = Vec::new();
+    let mut marked = String::new();
+    let mut starts = Vec::new();
+    for word in words {
+        marked.clear();
+        marked.push(' ');
+        marked.push_str(word);
+        marked.push(' ');
+        starts.clear();
+        starts.extend(marked.char_indices().map(|(at, _)| at).chain([marked.len()]));
+        for length in RUNS {
+            for from in 0..starts.len().saturating_sub(length) {
+                keys.push(xxh3_64_with_seed(&marked.as_bytes()[starts[from]..starts[from + length]], 2));
+            }
+        }
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        text.split(' ').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_text_has_length_one_and_survives_bytes() {
+        let texts: Vec<_> = ["how much is a ticket", "what is the price of a ticket", "who flies there"].map(words).into();
+        let features = Features::learn(&texts);
+        let length: f32 = features.of(&texts[0]).iter().map(|(_, weight)| weight * weight).sum();
+        assert!((length - 1.0).abs() < 1e-5);
+        let bytes = features.to_bytes();
+        let (read, rest) = Features::from_bytes(&bytes).unwrap();
+        assert_eq!(read, features);
+        assert!(rest.is_empty());
+        assert!(Features::from_bytes(&bytes[..bytes.len() - 1]).is_none());
+    }
+
+    #[test]
+    fn unseen_words_give_nothing() {
+        let features = Features::learn(&[words("a b"), words("a b")]);
+        assert_eq!(features.of(&words("zzz")), []);
+    }
+}
