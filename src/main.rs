@@ -1,11 +1,289 @@
-fn main(){
-    use routedesk::facts::*;
-    let facts=text::shipped();
-    let a=verify::read_articles(&facts,std::path::Path::new("../shared/articles")).unwrap();
-    let mut n=0;
-    for c in facts.claims(){ match verify::verify(c,&facts,&a){ verify::Verdict::Verified=>n+=1, v=>println!("{} {:?} | {}",c.id,v,c.statement)} }
-    println!("{n} verified");
-    let files=text::write(&facts);
-    for p in check::check(&facts,&files){println!("{p}");}
-    for (n,t) in &files { let p=if n=="sources.toml"{format!("data/{n}")}else{format!("data/facts/{n}")}; if std::fs::read_to_string(&p).unwrap()!=*t { println!("not canonical {n}"); } }
+//! The command line: starts and stops things.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+use routedesk::answer::Outcome;
+use routedesk::config::Config;
+use routedesk::desk::{self, Desk};
+use routedesk::eval;
+use routedesk::facts::{check, text, verify};
+use routedesk::platform::{jsonl, terminal};
+use routedesk::store::{Meta, Origin, Store};
+use routedesk::utterance::Utterance;
+
+/// Answers questions about the direct Moscow–Pyongyang air route from five news articles, with the source behind every
+/// claim. Without a command it talks on the terminal.
+#[derive(Parser)]
+#[command(version, about, after_help = "The facts live in an SQLite file: ROUTEDESK_DATABASE, or routedesk/routedesk.db in your data folder.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Talk on the terminal, also beside a serving bot
+    Talk,
+    /// Answer one question, or a line of JSON for each line of JSON
+    ///
+    /// Exits with 0 for an answer, 1 if the sources don't say or more than one thing may be meant, 2 for trouble.
+    Ask(Ask),
+    /// Run files of questions whose right answers are known, and count
+    Eval(Eval),
+    /// Look after the facts
+    #[command(subcommand)]
+    Facts(FactsCommand),
+}
+
+#[derive(Args)]
+struct Ask {
+    /// The question
+    #[arg(required_unless_present = "jsonl", conflicts_with = "jsonl")]
+    question: Vec<String>,
+    /// Read {"id": …, "question": "…", "context": "…"} lines from standard input and write one reply a line
+    #[arg(long)]
+    jsonl: bool,
+}
+
+#[derive(Args)]
+struct Eval {
+    /// Files of JSON lines: id, q, kind (answer, disputed, unknown, social), all, none, sources
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Leave out the topics about which the sources are silent: the desk must decline what nobody foresaw
+    #[arg(long)]
+    without_silent: bool,
+}
+
+#[derive(Subcommand)]
+enum FactsCommand {
+    /// Make the facts in the database equal to a folder of files, or bring the shipped facts in
+    Import {
+        /// A folder as `facts export` writes it; without one, the facts inside this program
+        dir: Option<PathBuf>,
+        /// Why, for the record
+        #[arg(long, default_value = "imported from the command line")]
+        why: String,
+    },
+    /// Write the facts in the database as files
+    Export {
+        /// Where to; made if it isn't there
+        dir: PathBuf,
+    },
+    /// Report every problem of a folder of files, or of the shipped facts
+    Check {
+        /// A folder as `facts export` writes it; without one, the facts inside this program
+        dir: Option<PathBuf>,
+    },
+    /// Check each claim of the shipped facts against local copies of the articles
+    Verify {
+        /// The folder with <source>.txt files
+        #[arg(long)]
+        articles: PathBuf,
+    },
+    /// Write the tables of the database anew from its revisions, after damage
+    Rebuild,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("routedesk: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let config = Config::from_env()?;
+    tracing_subscriber::fmt().with_env_filter(&config.log).with_writer(io::stderr).with_ansi(false).init();
+    match cli.command {
+        None | Some(Command::Talk) => talk(&config),
+        Some(Command::Ask(ask)) => answer(&config, &ask),
+        Some(Command::Eval(eval)) => evaluate(&eval),
+        Some(Command::Facts(command)) => facts(&config, command),
+    }
+}
+
+/// Who and when for revisions that the program makes itself or on the command line.
+fn meta(place: &str, why: &str) -> Meta {
+    let made_at = jiff::Timestamp::now().to_string();
+    Meta { made_at, who: "routedesk".to_owned(), place: place.to_owned(), why: why.to_owned() }
+}
+
+fn open_store(path: &Path) -> anyhow::Result<Store> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("the folder {} can't be made; set ROUTEDESK_DATABASE to another place", folder.display()))?;
+    }
+    Ok(Store::open(path)?)
+}
+
+fn open_desk(config: &Config) -> anyhow::Result<Desk> {
+    let store = open_store(&config.database)?;
+    let (desk, applied) = Desk::open(store, &meta("start", "facts of this release"))?;
+    if !applied.kept.is_empty() {
+        eprintln!("These facts were changed here and differ from this release; yours were kept:");
+        for (kind, id) in &applied.kept {
+            eprintln!("  {kind} {id}");
+        }
+    }
+    Ok(desk)
+}
+
+fn talk(config: &Config) -> anyhow::Result<ExitCode> {
+    let desk = open_desk(config)?;
+    let history = config.database.with_file_name("history.txt");
+    terminal::talk(&desk, &config.database, Some(&history))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn answer(config: &Config, ask: &Ask) -> anyhow::Result<ExitCode> {
+    let desk = open_desk(config)?;
+    if ask.jsonl {
+        jsonl::answer_lines(&desk, &mut io::stdin().lock(), &mut io::stdout().lock())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let reply = desk.hear(&Utterance::new(ask.question.join(" "))).reply;
+    writeln!(io::stdout(), "{}", reply.text)?;
+    Ok(match reply.outcome {
+        _ if reply.is_trouble => ExitCode::from(2),
+        Outcome::Answered | Outcome::Disputed | Outcome::Social => ExitCode::SUCCESS,
+        Outcome::Unknown | Outcome::Ambiguous => ExitCode::from(1),
+    })
+}
+
+/// Runs on a database of its own in memory, so that the figures are those of the shipped facts.
+fn evaluate(eval: &Eval) -> anyhow::Result<ExitCode> {
+    let desk = Desk::on_shipped_facts(!eval.without_silent)?;
+    let mut judged = Vec::new();
+    for file in &eval.files {
+        let text = fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
+        let questions = eval::read(&text).with_context(|| format!("{}", file.display()))?;
+        judged.extend(questions.iter().map(|question| eval::judge(&desk, question)));
+    }
+    write!(io::stdout(), "{}", eval::table(&judged))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn facts(config: &Config, command: FactsCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        FactsCommand::Import { dir: None, .. } => {
+            open_desk(config)?;
+            println!("The shipped facts are in {}.", config.database.display());
+        }
+        FactsCommand::Import { dir: Some(dir), why } => import(config, &dir, &why)?,
+        FactsCommand::Export { dir } => export(config, &dir)?,
+        FactsCommand::Check { dir } => return check_facts(dir.as_deref()),
+        FactsCommand::Verify { articles } => return verify_facts(&articles),
+        FactsCommand::Rebuild => {
+            open_store(&config.database)?.rebuild()?;
+            println!("The tables were written anew from the revisions.");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The files of a folder, the sources first, then the subjects in the order of `order.txt` or by name.
+fn read_files(dir: &Path) -> anyhow::Result<Vec<(String, String)>> {
+    let mut names: Vec<String> = fs::read_dir(dir)
+        .with_context(|| format!("{} can't be read", dir.display()))?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".toml"))
+        .collect();
+    let order = fs::read_to_string(dir.join(ORDER_FILE)).unwrap_or_default();
+    let place = |name: &String| order.lines().position(|line| line == name).unwrap_or(usize::MAX);
+    names.sort_by_key(|name| (name != text::SOURCES_FILE, place(name), name.clone()));
+    names
+        .into_iter()
+        .map(|name| {
+            let path = dir.join(&name);
+            let text = fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
+            Ok((name, text))
+        })
+        .collect()
+}
+
+/// The order of the subjects' files, one name a line.
+const ORDER_FILE: &str = "order.txt";
+
+/// The problems of files, as lines; none if they are in order.
+fn problems(files: &[(String, String)]) -> Result<routedesk::facts::Facts, Vec<String>> {
+    let facts = text::parse(files).map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    let problems: Vec<String> = check::check(&facts, files).iter().map(ToString::to_string).collect();
+    if problems.is_empty() { Ok(facts) } else { Err(problems) }
+}
+
+fn import(config: &Config, dir: &Path, why: &str) -> anyhow::Result<()> {
+    let facts = match problems(&read_files(dir)?) {
+        Ok(facts) => facts,
+        Err(problems) => bail!("nothing was imported:\n{}", problems.join("\n")),
+    };
+    let mut store = open_store(&config.database)?;
+    store.bring_in_shipped(&text::shipped(), desk::shipped_checksum(), &meta("start", "facts of this release"))?;
+    let applied = store.replace(&facts, Origin::Import, &meta("command line", why))?;
+    // So that a serving desk finds the model ready.
+    desk::index_of(&store)?;
+    match applied.revision {
+        Some(revision) => println!("Revision {revision}: {} changes.", applied.changes),
+        None => println!("Nothing is different; nothing was changed."),
+    }
+    Ok(())
+}
+
+fn export(config: &Config, dir: &Path) -> anyhow::Result<()> {
+    let mut store = open_store(&config.database)?;
+    store.bring_in_shipped(&text::shipped(), desk::shipped_checksum(), &meta("start", "facts of this release"))?;
+    let files = text::write(&store.facts()?);
+    fs::create_dir_all(dir)?;
+    let order: String = files.iter().map(|(name, _)| format!("{name}\n")).collect();
+    for (name, text) in files.iter().chain([&(ORDER_FILE.to_owned(), order)]) {
+        fs::write(dir.join(name), text)?;
+    }
+    println!("{} files in {}.", files.len(), dir.display());
+    Ok(())
+}
+
+fn check_facts(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let files = match dir {
+        Some(dir) => read_files(dir)?,
+        None => text::SHIPPED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
+    };
+    match problems(&files) {
+        Ok(facts) => {
+            println!("{} claims and {} topics: no problem.", facts.claims().count(), facts.topics().count());
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(problems) => {
+            println!("{}", problems.join("\n"));
+            Ok(ExitCode::from(1))
+        }
+    }
+}
+
+fn verify_facts(articles: &Path) -> anyhow::Result<ExitCode> {
+    let facts = text::shipped();
+    let articles = verify::read_articles(&facts, articles)
+        .with_context(|| format!("{} can't be read", articles.display()))?;
+    let (mut verified, mut total) = (0, 0);
+    for claim in facts.claims() {
+        total += 1;
+        match verify::verify(claim, &facts, &articles) {
+            verify::Verdict::Verified => {
+                verified += 1;
+                println!("verified         {}", claim.id);
+            }
+            verify::Verdict::NotFound(missing) => println!("not found        {}: {}", claim.id, missing.join(", ")),
+            verify::Verdict::ArticleMissing(source) => println!("article missing  {}: {source}", claim.id),
+        }
+    }
+    println!("{verified} of {total} claims verified.");
+    Ok(if verified == total { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

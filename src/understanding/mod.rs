@@ -1,8 +1,282 @@
-//! u
+//! Text in, a decision out: the only fuzzy matching in the desk.
+//!
+//! A message is cleaned ([`normalise`]), cut into questions ([`split`]), its spelling mended ([`spelling`]), its
+//! features taken ([`features`], [`vectors`]) and its topics scored ([`classifier`]). Then [`decide`] looks at how well
+//! the best topic fits, how far the next one is, and which words it leaves unexplained ([`lexicon`]).
+
+pub mod classifier;
+pub mod decide;
+pub mod features;
+pub mod lexicon;
+pub mod model;
 pub mod normalise;
 pub mod spelling;
+pub mod split;
+pub mod vectors;
+
+use std::collections::{HashMap, HashSet};
+
+pub use decide::{Candidate, Decision, Trace};
+use lexicon::{Lexicon, Speech, text_words};
+use model::Model;
+use normalise::stem;
+use spelling::{English, Speller};
+use vectors::{Vectors, dot};
+
+use crate::facts::{Facts, value::Kind, verify};
+
 /// A text's words, joined by single spaces: equal for texts that differ only in case, punctuation and spacing.
 #[must_use]
 pub fn fold(text: &str) -> String {
-    normalise::words(&normalise::clean(text)).join(" ")
+    text_words(text).join(" ")
+}
+
+/// What small talk is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmallTalk {
+    /// Hello.
+    Greeting,
+    /// Thank you.
+    Thanks,
+    /// Goodbye.
+    Farewell,
+    /// What can I ask?
+    Help,
+    /// Who are you?
+    Identity,
+}
+
+/// What kind of answer a topic has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answerable {
+    /// The sources answer it.
+    Yes,
+    /// The sources are silent about it.
+    No,
+    /// It isn't a question about facts.
+    Social(SmallTalk),
+}
+
+/// What the index keeps of a topic.
+#[derive(Debug)]
+pub struct TopicEntry {
+    /// The topic's id; `social-…` for small talk.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Its subject's id.
+    pub subject: String,
+    /// What kind of answer it has.
+    pub answerable: Answerable,
+    /// The claims that answer it, for telling whether two topics say the same.
+    claims: Vec<String>,
+    /// The figures that its claims and examples name.
+    numbers: HashSet<String>,
+    /// Whether one of its claims has a figure, date or time that corrects a wrong one.
+    has_figure: bool,
+}
+
+/// The topics and all that is learnt from their examples.
+pub struct Index {
+    topics: Vec<TopicEntry>,
+    model: Model,
+    vectors: Vectors,
+    /// The examples' vectors, and where each topic's begin.
+    examples: Vec<Vec<f32>>,
+    examples_of: Vec<std::ops::Range<usize>>,
+    lexicon: Lexicon,
+    /// A vector for each stem of the lexicon.
+    stem_vectors: Vec<Vec<f32>>,
+    filler: HashSet<String>,
+    rivals: Vec<lexicon::Rivals>,
+    speller: Speller,
+    english: English,
+}
+
+/// The texts that teach the index, by topic.
+pub struct Lessons {
+    topics: Vec<TopicEntry>,
+    /// Example questions, titles and aliases as words.
+    texts: Vec<Vec<Vec<String>>>,
+    /// The statements of each topic's claims as words.
+    statements: Vec<Vec<Vec<String>>>,
+    speech: Speech,
+}
+
+impl Lessons {
+    /// Gathers the texts from the facts and the shipped small talk. `with_silent` leaves the silent topics in; without
+    /// them the desk must decline what nobody foresaw.
+    #[must_use]
+    pub fn gather(facts: &Facts, with_silent: bool) -> Self {
+        let claims = facts.claims_by_id();
+        let mut lessons =
+            Self { topics: Vec::new(), texts: Vec::new(), statements: Vec::new(), speech: Speech::shipped() };
+        for (subject, topic) in facts.subjects.iter().flat_map(|subject| subject.topics.iter().map(move |t| (subject, t))) {
+            if topic.is_silent() && !with_silent {
+                continue;
+            }
+            let own: Vec<_> = topic.claims.iter().filter_map(|id| claims.get(id.as_str())).collect();
+            let texts: Vec<Vec<String>> = topic
+                .examples
+                .iter()
+                .chain(&topic.aliases)
+                .chain([topic.unsaid.as_ref().unwrap_or(&topic.title)])
+                .map(|text| text_words(text))
+                .collect();
+            // What comes nearest to a silent topic explains nothing of it.
+            let explaining = if topic.is_silent() { &[][..] } else { &own[..] };
+            let statements: Vec<Vec<String>> = explaining.iter().map(|claim| text_words(&claim.statement)).collect();
+            let mut numbers: HashSet<String> = texts.iter().chain(&statements).flatten().filter(|w| is_number(w)).cloned().collect();
+            for claim in explaining {
+                numbers.extend(verify::numbers(&format!("{} {}", claim.statement, claim.value.text())));
+            }
+            let has_figure = explaining.iter().any(|claim| {
+                !matches!(claim.value.kind(), Kind::Name(_) | Kind::YesNo(_) | Kind::Text(_))
+            });
+            lessons.topics.push(TopicEntry {
+                id: topic.id.clone(),
+                title: topic.title.clone(),
+                subject: subject.id.clone(),
+                answerable: if topic.is_silent() { Answerable::No } else { Answerable::Yes },
+                claims: topic.claims.clone(),
+                numbers,
+                has_figure,
+            });
+            lessons.texts.push(texts);
+            lessons.statements.push(statements);
+        }
+        lessons.add_small_talk();
+        lessons
+    }
+
+    fn add_small_talk(&mut self) {
+        for (kind, texts) in &self.speech.social {
+            let talk = match kind.as_str() {
+                "greeting" => SmallTalk::Greeting,
+                "thanks" => SmallTalk::Thanks,
+                "farewell" => SmallTalk::Farewell,
+                "identity" => SmallTalk::Identity,
+                _ => SmallTalk::Help,
+            };
+            self.topics.push(TopicEntry {
+                id: format!("social-{kind}"),
+                title: kind.clone(),
+                subject: "social".to_owned(),
+                answerable: Answerable::Social(talk),
+                claims: Vec::new(),
+                numbers: HashSet::new(),
+                has_figure: false,
+            });
+            self.texts.push(texts.iter().map(|text| text_words(text)).collect());
+            self.statements.push(Vec::new());
+        }
+    }
+
+    /// A checksum of everything that the trained model depends on.
+    #[must_use]
+    pub fn checksum(&self) -> u64 {
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        hasher.update(&model::VERSION.to_le_bytes());
+        for (topic, texts) in self.topics.iter().zip(&self.texts) {
+            hasher.update(topic.id.as_bytes());
+            for text in texts {
+                hasher.update(b"\n");
+                hasher.update(text.join(" ").as_bytes());
+            }
+            hasher.update(b"\0");
+        }
+        hasher.digest()
+    }
+}
+
+fn is_number(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit())
+}
+
+impl Index {
+    /// Trains a model on the lessons. Takes a second or two; [`Self::with_model`] takes one that was kept.
+    #[must_use]
+    pub fn train(lessons: &Lessons) -> Model {
+        Model::train(&lessons.texts, &Vectors::shipped())
+    }
+
+    /// Puts an index together.
+    #[must_use]
+    pub fn with_model(lessons: Lessons, model: Model) -> Self {
+        let vectors = Vectors::shipped();
+        let mut counts: HashMap<String, u32> = HashMap::new();
+        for word in lessons.texts.iter().chain(&lessons.statements).flatten().flatten() {
+            *counts.entry(word.clone()).or_default() += 1;
+        }
+        for word in lessons.speech.rivals.iter().flat_map(|rivals| &rivals.names).flat_map(|name| name.split(' ')) {
+            counts.entry(word.to_owned()).or_default();
+        }
+        let texts = lessons.texts.iter().enumerate().chain(lessons.statements.iter().enumerate());
+        let flat = texts.flat_map(|(topic, texts)| texts.iter().map(move |text| (topic, text.as_slice())));
+        let lexicon = Lexicon::gather(lessons.topics.len(), flat);
+        let stem_vectors = stem_vectors(&lexicon, &counts, &vectors);
+        let mut examples = Vec::new();
+        let mut examples_of = Vec::new();
+        for texts in &lessons.texts {
+            let start = examples.len();
+            examples.extend(texts.iter().map(|text| vectors.mean(text)));
+            examples_of.push(start..examples.len());
+        }
+        Self {
+            filler: lessons.speech.filler_stems(),
+            rivals: lessons.speech.rivals,
+            speller: Speller::new(counts),
+            english: English::new(),
+            topics: lessons.topics,
+            model,
+            vectors,
+            examples,
+            examples_of,
+            lexicon,
+            stem_vectors,
+        }
+    }
+
+    /// The topics, in the order of their numbers.
+    #[must_use]
+    pub fn topics(&self) -> &[TopicEntry] {
+        &self.topics
+    }
+
+    /// The words of a text, spelling mended.
+    #[must_use]
+    pub fn mended_words(&self, text: &str) -> Vec<String> {
+        let mut words = normalise::words(text);
+        for word in &mut words {
+            if let Some(mended) = self.speller.mend(word, &self.english) {
+                *word = mended.to_owned();
+            }
+        }
+        words
+    }
+
+    /// The nearest of a topic's examples by meaning, as a cosine.
+    fn nearest_example(&self, topic: usize, vector: &[f32]) -> f32 {
+        self.examples[self.examples_of[topic].clone()].iter().map(|example| dot(example, vector)).fold(0.0, f32::max)
+    }
+
+    /// How near a word lies to the nearest word that the topic uses, as a cosine.
+    fn nearest_word(&self, topic: usize, word: &str) -> f32 {
+        let vector = self.vectors.mean(&[word]);
+        self.lexicon.stems_of(topic).map(|stem| dot(&self.stem_vectors[stem as usize], &vector)).fold(0.0, f32::max)
+    }
+}
+
+/// For each stem the vector of its most frequent word.
+fn stem_vectors(lexicon: &Lexicon, counts: &HashMap<String, u32>, vectors: &Vectors) -> Vec<Vec<f32>> {
+    let mut best: HashMap<u32, (u32, &str)> = HashMap::new();
+    for (word, count) in counts {
+        if let Some(number) = lexicon.number(&stem(word)) {
+            let entry = best.entry(number).or_insert((*count, word));
+            *entry = (*entry).max((*count, word));
+        }
+    }
+    let mut numbers: Vec<_> = best.into_iter().collect();
+    numbers.sort_unstable();
+    numbers.into_iter().map(|(_, (_, word))| vectors.mean(&[word])).collect()
 }

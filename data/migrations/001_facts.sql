@@ -1,0 +1,112 @@
+-- The facts as they stand, and how they came to stand so.
+--
+-- `revision` and `change` are the truth: they are only ever added to. The other tables are what results from them and
+-- can be rebuilt at any time (`routedesk facts rebuild`).
+
+CREATE TABLE revision (
+    id              INTEGER PRIMARY KEY,    -- counts up from 1
+    made_at         TEXT NOT NULL,          -- RFC 3339, UTC
+    who             TEXT NOT NULL,          -- opaque id of a person, or `routedesk` for the program itself
+    place           TEXT NOT NULL,          -- where it was done: `start`, `command line`, a community's id
+    why             TEXT NOT NULL,          -- the person's reason, or what the program did
+    origin          TEXT NOT NULL CHECK (origin IN ('shipped', 'import', 'moderator')),
+    facts_checksum  INTEGER                 -- for origin `shipped`: XXH3-64 of the shipped files
+) STRICT;
+
+CREATE TABLE change (
+    revision  INTEGER NOT NULL REFERENCES revision (id),
+    position  INTEGER NOT NULL,             -- order within the revision, from 0
+    kind      TEXT NOT NULL CHECK (kind IN ('source', 'subject', 'claim', 'topic', 'order')),
+    id        TEXT NOT NULL,                -- what changed; `facts` for the order
+    before    TEXT,                         -- JSON; none if it was added
+    after     TEXT,                         -- JSON; none if it was removed
+    PRIMARY KEY (revision, position),
+    CHECK (before IS NOT NULL OR after IS NOT NULL)
+) STRICT;
+
+CREATE INDEX change_of ON change (kind, id, revision);
+
+CREATE TRIGGER revision_is_kept BEFORE UPDATE ON revision BEGIN SELECT RAISE(ABORT, 'revisions are never changed'); END;
+CREATE TRIGGER revision_is_there BEFORE DELETE ON revision BEGIN SELECT RAISE(ABORT, 'revisions are never deleted'); END;
+CREATE TRIGGER change_is_kept BEFORE UPDATE ON change BEGIN SELECT RAISE(ABORT, 'changes are never changed'); END;
+CREATE TRIGGER change_is_there BEFORE DELETE ON change BEGIN SELECT RAISE(ABORT, 'changes are never deleted'); END;
+
+CREATE TABLE source (
+    id             TEXT PRIMARY KEY,
+    position       INTEGER NOT NULL,        -- order in lists, from 0
+    publisher      TEXT,                    -- none if the article doesn't name it
+    title          TEXT NOT NULL,
+    author         TEXT,
+    published      TEXT NOT NULL,           -- a day, month, year or range: 2025-07-27, 2025-07-27..2025-07-29
+    inferred       INTEGER NOT NULL,        -- 1 if the date is only inferred from the text
+    url            TEXT,
+    paragraphs     INTEGER NOT NULL,        -- how many there are
+    not_reporting  TEXT NOT NULL,           -- JSON list of paragraphs that are no reporting
+    checksum       INTEGER NOT NULL         -- XXH3-64 of the row, verified whenever it is read
+) STRICT;
+
+CREATE TABLE subject (
+    id        TEXT PRIMARY KEY,
+    position  INTEGER NOT NULL,
+    title     TEXT NOT NULL,
+    checksum  INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE claim (
+    id             TEXT PRIMARY KEY,
+    subject        TEXT NOT NULL REFERENCES subject (id),
+    position       INTEGER NOT NULL,
+    statement      TEXT NOT NULL,           -- a sentence in our own words
+    value          TEXT NOT NULL,           -- typed: `money 45000 RUB`, `date 2025-07-27`, ...
+    of             TEXT,                    -- what it is a value of; only the same are compared
+    attributed_to  TEXT,                    -- who says so, if the source names them
+    unprinted      TEXT,                    -- a detail that the source doesn't give
+    as_of          TEXT NOT NULL,           -- the day for which it holds
+    as_of_basis    TEXT NOT NULL,           -- `event` or `report`
+    rank           TEXT NOT NULL,           -- `preferred`, `normal`, `deprecated` (wrong, never merely old)
+    contradicts    TEXT NOT NULL,           -- JSON list of claim ids
+    derived        TEXT,                    -- JSON: operation and inputs, if the value isn't printed
+    checksum       INTEGER NOT NULL         -- over the row and its citations
+) STRICT;
+
+CREATE TABLE citation (
+    claim      TEXT NOT NULL REFERENCES claim (id),
+    position   INTEGER NOT NULL,
+    source     TEXT NOT NULL REFERENCES source (id),
+    paragraph  INTEGER NOT NULL,            -- counted from 1 over the non-empty lines
+    words      TEXT NOT NULL,               -- JSON list of words that the paragraph must contain
+    PRIMARY KEY (claim, position)
+) STRICT;
+
+CREATE TABLE topic (
+    id                 TEXT PRIMARY KEY,
+    subject            TEXT NOT NULL REFERENCES subject (id),
+    position           INTEGER NOT NULL,
+    title              TEXT NOT NULL,
+    aliases            TEXT NOT NULL,       -- JSON list
+    unsaid             TEXT,                -- for a silent topic: what the sources don't say
+    dispute            TEXT,                -- what kind of disagreement it is when its claims disagree
+    checksum           INTEGER NOT NULL,    -- over the row and the ids of its claims
+    examples_checksum  INTEGER NOT NULL     -- over its examples
+) STRICT;
+
+CREATE TABLE topic_claim (
+    topic     TEXT NOT NULL REFERENCES topic (id),
+    position  INTEGER NOT NULL,
+    claim     TEXT NOT NULL REFERENCES claim (id),
+    PRIMARY KEY (topic, position)
+) STRICT;
+
+CREATE TABLE example (
+    topic     TEXT NOT NULL REFERENCES topic (id),
+    position  INTEGER NOT NULL,
+    text      TEXT NOT NULL,
+    PRIMARY KEY (topic, position)
+) STRICT;
+
+-- Models that take time to train, by the checksum of what they were trained on.
+CREATE TABLE model (
+    lessons   INTEGER PRIMARY KEY,          -- XXH3-64 of the examples
+    bytes     BLOB NOT NULL,
+    checksum  INTEGER NOT NULL              -- XXH3-64 of the bytes; a damaged model is trained anew
+) STRICT;

@@ -1,0 +1,152 @@
+//! From a decision and a topic's claims to what is to be said: answered, disputed, ambiguous, unknown, social.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::facts::check::disagreements;
+use crate::facts::{Claim, Dispute, Rank, Source};
+use crate::store::TopicFacts;
+use crate::understanding::SmallTalk;
+
+/// How many claims an answer gives at the most; a disagreement may need one more.
+const MAX_CLAIMS: usize = 3;
+
+/// How many claims are offered as the nearest thing known.
+const MAX_NEAREST: usize = 1;
+
+/// What a reply does, the weakest first: of several in one message the weakest counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// The sources don't say.
+    Unknown,
+    /// More than one thing may be meant.
+    Ambiguous,
+    /// The sources disagree.
+    Disputed,
+    /// Here is what the sources say.
+    Answered,
+    /// Small talk.
+    Social,
+}
+
+/// How the claims are led in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lead {
+    /// They speak for themselves.
+    None,
+    /// They disagree.
+    Disagree(Option<Dispute>),
+    /// The question takes something else for granted.
+    Otherwise,
+    /// The sources don't say this; the claims are the nearest.
+    Unsaid(String),
+    /// The sources don't say what was asked; the claims are the nearest.
+    Silent,
+    /// One of these is meant: topic ids and titles.
+    Choose(Vec<(String, String)>),
+    /// Small talk.
+    Social(SmallTalk),
+    /// There was no question.
+    Empty,
+    /// The desk can't answer at present.
+    Trouble,
+}
+
+/// What is to be said to one question.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// What it does.
+    pub outcome: Outcome,
+    /// The topics it is about.
+    pub topics: Vec<String>,
+    /// How the claims are led in.
+    pub lead: Lead,
+    /// The claims, in the order in which they are said.
+    pub claims: Vec<Claim>,
+    /// The sources that they cite, by id.
+    pub sources: BTreeMap<String, Source>,
+    /// How sure the desk is of the topic, from 0 to 1.
+    pub score: f32,
+}
+
+impl Finding {
+    /// A finding without claims.
+    #[must_use]
+    pub fn bare(outcome: Outcome, lead: Lead) -> Self {
+        Self { outcome, lead, topics: Vec::new(), claims: Vec::new(), sources: BTreeMap::new(), score: 0.0 }
+    }
+
+    /// The answer of a topic: its first claims, with every claim that contradicts one of them.
+    #[must_use]
+    pub fn answer(facts: TopicFacts) -> Self {
+        let claims = chosen(&facts.claims);
+        let disputed = !disagreements(&claims.iter().collect::<Vec<_>>()).is_empty();
+        Self {
+            outcome: if disputed { Outcome::Disputed } else { Outcome::Answered },
+            lead: if disputed { Lead::Disagree(facts.topic.dispute) } else { Lead::None },
+            topics: vec![facts.topic.id],
+            claims,
+            sources: facts.sources,
+            score: 0.0,
+        }
+    }
+
+    /// The sources put it differently from the question: the correcting claim, then what was asked about.
+    #[must_use]
+    pub fn correction(by: TopicFacts, asked: Option<TopicFacts>) -> Self {
+        let mut finding = Self::answer(by);
+        if finding.outcome == Outcome::Answered {
+            finding.lead = Lead::Otherwise;
+        }
+        if let Some(asked) = asked {
+            finding.claims.truncate(1);
+            let more = Self::answer(asked);
+            finding.topics.extend(more.topics);
+            finding.sources.extend(more.sources);
+            for claim in more.claims {
+                if !finding.claims.contains(&claim) {
+                    finding.claims.push(claim);
+                }
+            }
+            if more.outcome == Outcome::Disputed {
+                (finding.outcome, finding.lead) = (more.outcome, more.lead);
+            } else {
+                finding.claims.truncate(MAX_CLAIMS);
+            }
+        }
+        finding
+    }
+
+    /// The sources don't say; `silent` is the topic that says so, `nearest` one that they do answer.
+    #[must_use]
+    pub fn unknown(silent: Option<TopicFacts>, nearest: Option<TopicFacts>) -> Self {
+        let lead = silent.as_ref().and_then(|silent| silent.topic.unsaid.clone()).map_or(Lead::Silent, Lead::Unsaid);
+        let mut finding = Self::bare(Outcome::Unknown, lead);
+        if let Some(facts) = silent.or(nearest) {
+            finding.claims = chosen(&facts.claims);
+            finding.claims.truncate(MAX_NEAREST);
+            finding.sources = facts.sources;
+            finding.topics.push(facts.topic.id);
+        }
+        finding
+    }
+}
+
+/// The claims to say: never a deprecated one, preferred ones first, the first few, and those that contradict them.
+fn chosen(claims: &[Claim]) -> Vec<Claim> {
+    let mut usable: Vec<&Claim> = claims.iter().filter(|claim| claim.rank != Rank::Deprecated).collect();
+    usable.sort_by_key(|claim| claim.rank);
+    let (first, rest) = usable.split_at(MAX_CLAIMS.min(usable.len()));
+    let mut chosen = first.to_vec();
+    for claim in rest {
+        if !disagreements(&chosen.iter().copied().chain([*claim]).collect::<Vec<_>>())
+            .iter()
+            .all(|(_, other)| other.id != claim.id)
+        {
+            chosen.push(claim);
+        }
+    }
+    chosen.into_iter().cloned().collect()
+}

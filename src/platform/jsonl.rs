@@ -1,0 +1,70 @@
+//! Questions and replies as JSON, one object a line.
+
+use std::io::{BufRead, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::terminal::read_line;
+use crate::desk::Desk;
+use crate::utterance::Utterance;
+use crate::wording::Reply;
+
+/// The longest line that is read, in bytes. A longer one is cut and so is no JSON any more: it gets an error.
+const LONGEST_LINE: usize = 4 * 1024 * 1024;
+
+#[derive(Deserialize)]
+struct Question {
+    id: serde_json::Value,
+    question: String,
+    #[serde(default)]
+    context: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    id: &'a serde_json::Value,
+    question: &'a str,
+    #[serde(flatten)]
+    reply: &'a Reply,
+    elapsed_us: u64,
+}
+
+#[derive(Serialize)]
+struct Fault {
+    error: String,
+    line: usize,
+}
+
+/// Answers each line with a line, in order. A line that is no question gets an error, and the rest goes on.
+///
+/// # Errors
+/// If reading or writing fails.
+pub fn answer_lines(desk: &Desk, input: &mut impl BufRead, output: &mut impl Write) -> anyhow::Result<()> {
+    let mut number = 0;
+    while let Some(line) = read_line(input, LONGEST_LINE)? {
+        number += 1;
+        if line.trim().is_empty() {
+            continue;
+        }
+        match serde_json::from_str::<Question>(&line) {
+            Ok(question) => {
+                let utterance = Utterance { text: question.question.clone(), context: question.context };
+                let heard = desk.hear(&utterance);
+                let answer = Answer {
+                    id: &question.id,
+                    question: &question.question,
+                    reply: &heard.reply,
+                    elapsed_us: heard.elapsed_us,
+                };
+                serde_json::to_writer(&mut *output, &answer)?;
+            }
+            Err(error) => {
+                let error = format!("not a question: {error}; expected {{\"id\": …, \"question\": \"…\"}}");
+                serde_json::to_writer(&mut *output, &Fault { error, line: number })?;
+            }
+        }
+        output.write_all(b"\n")?;
+        output.flush()?;
+    }
+    Ok(())
+}

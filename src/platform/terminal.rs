@@ -1,0 +1,198 @@
+//! The conversation on the terminal, and on plain lines when there is none.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
+
+use rustyline::DefaultEditor;
+use rustyline::error::ReadlineError;
+
+use crate::desk::{Desk, Heard};
+use crate::utterance::Utterance;
+use crate::wording::{self, Choice};
+
+/// What stands before the person's words and before the desk's, and how far the desk's later lines are set in.
+const YOU: &str = "you   ";
+const DESK: &str = "desk  ";
+const INDENT: &str = "      ";
+
+/// What the terminal's own commands do.
+const HELP: &str = "Ask in your own words. Commands: /topics, /sources, /why (how the last reply came about), /help, /quit";
+
+/// The longest line that is read, in bytes; of a longer one the beginning counts.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// A conversation and what it remembers.
+pub struct Conversation<'a> {
+    desk: &'a Desk,
+    last_question: Option<String>,
+    last: Option<Heard>,
+    choices: Vec<Choice>,
+}
+
+impl<'a> Conversation<'a> {
+    /// Begins a conversation.
+    #[must_use]
+    pub fn new(desk: &'a Desk) -> Self {
+        Self { desk, last_question: None, last: None, choices: Vec::new() }
+    }
+
+    /// What the desk says to a line; none if the person wants to leave.
+    pub fn hear(&mut self, line: &str) -> Option<String> {
+        let line = line.trim();
+        match line {
+            "" => return Some(String::new()),
+            "/quit" | "/exit" | "/q" => return None,
+            "/help" => return Some(HELP.to_owned()),
+            "/topics" => return Some(self.or_trouble(|this| this.topics())),
+            "/sources" => return Some(self.or_trouble(|this| this.sources())),
+            "/why" => return Some(self.why()),
+            command if command.starts_with('/') => return Some(format!("There is no such command. {HELP}")),
+            _ => {}
+        }
+        if let Some(choice) = self.chosen(line) {
+            return Some(self.desk.topic(&choice).text);
+        }
+        let heard = self.desk.hear(&Utterance { text: line.to_owned(), context: self.last_question.take() });
+        self.choices = heard.reply.choices.clone();
+        self.last_question = Some(line.to_owned());
+        let text = heard.reply.text.clone();
+        self.last = Some(heard);
+        Some(text)
+    }
+
+    /// The topic that a bare number chooses from the last reply.
+    fn chosen(&self, line: &str) -> Option<String> {
+        let number: usize = line.trim_end_matches('.').parse().ok()?;
+        self.choices.get(number.checked_sub(1)?).map(|choice| choice.topic.clone())
+    }
+
+    fn or_trouble(&self, look: impl Fn(&Self) -> Result<String, crate::store::Error>) -> String {
+        look(self).unwrap_or_else(|error| {
+            tracing::error!(%error, "the facts could not be read");
+            wording::trouble().text
+        })
+    }
+
+    fn topics(&self) -> Result<String, crate::store::Error> {
+        let facts = self.desk.facts()?;
+        let mut lines = Vec::new();
+        for subject in facts.subjects.iter().filter(|subject| subject.topics.iter().any(|topic| !topic.is_silent())) {
+            lines.push(subject.title.clone());
+            lines.extend(subject.topics.iter().filter(|topic| !topic.is_silent()).map(|topic| format!("  {}", topic.title)));
+        }
+        Ok(lines.join("\n"))
+    }
+
+    fn sources(&self) -> Result<String, crate::store::Error> {
+        Ok(self.desk.facts()?.sources.iter().map(wording::source_in_list).collect::<Vec<_>>().join("\n"))
+    }
+
+    fn why(&self) -> String {
+        let Some(heard) = &self.last else { return "Nothing has been asked yet.".to_owned() };
+        let index = self.desk.index();
+        let mut lines = vec![format!("{:?} in {} µs", heard.reply.outcome, heard.elapsed_us)];
+        for trace in &heard.traces {
+            lines.push(format!("words: {}", trace.words.join(" ")));
+            for candidate in &trace.candidates {
+                let unexplained: Vec<String> =
+                    candidate.unexplained.iter().map(|(word, weight)| format!("{word} {weight:.2}")).collect();
+                lines.push(format!(
+                    "  {:<28} confidence {:.2}, score {:.2} (margin {:.2}, centre {:.2}, nearest {:.2}), gap {:.2}, unexplained: {}",
+                    index.topics()[candidate.topic].id,
+                    candidate.confidence,
+                    candidate.score,
+                    candidate.margin,
+                    candidate.cosine,
+                    candidate.nearest,
+                    candidate.gap,
+                    if unexplained.is_empty() { "nothing".to_owned() } else { unexplained.join(", ") },
+                ));
+            }
+        }
+        lines.join("\n")
+    }
+}
+
+/// Talks until the person leaves: with line editing on a terminal, line by line elsewhere.
+///
+/// # Errors
+/// If the terminal or standard input and output fail.
+pub fn talk(desk: &Desk, database: &Path, history: Option<&Path>) -> anyhow::Result<()> {
+    if io::stdin().is_terminal() && io::stdout().is_terminal() {
+        talk_on_terminal(desk, database, history)
+    } else {
+        talk_on_lines(desk, &mut io::stdin().lock(), &mut io::stdout().lock())
+    }
+}
+
+fn talk_on_terminal(desk: &Desk, database: &Path, history: Option<&Path>) -> anyhow::Result<()> {
+    println!("The facts are in {}.\n{HELP}\n", database.display());
+    let mut editor = DefaultEditor::new()?;
+    if let Some(history) = history {
+        // There is none at the first start.
+        let _ = editor.load_history(history);
+    }
+    let mut conversation = Conversation::new(desk);
+    loop {
+        match editor.readline(YOU) {
+            Ok(line) => {
+                let _ = editor.add_history_entry(&line);
+                match conversation.hear(&line) {
+                    None => break,
+                    Some(text) if text.is_empty() => {}
+                    Some(text) => println!("{DESK}{}\n", text.replace('\n', &format!("\n{INDENT}"))),
+                }
+            }
+            Err(ReadlineError::Interrupted | ReadlineError::Eof) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if let Some(history) = history {
+        editor.save_history(history)?;
+    }
+    Ok(())
+}
+
+/// One reply for each line, a blank line after it. Bytes that aren't UTF-8 are read as replacement characters.
+///
+/// # Errors
+/// If reading or writing fails.
+pub fn talk_on_lines(desk: &Desk, input: &mut impl BufRead, output: &mut impl Write) -> anyhow::Result<()> {
+    let mut conversation = Conversation::new(desk);
+    while let Some(line) = read_line(input, LONGEST_LINE)? {
+        match conversation.hear(&line) {
+            None => break,
+            Some(text) if text.is_empty() => {}
+            Some(text) => {
+                writeln!(output, "{text}\n")?;
+                output.flush()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Reads a line of any bytes, of which at most `limit` are kept; none at the end.
+///
+/// # Errors
+/// If reading fails.
+pub fn read_line(input: &mut impl BufRead, limit: usize) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    let mut any = false;
+    loop {
+        let buffer = input.fill_buf()?;
+        if buffer.is_empty() {
+            break;
+        }
+        any = true;
+        let end = buffer.iter().position(|byte| *byte == b'\n');
+        let taken = end.map_or(buffer.len(), |end| end + 1);
+        let room = limit.saturating_sub(line.len());
+        line.extend_from_slice(&buffer[..end.unwrap_or(taken).min(room)]);
+        input.consume(taken);
+        if end.is_some() {
+            break;
+        }
+    }
+    Ok(any.then(|| String::from_utf8_lossy(&line).into_owned()))
+}

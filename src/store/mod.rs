@@ -1,0 +1,190 @@
+//! The SQLite file: the only SQL in the desk.
+//!
+//! Every change is a revision that is only ever added; the tables that answers are read from follow from them. Each row
+//! of fact carries a checksum that is verified when it is read, because SQLite's own check misses a changed digit.
+
+mod entities;
+mod revisions;
+mod rows;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite_migration::{M, Migrations};
+use xxhash_rust::xxh3::xxh3_64;
+
+pub use revisions::{Applied, Meta, Origin};
+pub use rows::TopicFacts;
+
+/// The numbered migrations. A released one is never changed.
+const STEPS: &[M<'_>] = &[M::up(include_str!("../../data/migrations/001_facts.sql"))];
+const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);
+
+/// How many migrations there are: the newest schema that this program knows.
+const SCHEMA: i64 = 1;
+
+/// How long to wait for another process that is writing.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How many trained models are kept: the one in use and the one before, for going back and forth between two releases.
+const MODELS_KEPT: i64 = 2;
+
+/// Why the database can't be used. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file can't be opened or created.
+    #[error("the database {path} can't be opened: {why}. Check that the folder exists and is writable, or set ROUTEDESK_DATABASE to another place")]
+    Unopenable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+    /// It isn't a database, or a damaged one.
+    #[error("the database {path} is damaged: {why}. It has not been touched. Restore a copy, or move the file away: the next start makes a new one from the shipped facts (changes made by moderators are only in the old file)")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        why: String,
+    },
+    /// It was written by a newer version.
+    #[error("the database {path} has schema {found}, this program knows {SCHEMA}. It has not been touched. Use the newer routedesk that wrote it, or set ROUTEDESK_DATABASE to another place")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+    },
+    /// A row of fact doesn't match its checksum.
+    #[error("{kind} `{id}` doesn't match its checksum: the database is damaged. Restore a copy, or run `routedesk facts rebuild`")]
+    Checksum {
+        /// The table.
+        kind: &'static str,
+        /// The row's id.
+        id: String,
+    },
+    /// SQLite failed while working.
+    #[error("the database failed: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// Something stored isn't what was written.
+    #[error("the database holds something unreadable: {0}")]
+    Unreadable(String),
+}
+
+/// The database of facts.
+pub struct Store {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens the file, creating it if there is none, brings its schema up to date and checks its integrity.
+    ///
+    /// # Errors
+    /// If it can't be opened, is damaged, or was written by a newer version. Then it is left as it is.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let connection = Connection::open(path)
+            .map_err(|error| Error::Unopenable { path: path.to_owned(), why: error.to_string() })?;
+        let mut store = Self { connection, path: path.to_owned() };
+        store.prepare().map_err(|error| store.explain(error))?;
+        Ok(store)
+    }
+
+    /// Opens the file for reading only, for a look that must change nothing.
+    ///
+    /// # Errors
+    /// If it can't be opened.
+    pub fn open_read_only(path: &Path) -> Result<Self, Error> {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .map_err(|error| Error::Unopenable { path: path.to_owned(), why: error.to_string() })?;
+        Ok(Self { connection, path: path.to_owned() })
+    }
+
+    /// Where the file is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn prepare(&mut self) -> Result<(), Error> {
+        self.connection.busy_timeout(PATIENCE)?;
+        let found: i64 = self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found > SCHEMA {
+            return Err(Error::Newer { path: self.path.clone(), found });
+        }
+        let verdict: String = self.connection.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(Error::Damaged { path: self.path.clone(), why: verdict });
+        }
+        self.connection.pragma_update(None, "journal_mode", "wal")?;
+        self.connection.pragma_update(None, "synchronous", "full")?;
+        self.connection.pragma_update(None, "foreign_keys", "on")?;
+        if found < SCHEMA {
+            self.migrate()?;
+        }
+        Ok(())
+    }
+
+    /// Brings the schema up to date. Another process may be doing the same: then its work counts.
+    fn migrate(&mut self) -> Result<(), Error> {
+        let outcome = MIGRATIONS.to_latest(&mut self.connection);
+        let version: i64 = self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        match outcome {
+            _ if version == SCHEMA => Ok(()),
+            Ok(()) => Ok(()),
+            Err(error) => Err(Error::Damaged { path: self.path.clone(), why: error.to_string() }),
+        }
+    }
+
+    /// Says of SQLite's complaints about the file itself what they mean.
+    fn explain(&self, error: Error) -> Error {
+        use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, PermissionDenied, ReadOnly};
+        let Error::Sqlite(sqlite) = &error else { return error };
+        let (path, why) = (self.path.clone(), sqlite.to_string());
+        match sqlite.sqlite_error_code() {
+            Some(NotADatabase | DatabaseCorrupt) => Error::Damaged { path, why },
+            Some(CannotOpen | PermissionDenied | ReadOnly) => Error::Unopenable { path, why },
+            _ => error,
+        }
+    }
+
+    /// A number that changes whenever another process has changed the file.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn data_version(&self) -> Result<i64, Error> {
+        Ok(self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
+    }
+
+    /// The kept model that was trained on lessons of this checksum; none if there is none or it is damaged.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn model(&self, lessons: u64) -> Result<Option<Vec<u8>>, Error> {
+        let kept: Option<(Vec<u8>, i64)> = self
+            .connection
+            .query_row("SELECT bytes, checksum FROM model WHERE lessons = ?", [lessons.cast_signed()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        Ok(kept.filter(|(bytes, checksum)| xxh3_64(bytes).cast_signed() == *checksum).map(|(bytes, _)| bytes))
+    }
+
+    /// Keeps a trained model and forgets older ones.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn keep_model(&self, lessons: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.connection.execute(
+            "INSERT OR REPLACE INTO model (lessons, bytes, checksum) VALUES (?, ?, ?)",
+            (lessons.cast_signed(), bytes, xxh3_64(bytes).cast_signed()),
+        )?;
+        self.connection.execute(
+            "DELETE FROM model WHERE lessons <> ?1 AND rowid NOT IN (SELECT rowid FROM model ORDER BY rowid = ?1 DESC LIMIT ?2)",
+            (lessons.cast_signed(), MODELS_KEPT),
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! Which words a topic can explain, and which words need no explanation.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde::Deserialize;
+
+use super::normalise::{clean, stem, words};
+
+/// How people speak, as shipped.
+const SHIPPED: &str = include_str!("../../data/lexicon.toml");
+
+/// How people speak, apart from any fact.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Speech {
+    filler: String,
+    /// Small talk by kind.
+    pub social: BTreeMap<String, Vec<String>>,
+    /// Names that answer a topic's question differently from the sources.
+    #[serde(rename = "rival")]
+    pub rivals: Vec<Rivals>,
+}
+
+/// Names that answer a topic's question differently from the sources.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rivals {
+    /// The topic whose claims correct them.
+    pub topic: String,
+    /// The subjects whose topics they correct.
+    pub subjects: Vec<String>,
+    /// The names, lower case.
+    pub names: Vec<String>,
+}
+
+impl Speech {
+    /// Reads the shipped file.
+    ///
+    /// # Panics
+    /// Never in a released binary: a test reads it.
+    #[must_use]
+    pub fn shipped() -> Self {
+        toml::from_str(SHIPPED).expect("the shipped lexicon is read by a test")
+    }
+
+    /// The stems of words that need no explanation.
+    #[must_use]
+    pub fn filler_stems(&self) -> HashSet<String> {
+        self.filler.split_whitespace().map(stem).collect()
+    }
+}
+
+/// The stems that each topic can explain, and in how many topics a stem occurs.
+#[derive(Debug, Default)]
+pub struct Lexicon {
+    stems: HashMap<String, u32>,
+    topics_with: Vec<u16>,
+    of_topic: Vec<HashSet<u32>>,
+}
+
+impl Lexicon {
+    /// Gathers the stems of texts, each given with its topic's number.
+    #[must_use]
+    pub fn gather<'a>(topics: usize, texts: impl Iterator<Item = (usize, &'a [String])>) -> Self {
+        let mut lexicon = Self { of_topic: vec![HashSet::new(); topics], ..Self::default() };
+        for (topic, words) in texts {
+            for word in words {
+                let next = lexicon.stems.len() as u32;
+                let number = *lexicon.stems.entry(stem(word)).or_insert(next);
+                if number == next {
+                    lexicon.topics_with.push(0);
+                }
+                if lexicon.of_topic[topic].insert(number) {
+                    lexicon.topics_with[number as usize] += 1;
+                }
+            }
+        }
+        lexicon
+    }
+
+    /// The number of a stem that some topic uses.
+    #[must_use]
+    pub fn number(&self, stem: &str) -> Option<u32> {
+        self.stems.get(stem).copied()
+    }
+
+    /// Whether the topic uses the stem.
+    #[must_use]
+    pub fn explains(&self, topic: usize, stem: u32) -> bool {
+        self.of_topic[topic].contains(&stem)
+    }
+
+    /// The numbers of the stems that a topic uses.
+    pub fn stems_of(&self, topic: usize) -> impl Iterator<Item = u32> {
+        self.of_topic[topic].iter().copied()
+    }
+
+    /// How much a stem tells one topic from others: 1 for one that a single topic or none uses, 0 for one that a
+    /// third of them use, by the logarithm between.
+    #[must_use]
+    pub fn telling(&self, stem: Option<u32>) -> f32 {
+        let topics = stem.map_or(1.0, |stem| f32::from(self.topics_with[stem as usize]).max(1.0));
+        let common = self.of_topic.len() as f32 / 3.0;
+        (1.0 - topics.ln() / common.max(2.0).ln()).clamp(0.0, 1.0)
+    }
+}
+
+/// The words of a text as it is typed.
+#[must_use]
+pub fn text_words(text: &str) -> Vec<String> {
+    words(&clean(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_lexicon_reads() {
+        let speech = Speech::shipped();
+        assert!(speech.filler_stems().contains("the"));
+        assert!(speech.rivals.iter().all(|rivals| !rivals.names.is_empty()));
+    }
+
+    #[test]
+    fn telling_falls_with_the_number_of_topics() {
+        let texts: Vec<Vec<String>> =
+            (0..30).map(|n| vec!["flight".to_owned(), if n == 7 { "ferry".to_owned() } else { "x".to_owned() }]).collect();
+        let lexicon = Lexicon::gather(30, texts.iter().enumerate().map(|(n, words)| (n, words.as_slice())));
+        assert_eq!(lexicon.telling(lexicon.number("flight")), 0.0);
+        assert_eq!(lexicon.telling(lexicon.number("ferry")), 1.0);
+        assert!(lexicon.explains(7, lexicon.number("ferry").unwrap()));
+        assert!(!lexicon.explains(6, lexicon.number("ferry").unwrap()));
+    }
+}

@@ -1,0 +1,132 @@
+//! Cuts a message into its questions.
+
+/// More questions than this in one message aren't answered one by one.
+pub const MAX_QUESTIONS: usize = 4;
+
+/// Words that begin a question.
+const OPENERS: [&str; 44] = [
+    "who", "whom", "whose", "what", "whats", "when", "whens", "where", "wheres", "which", "why", "how", "hows", "is",
+    "are", "was", "were", "do", "does", "did", "can", "could", "will", "would", "has", "have", "had", "should", "may",
+    "any", "tell", "explain", "isnt", "wasnt", "doesnt", "didnt", "whos", "whys", "wat", "wen", "wich", "hw",
+    "describe", "name",
+];
+
+/// A part of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Its text.
+    pub text: String,
+    /// Whether it is put as a question.
+    pub asks: bool,
+}
+
+/// Cuts a cleaned message at the ends of its sentences, and before "and" or a comma where another question begins.
+#[must_use]
+pub fn split(text: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for sentence in sentences(text) {
+        let asks_at_end = sentence.ends_with('?');
+        let clauses = clauses(sentence.trim_end_matches(['?', '!', '.', ' ']));
+        let last = clauses.len().saturating_sub(1);
+        for (index, clause) in clauses.into_iter().enumerate() {
+            let asks = begins_question(&clause) || (asks_at_end && index == last);
+            parts.push(Part { text: clause, asks });
+        }
+    }
+    parts.retain(|part| part.text.chars().any(char::is_alphanumeric));
+    parts
+}
+
+/// Sentences with their closing marks. A full stop ends one only before a space; in `7.30` and `p.m.` it doesn't.
+fn sentences(text: &str) -> Vec<&str> {
+    let mut sentences = Vec::new();
+    let mut start = 0;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|(_, next)| *next);
+        let ends = match c {
+            '?' | '!' | '？' | '！' | '。' => !matches!(next, Some('?' | '!')),
+            '.' => next.is_none_or(char::is_whitespace) && !is_abbreviation(&text[start..at]),
+            '\n' | ';' => true,
+            _ => false,
+        };
+        if ends {
+            sentences.push(text[start..at + c.len_utf8()].trim());
+            start = at + c.len_utf8();
+        }
+    }
+    sentences.push(text[start..].trim());
+    sentences.retain(|sentence| !sentence.is_empty());
+    sentences
+}
+
+fn is_abbreviation(before: &str) -> bool {
+    let word = before.rsplit(char::is_whitespace).next().unwrap_or_default().to_lowercase();
+    word.chars().count() == 1 || matches!(word.as_str(), "p.m" | "a.m" | "mr" | "mrs" | "dr" | "st" | "no" | "vs" | "approx")
+}
+
+/// Cuts a sentence before each "and", "also", "plus", "or" or comma behind which a question begins.
+fn clauses(sentence: &str) -> Vec<String> {
+    let words: Vec<&str> = sentence.split_whitespace().collect();
+    let mut clauses = Vec::new();
+    let mut start = 0;
+    for at in 1..words.len() {
+        let joint = matches!(words[at].to_lowercase().as_str(), "and" | "also" | "plus" | "&");
+        let behind = if joint { at + 1 } else { at };
+        let after_comma = words[at - 1].ends_with(',');
+        let opens = words.get(behind).is_some_and(|word| is_strong_opener(word));
+        // What stands before must itself ask something: in "my mum and who knows" it doesn't.
+        if (joint || after_comma) && opens && at > start && at - start >= 2 && begins_question(&words[start..at].join(" ")) {
+            clauses.push(words[start..at].join(" "));
+            start = behind;
+        }
+    }
+    clauses.push(words[start.min(words.len())..].join(" "));
+    clauses
+}
+
+/// Words that begin a question also in the middle of a sentence.
+fn is_strong_opener(word: &str) -> bool {
+    let word = bare(word);
+    matches!(
+        word.as_str(),
+        "who" | "whom" | "whose" | "what" | "whats" | "when" | "where" | "which" | "why" | "how" | "is" | "are" | "was" | "were" | "do" | "does" | "did" | "can" | "will" | "has" | "have"
+    )
+}
+
+fn bare(word: &str) -> String {
+    word.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// Whether a text begins as a question does, after small words such as "and", "so", "hi".
+fn begins_question(text: &str) -> bool {
+    const BEFORE: [&str; 22] = [
+        "and", "so", "but", "ok", "okay", "hi", "hello", "hey", "also", "then", "well", "um", "uh", "yo", "pls",
+        "please", "guys", "all", "plus", "btw", "or", "on",
+    ];
+    text.split_whitespace().map(bare).find(|word| !BEFORE.contains(&word.as_str())).is_some_and(|word| OPENERS.contains(&word.as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_cut_into_questions() {
+        for (text, expected) in [
+            ("who flew it and which airport did it use", vec!["?who flew it", "?which airport did it use"]),
+            ("My mum wants to go. How much is it? Thanks!", vec![" My mum wants to go", "?How much is it", " Thanks"]),
+            ("ticket price?", vec!["?ticket price"]),
+            ("when did it land, and where?", vec!["?when did it land,", "?where"]),
+            ("did it land at 9.15 a.m. or later", vec!["?did it land at 9.15 a.m. or later"]),
+            ("direct flight Moscow and Pyongyang", vec![" direct flight Moscow and Pyongyang"]),
+            ("how long is the flight, how much is it", vec!["?how long is the flight,", "?how much is it"]),
+            ("who met Kozlov and Yun", vec!["?who met Kozlov and Yun"]),
+            ("???", vec![]),
+        ] {
+            let parts: Vec<String> =
+                split(text).into_iter().map(|part| format!("{}{}", if part.asks { '?' } else { ' ' }, part.text)).collect();
+            assert_eq!(parts, expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Every word that the desk says to a person.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::answer::{Finding, Lead, Outcome};
+use crate::facts::date::DateSpan;
+use crate::facts::{Basis, Claim, Dispute, Source};
+use crate::understanding::SmallTalk;
+
+/// A reply, without markup.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Reply {
+    /// What it does; of several questions the weakest.
+    pub outcome: Outcome,
+    /// The topics it is about.
+    pub topics: Vec<String>,
+    /// The reply without the list of sources.
+    pub body: String,
+    /// The whole reply as a person reads it.
+    pub text: String,
+    /// The claims it makes.
+    pub claims: Vec<SaidClaim>,
+    /// The sources it cites, numbered from 1.
+    pub citations: Vec<SaidCitation>,
+    /// The topics to choose from, if more than one thing may be meant.
+    pub choices: Vec<Choice>,
+    /// How sure the desk is of the topic, from 0 to 1; of several the least.
+    pub score: f32,
+    /// Whether the desk itself failed.
+    #[serde(skip)]
+    pub is_trouble: bool,
+}
+
+/// A claim in a reply.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SaidClaim {
+    /// Its id.
+    pub id: String,
+    /// Its statement.
+    pub statement: String,
+    /// The day for which it holds.
+    pub as_of: String,
+    /// Who says so according to the sources.
+    pub attributed_to: Option<String>,
+    /// The numbers of its citations.
+    pub citations: Vec<usize>,
+}
+
+/// A citation in a reply.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SaidCitation {
+    /// Its number in the reply.
+    pub n: usize,
+    /// The source's id.
+    pub source: String,
+    /// The paragraph, counted from 1.
+    pub paragraph: u32,
+    /// Who published it, if known.
+    pub publisher: Option<String>,
+    /// The headline.
+    pub title: String,
+    /// When it was published: a day or a range.
+    pub published: String,
+    /// Where it can be read, if known.
+    pub url: Option<String>,
+}
+
+/// A topic to choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// Its id.
+    pub topic: String,
+    /// Its title.
+    pub title: String,
+}
+
+/// Puts findings into words, one for each question of a message.
+#[must_use]
+pub fn reply(findings: &[Finding]) -> Reply {
+    let mut writer = Writer::default();
+    let paragraphs: Vec<String> = findings.iter().map(|finding| writer.paragraph(finding)).collect();
+    let mut body = paragraphs.join("\n");
+    if let Some(as_of) = as_of(findings) {
+        let _ = write!(body, "\nAs of {as_of}.");
+    }
+    let mut text = body.clone();
+    for citation in &writer.citations {
+        let _ = write!(text, "\n{}", source_line(citation, &writer.inferred));
+    }
+    let choices = findings.iter().flat_map(|finding| match &finding.lead {
+        Lead::Choose(choices) => choices.clone(),
+        _ => Vec::new(),
+    });
+    Reply {
+        outcome: findings.iter().map(|finding| finding.outcome).min().unwrap_or(Outcome::Unknown),
+        topics: findings.iter().flat_map(|finding| finding.topics.clone()).collect(),
+        body,
+        text,
+        claims: writer.claims,
+        citations: writer.citations,
+        choices: choices.map(|(topic, title)| Choice { topic, title }).collect(),
+        score: findings.iter().map(|finding| finding.score).fold(f32::INFINITY, f32::min).min(1.0),
+        is_trouble: findings.iter().any(|finding| finding.lead == Lead::Trouble),
+    }
+}
+
+#[derive(Default)]
+struct Writer {
+    claims: Vec<SaidClaim>,
+    citations: Vec<SaidCitation>,
+    inferred: Vec<String>,
+}
+
+impl Writer {
+    fn paragraph(&mut self, finding: &Finding) -> String {
+        let lead = lead(&finding.lead, !finding.claims.is_empty());
+        let sentences = finding.claims.iter().map(|claim| self.sentence(claim, finding));
+        [lead].into_iter().chain(sentences).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The statement with the numbers of its citations before the full stop.
+    fn sentence(&mut self, claim: &Claim, finding: &Finding) -> String {
+        let mut numbers: Vec<usize> = claim
+            .cite
+            .iter()
+            .filter_map(|citation| {
+                finding.sources.get(&citation.source).map(|source| self.number(source, citation.paragraph))
+            })
+            .collect();
+        numbers.sort_unstable();
+        let marks: String = numbers.iter().map(|n| format!("[{n}]")).collect();
+        let mut sentence = format!("{} {marks}.", claim.statement.trim_end_matches('.'));
+        if let Some(unprinted) = &claim.unprinted {
+            let _ = write!(sentence, " The source doesn't give {unprinted}.");
+        }
+        if !self.claims.iter().any(|said| said.id == claim.id) {
+            self.claims.push(SaidClaim {
+                id: claim.id.clone(),
+                statement: claim.statement.clone(),
+                as_of: claim.as_of.clone(),
+                attributed_to: claim.attributed_to.clone(),
+                citations: numbers,
+            });
+        }
+        sentence
+    }
+
+    /// The number of a paragraph in the list of sources.
+    fn number(&mut self, source: &Source, paragraph: u32) -> usize {
+        let known = self.citations.iter().find(|said| said.source == source.id && said.paragraph == paragraph);
+        if let Some(known) = known {
+            return known.n;
+        }
+        if source.published_inferred {
+            self.inferred.push(source.id.clone());
+        }
+        let n = self.citations.len() + 1;
+        self.citations.push(SaidCitation {
+            n,
+            source: source.id.clone(),
+            paragraph,
+            publisher: source.publisher.clone(),
+            title: source.title.clone(),
+            published: source.published.clone(),
+            url: source.url.clone(),
+        });
+        n
+    }
+}
+
+fn in_words(date: &str) -> String {
+    date.parse::<DateSpan>().map_or_else(|()| date.to_owned(), |span| span.in_words())
+}
+
+/// `[1] The Moscow Times, 28 July 2025, paragraph 7 <https://…>`. A source without a publisher goes by its title.
+fn source_line(citation: &SaidCitation, inferred: &[String]) -> String {
+    let name = citation.publisher.clone().unwrap_or_else(|| format!("\"{}\"", citation.title));
+    let note = if inferred.contains(&citation.source) { " (date inferred)" } else { "" };
+    let published = in_words(&citation.published);
+    let address = citation.url.as_ref().map(|url| format!(" <{url}>")).unwrap_or_default();
+    format!("[{}] {name}, {published}{note}, paragraph {}{address}", citation.n, citation.paragraph)
+}
+
+/// A source as it stands in a list of sources.
+#[must_use]
+pub fn source_in_list(source: &Source) -> String {
+    let publisher = source.publisher.as_deref().unwrap_or("publisher not named");
+    let author = source.author.as_ref().map(|author| format!(", by {author}")).unwrap_or_default();
+    let note = if source.published_inferred { " (date inferred)" } else { "" };
+    let address = source.url.as_ref().map(|url| format!(" <{url}>")).unwrap_or_default();
+    format!("\"{}\", {publisher}{author}, {}{note}{address}", source.title, in_words(&source.published))
+}
+
+/// The latest day for which a claim of an answer holds, where that isn't the day of an event. An answer that only says
+/// what is near needs none.
+fn as_of(findings: &[Finding]) -> Option<String> {
+    findings
+        .iter()
+        .filter(|finding| matches!(finding.outcome, Outcome::Answered | Outcome::Disputed))
+        .flat_map(|finding| &finding.claims)
+        .filter(|claim| claim.as_of_basis == Basis::Report)
+        .filter_map(|claim| claim.as_of.parse::<DateSpan>().ok())
+        .max_by_key(DateSpan::from)
+        .map(|span| span.in_words())
+}
+
+/// What leads the claims in. Where claims follow, `more` is true.
+fn lead(lead: &Lead, more: bool) -> String {
+    match lead {
+        Lead::None => String::new(),
+        Lead::Disagree(dispute) => disagreement(*dispute).to_owned(),
+        Lead::Otherwise => "The sources put it differently:".to_owned(),
+        Lead::Unsaid(what) if more => format!("The sources don't say {what}. What they do say:"),
+        Lead::Unsaid(what) => format!("The sources don't say {what}."),
+        Lead::Silent if more => "The sources don't say. The nearest they come to it:".to_owned(),
+        Lead::Silent => "The sources don't say anything about that. They are five news articles about the direct \
+                         Moscow–Pyongyang flights of July 2025 and what surrounds them."
+            .to_owned(),
+        Lead::Choose(choices) => choose(choices),
+        Lead::Social(talk) => social(*talk).to_owned(),
+        Lead::Empty => "What would you like to know about the direct Moscow–Pyongyang flights? For example: how long \
+                        is the flight, what does a ticket cost, how often does it run?"
+            .to_owned(),
+        Lead::Trouble => "I can't answer that at the moment: something is wrong on my side, and the operator has been \
+                          told. Please try again later."
+            .to_owned(),
+    }
+}
+
+fn disagreement(dispute: Option<Dispute>) -> &'static str {
+    match dispute {
+        None | Some(Dispute::Scope) => "The sources disagree.",
+        Some(Dispute::Figures) => "The sources' figures don't fit together.",
+        Some(Dispute::Reading) => "The source can be read in more than one way.",
+        Some(Dispute::Picture) => "The picture shows something else than the reports say.",
+    }
+}
+
+fn choose(choices: &[(String, String)]) -> String {
+    let mut text = String::from("Which of these do you mean?");
+    for (index, (_, title)) in choices.iter().enumerate() {
+        let _ = write!(text, "\n{}. {title}", index + 1);
+    }
+    text
+}
+
+fn social(talk: SmallTalk) -> &'static str {
+    match talk {
+        SmallTalk::Greeting => {
+            "Hello! I answer questions about the direct Moscow–Pyongyang flights that Nordwind began in July 2025, \
+             with the source behind every claim. What would you like to know?"
+        }
+        SmallTalk::Thanks => "You're welcome.",
+        SmallTalk::Farewell => "Goodbye!",
+        SmallTalk::Help => {
+            "Ask me in your own words about the direct Moscow–Pyongyang flights: price, schedule, aircraft, airports, \
+             who was on board, earlier flights, trains, the Wonsan resort, the treaty, and more. I answer only from \
+             five news articles and cite them, I say when they disagree, and I say so when they are silent."
+        }
+        SmallTalk::Identity => {
+            "I'm a bot that answers questions about the direct Moscow–Pyongyang flights from five news articles: The \
+             Moscow Times, Azzet, Korea JoongAng Daily, Daily Frontlines and one report whose publisher isn't named. I \
+             look facts up in a table and cite their source; I don't make anything up, and I say so when the sources \
+             are silent."
+        }
+    }
+}
+
+/// The reply when the desk itself fails.
+#[must_use]
+pub fn trouble() -> Reply {
+    reply(&[Finding::bare(Outcome::Unknown, Lead::Trouble)])
+}
