@@ -193,7 +193,7 @@ pub fn source_in_list(source: &Source) -> String {
     format!("\"{}\", {publisher}{author}, {}{note}{address}", source.title, in_words(&source.published))
 }
 
-/// The latest day for which a claim of an answer holds, where that isn't the day of an event. An answer that only says
+/// The latest day for which a claim of an answer holds, where that isn't the day of an event and is known. An answer that only says
 /// what is near needs none.
 fn as_of(findings: &[Finding]) -> Option<String> {
     findings
@@ -202,6 +202,7 @@ fn as_of(findings: &[Finding]) -> Option<String> {
         .flat_map(|finding| &finding.claims)
         .filter(|claim| claim.as_of_basis == Basis::Report)
         .filter_map(|claim| claim.as_of.parse::<DateSpan>().ok())
+        .filter(|span| span.to().is_some())
         .max_by_key(DateSpan::from)
         .map(|span| span.in_words())
 }

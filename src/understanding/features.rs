@@ -12,6 +12,10 @@ const RUNS: std::ops::RangeInclusive<usize> = 2..=5;
 /// In how many texts a run or pair must occur to count: one that occurs once says nothing about other texts.
 const MIN_TEXTS: u32 = 2;
 
+/// Far apart, because XXH3 gives short texts the same hash under neighbouring seeds.
+const WORD_SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+const RUN_SEED: u64 = 0x2545_f491_4f6c_dd1d;
+
 /// A text as feature numbers and weights, by rising number.
 pub type Sparse = Vec<(u32, f32)>;
 
@@ -150,7 +154,7 @@ fn count_once(counts: &mut HashMap<u64, u32>, mut keys: Vec<u64>) {
 
 /// Keys of words, by stem, and of neighbouring words.
 fn word_keys(words: &[String]) -> Vec<u64> {
-    let hashes: Vec<u64> = words.iter().map(|word| xxh3_64_with_seed(word.as_bytes(), 1)).collect();
+    let hashes: Vec<u64> = words.iter().map(|word| xxh3_64_with_seed(word.as_bytes(), WORD_SEED)).collect();
     let pairs = hashes.windows(2).map(|pair| pair[0].rotate_left(17) ^ pair[1].wrapping_mul(0x9e37_79b9_7f4a_7c15));
     hashes.iter().copied().chain(pairs).collect()
 }
@@ -169,7 +173,7 @@ fn run_keys(words: &[String]) -> Vec<u64> {
         starts.extend(marked.char_indices().map(|(at, _)| at).chain([marked.len()]));
         for length in RUNS {
             for from in 0..starts.len().saturating_sub(length) {
-                keys.push(xxh3_64_with_seed(&marked.as_bytes()[starts[from]..starts[from + length]], 2));
+                keys.push(xxh3_64_with_seed(&marked.as_bytes()[starts[from]..starts[from + length]], RUN_SEED));
             }
         }
     }

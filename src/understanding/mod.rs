@@ -4,6 +4,7 @@
 //! features taken ([`features`], [`vectors`]) and its topics scored ([`classifier`]). Then [`decide`] looks at how well
 //! the best topic fits, how far the next one is, and which words it leaves unexplained ([`lexicon`]).
 
+pub mod asks;
 pub mod classifier;
 pub mod decide;
 pub mod features;
@@ -23,7 +24,7 @@ use normalise::stem;
 use spelling::{English, Speller};
 use vectors::{Vectors, dot};
 
-use crate::facts::{Facts, value::Kind, verify};
+use crate::facts::{Facts, verify};
 
 /// A text's words, joined by single spaces: equal for texts that differ only in case, punctuation and spacing.
 #[must_use]
@@ -72,8 +73,10 @@ pub struct TopicEntry {
     claims: Vec<String>,
     /// The figures that its claims and examples name.
     numbers: HashSet<String>,
-    /// Whether one of its claims has a figure, date or time that corrects a wrong one.
-    has_figure: bool,
+    /// How little it is about each thing that can be asked for.
+    ask_gaps: [f32; asks::ASKS],
+    /// What kinds of figure its claims have, for correcting wrong ones.
+    figures: Vec<decide::Figure>,
 }
 
 /// The topics and all that is learnt from their examples.
@@ -115,7 +118,7 @@ impl Lessons {
             if topic.is_silent() && !with_silent {
                 continue;
             }
-            let own: Vec<_> = topic.claims.iter().filter_map(|id| claims.get(id.as_str())).collect();
+            let own: Vec<_> = topic.claims.iter().filter_map(|id| claims.get(id.as_str()).copied()).collect();
             let texts: Vec<Vec<String>> = topic
                 .examples
                 .iter()
@@ -130,9 +133,8 @@ impl Lessons {
             for claim in explaining {
                 numbers.extend(verify::numbers(&format!("{} {}", claim.statement, claim.value.text())));
             }
-            let has_figure = explaining.iter().any(|claim| {
-                !matches!(claim.value.kind(), Kind::Name(_) | Kind::YesNo(_) | Kind::Text(_))
-            });
+            let figures = explaining.iter().filter_map(|claim| decide::Figure::of(claim.value.kind())).collect();
+            let ask_gaps = asks::gaps(&texts[..topic.examples.len()], explaining);
             lessons.topics.push(TopicEntry {
                 id: topic.id.clone(),
                 title: topic.title.clone(),
@@ -140,7 +142,8 @@ impl Lessons {
                 answerable: if topic.is_silent() { Answerable::No } else { Answerable::Yes },
                 claims: topic.claims.clone(),
                 numbers,
-                has_figure,
+                ask_gaps,
+                figures,
             });
             lessons.texts.push(texts);
             lessons.statements.push(statements);
@@ -165,7 +168,8 @@ impl Lessons {
                 answerable: Answerable::Social(talk),
                 claims: Vec::new(),
                 numbers: HashSet::new(),
-                has_figure: false,
+                ask_gaps: [0.0; asks::ASKS],
+                figures: Vec::new(),
             });
             self.texts.push(texts.iter().map(|text| text_words(text)).collect());
             self.statements.push(Vec::new());

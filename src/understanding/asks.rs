@@ -1,0 +1,172 @@
+//! What a question asks for: a time, a number, a person, a reason. *When did the EU ban Russian planes* and *does the
+//! EU ban Russian planes* share their words; a topic that knows no date answers only the second.
+
+use crate::facts::Claim;
+use crate::facts::value::Kind;
+
+/// What a question asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Ask {
+    /// When, in whatever grain.
+    Time,
+    /// On which day.
+    Day,
+    /// How many.
+    Count,
+    /// How much money.
+    Money,
+    /// How long.
+    Duration,
+    /// How often.
+    Frequency,
+    /// Who.
+    Person,
+    /// Where.
+    Place,
+    /// Why.
+    Reason,
+    /// What somebody said.
+    Words,
+    /// How old.
+    Age,
+    /// How far, fast, big, heavy.
+    Extent,
+    /// How, in what way.
+    Manner,
+}
+
+/// How many things can be asked for.
+pub const ASKS: usize = 13;
+
+/// The share of a topic's examples that must ask for a thing for the topic to be about it. Two of its 25 examples are
+/// enough; one may be a slip.
+const SHARE: f32 = 0.07;
+
+/// The same for things that a typed value gives, such as a date. People ask *when* of everything; a topic without a
+/// date is about a time only if most ask it so and its words tell ("on the morning after").
+const SHARE_OF_FIGURES: f32 = 0.35;
+
+/// The things that a typed value gives.
+const FIGURES: [Ask; 6] = [Ask::Time, Ask::Day, Ask::Count, Ask::Money, Ask::Duration, Ask::Frequency];
+
+/// What a question asks for, by the words that ask. Empty for questions after yes or no and for bare keywords.
+#[must_use]
+pub fn asks(words: &[String]) -> Vec<Ask> {
+    let mut asks = Vec::new();
+    let at = |index: usize| words.get(index).map_or("", String::as_str);
+    for index in 0..words.len() {
+        let ask = match (at(index), at(index + 1)) {
+            ("how", next) => Some(how(next)),
+            ("what" | "which" | "whats", next) => which(next).or_else(|| which(at(index + 2)).filter(|_| next == "exact")),
+            ("when" | "whens" | "wen", _) => Some(Ask::Time),
+            ("exact" | "precise", "day" | "date") => Some(Ask::Day),
+            ("number", "of") | ("amount", "of") => Some(Ask::Count),
+            ("who" | "whom" | "whose" | "whos", _) => Some(Ask::Person),
+            ("where" | "wheres", _) => Some(Ask::Place),
+            ("why" | "whys" | "reason", _) => Some(Ask::Reason),
+            ("say" | "said" | "tell" | "told" | "comment" | "commented" | "remark" | "quote" | "words", _)
+                if words[..index].iter().any(|word| matches!(word.as_str(), "what" | "whats" | "how")) =>
+            {
+                Some(Ask::Words)
+            }
+            _ => None,
+        };
+        asks.extend(ask);
+    }
+    // "What did he say" asks for words, not for whatever "what" alone may ask for.
+    asks.dedup();
+    asks
+}
+
+fn how(next: &str) -> Ask {
+    match next {
+        "many" => Ask::Count,
+        "much" => Ask::Money,
+        "long" => Ask::Duration,
+        "often" | "frequent" | "frequently" | "regularly" => Ask::Frequency,
+        "old" => Ask::Age,
+        "far" | "fast" | "big" | "large" | "heavy" | "high" | "wide" | "deep" | "full" => Ask::Extent,
+        "come" => Ask::Reason,
+        _ => Ask::Manner,
+    }
+}
+
+fn which(next: &str) -> Option<Ask> {
+    Some(match next {
+        "day" | "date" | "weekday" => Ask::Day,
+        "time" | "year" | "month" | "week" | "hour" | "season" => Ask::Time,
+        "price" | "cost" | "fare" => Ask::Money,
+        "city" | "town" | "region" | "province" | "place" | "country" | "area" => Ask::Place,
+        "person" | "guy" | "man" | "woman" | "people" => Ask::Person,
+        "age" => Ask::Age,
+        "distance" | "size" | "speed" | "weight" => Ask::Extent,
+        "reason" | "for" => Ask::Reason,
+        _ => return None,
+    })
+}
+
+/// For each thing that can be asked for how little a topic is about it, from 0 to 1, by its examples and the values of
+/// its claims.
+#[must_use]
+pub fn gaps(examples: &[Vec<String>], claims: &[&Claim]) -> [f32; ASKS] {
+    let mut counts = [0.0f32; ASKS];
+    for example in examples {
+        for ask in asks(example) {
+            counts[ask as usize] += 1.0;
+        }
+    }
+    let missing = |count: f32, share: f32| 1.0 - (count / (share * examples.len() as f32).max(1.0)).min(1.0);
+    let mut gaps = counts.map(|count| missing(count, SHARE));
+    for ask in FIGURES {
+        gaps[ask as usize] = missing(counts[ask as usize], SHARE_OF_FIGURES);
+    }
+    for claim in claims {
+        for ask in given_by(claim.value.kind()) {
+            gaps[*ask as usize] = 0.0;
+        }
+    }
+    gaps
+}
+
+/// What a value answers.
+fn given_by(kind: &Kind) -> &'static [Ask] {
+    match kind {
+        Kind::Money(..) => &[Ask::Money],
+        Kind::Date(span) if span.to() == Some(span.from()) => &[Ask::Time, Ask::Day],
+        Kind::Date(_) => &[Ask::Time],
+        Kind::Instant(..) => &[Ask::Time, Ask::Day],
+        Kind::Duration(_) => &[Ask::Duration],
+        Kind::Count(..) => &[Ask::Count],
+        Kind::Frequency(..) => &[Ask::Frequency],
+        Kind::Name(_) | Kind::YesNo(_) | Kind::Text(_) => &[],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::understanding::lexicon::text_words;
+
+    #[test]
+    fn questions_ask_for_things() {
+        for (text, expected) in [
+            ("when did it land", vec![Ask::Time]),
+            ("on which day was the veto", vec![Ask::Day]),
+            ("what exact date", vec![Ask::Day]),
+            ("how many rooms", vec![Ask::Count]),
+            ("how much is it", vec![Ask::Money]),
+            ("how old is she", vec![Ask::Age]),
+            ("how far is it", vec![Ask::Extent]),
+            ("how do I get there", vec![Ask::Manner]),
+            ("who met whom", vec![Ask::Person, Ask::Person]),
+            ("what did Yun say about it", vec![Ask::Words]),
+            ("is it direct", vec![]),
+            ("ticket price", vec![]),
+        ] {
+            let mut expected = expected;
+            expected.dedup();
+            assert_eq!(asks(&text_words(text)), expected, "{text}");
+        }
+    }
+}
