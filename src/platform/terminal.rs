@@ -95,7 +95,7 @@ impl<'a> Conversation<'a> {
             lines.push(format!("words: {}", trace.words.join(" ")));
             for candidate in &trace.candidates {
                 let unexplained: Vec<String> =
-                    candidate.unexplained.iter().map(|(word, weight)| format!("{word} {weight:.2}")).collect();
+                    candidate.unexplained.iter().map(|word| format!("{} {:.2}", word.word, word.weight)).collect();
                 lines.push(format!(
                     "  {:<28} confidence {:.2}, score {:.2} (margin {:.2}, centre {:.2}, nearest {:.2}), gap {:.2}, unexplained: {}",
                     index.topics()[candidate.topic].id,

@@ -79,6 +79,23 @@ pub fn asks(words: &[String]) -> Vec<Ask> {
     asks
 }
 
+/// The words that name what is asked for: those right after *which*, *what*, *how many*. Verbs and articles may be among
+/// them; they need no explanation anyway.
+#[must_use]
+pub fn focus(words: &[String]) -> &[String] {
+    let start = words.iter().enumerate().find_map(|(index, word)| match word.as_str() {
+        "which" | "what" | "whats" | "whose" => Some(index + 1),
+        "how" if words.get(index + 1).is_some_and(|next| matches!(next.as_str(), "many" | "much")) => Some(index + 2),
+        "number" | "amount" if words.get(index + 1).is_some_and(|next| next == "of") => Some(index + 2),
+        _ => None,
+    });
+    let start = start.unwrap_or(words.len()).min(words.len());
+    &words[start..words.len().min(start + FOCUS)]
+}
+
+/// How many words after the asking word may name what is asked for: "how many crew members".
+const FOCUS: usize = 2;
+
 fn how(next: &str) -> Ask {
     match next {
         "many" => Ask::Count,

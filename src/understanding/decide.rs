@@ -4,7 +4,7 @@
 //! which words of the question the topic leaves unexplained. A single similarity would hide the last: *how much is a
 //! ticket* and *how much is a ticket for my dog* differ in one word, and it decides.
 
-use super::asks::{Ask, asks};
+use super::asks::{asks, focus};
 use super::model::View;
 use super::normalise::stem;
 use super::{Answerable, Index, SmallTalk, is_number};
@@ -16,6 +16,10 @@ const LOOKED_AT: usize = 6;
 /// Between these cosines a word that a topic doesn't use counts as partly explained by one that it does use: at the
 /// first not at all, at the second wholly. `fare` and `price` have about 0.7, `fare` and `soldier` about 0.1.
 const LIKE_WORDS: (f32, f32) = (0.6, 0.95);
+
+/// Up to this rank in the list of English a word is common. Nouns that change a question (`insurance`, `bicycle`) begin
+/// about here.
+const COMMON_WORDS: u32 = 2_500;
 
 /// The weight of a negation that the topic doesn't use; less than a noun, because people say "isn't it".
 const NEGATION: f32 = 0.5;
@@ -33,11 +37,11 @@ pub const ANSWER_FROM: f32 = 0.4;
 
 /// Weights of the confidence in the order of [`Candidate::signs`], and its constant, as fitted by
 /// `cargo run --release --example calibrate`.
-const WEIGHTS: [f32; SIGNS] = [0.44, 1.65, 0.00, 0.00, 0.00, 0.96, -0.32, -0.50, -1.52];
-const CONSTANT: f32 = -1.46;
+const WEIGHTS: [f32; SIGNS] = [0.85, 2.25, 0.00, -0.75, -0.42, 0.00, 0.00, -0.22, -0.31, 0.94, -1.56, -0.74, -0.55, 0.42];
+const CONSTANT: f32 = -2.30;
 
 /// How many signs the confidence looks at.
-pub const SIGNS: usize = 9;
+pub const SIGNS: usize = 14;
 
 /// The confidence from which on a silent topic is named; below it the desk says only that the sources don't say.
 const NAME_SILENCE_FROM: f32 = 0.35;
@@ -86,10 +90,12 @@ pub struct Candidate {
     pub cosine: f32,
     /// The cosine to the nearest of its examples.
     pub nearest: f32,
-    /// Words that it leaves unexplained, each with a weight from 0 to 1.
-    pub unexplained: Vec<(String, f32)>,
+    /// Words that it leaves unexplained.
+    pub unexplained: Vec<Unexplained>,
     /// How little it is about what is asked for, from 0 to 1.
     pub ask_gap: f32,
+    /// How little it has to do with the words that name what is asked for, from 0 to 1.
+    pub focus_gap: f32,
     /// By what the candidates are ordered.
     pub score: f32,
     /// How much better its score is than that of the best topic that says something else.
@@ -100,17 +106,66 @@ pub struct Candidate {
 
 impl Candidate {
     fn unexplained_sum(&self) -> f32 {
-        self.unexplained.iter().map(|(_, weight)| weight).sum()
+        self.unexplained.iter().map(|word| word.weight).sum()
+    }
+
+    fn leaves_unexplained(&self, word: &str) -> bool {
+        self.unexplained.iter().any(|other| other.word == word)
     }
 
     /// What the confidence looks at.
     #[must_use]
     pub fn signs(&self, content: usize) -> [f32; SIGNS] {
-        let most = self.unexplained.iter().map(|(_, weight)| *weight).fold(0.0, f32::max);
+        let of = |origin: Origin| {
+            self.unexplained.iter().filter(|word| word.origin == origin).map(|word| word.weight).sum::<f32>().min(2.0)
+        };
+        let most = self.unexplained.iter().map(|word| word.weight).fold(0.0, f32::max);
         let few = if content <= 1 { 1.0 } else { 0.0 };
         let share = self.unexplained_sum() / content.max(1) as f32;
-        [self.margin, self.cosine, self.nearest, self.unexplained_sum().min(3.0), most,  self.gap.min(1.5), share, few, self.ask_gap]
+        let gap = self.gap.min(1.5);
+        [
+            self.margin,
+            self.cosine,
+            self.nearest,
+            of(Origin::Name),
+            of(Origin::Marker),
+            of(Origin::OtherTopic),
+            of(Origin::Common) + of(Origin::Rare),
+            most,
+            share,
+            gap,
+            self.ask_gap,
+            self.focus_gap,
+            few,
+            gap.min(0.4),
+        ]
     }
+}
+
+/// A word of the question that a topic doesn't use.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unexplained {
+    /// The word.
+    pub word: String,
+    /// How much of it stays unexplained, from 0 to 1.
+    pub weight: f32,
+    /// Where else it is known.
+    pub origin: Origin,
+}
+
+/// Where a word that a topic doesn't use is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It is a name.
+    Name,
+    /// It turns a question into another one.
+    Marker,
+    /// Another topic uses it: the question may be about that.
+    OtherTopic,
+    /// No topic uses it, but many people do: it may be a way of speaking.
+    Common,
+    /// A name or a rare word: it matters what it is.
+    Rare,
 }
 
 /// How a decision came about.
@@ -152,7 +207,7 @@ impl Index {
 
     fn decide_on_view(&self, words: &[String], view: &View) -> Trace {
         let content = self.content_words(words);
-        let mut candidates = self.candidates(&content, &asks(words), view);
+        let mut candidates = self.candidates(words, &content, view);
         self.measure(&mut candidates, content.len());
         let decision = self.choose(words, &content, &candidates);
         Trace { words: words.to_vec(), content: content.len(), candidates, decision }
@@ -170,7 +225,7 @@ impl Index {
     }
 
     /// The best topics, looked at closely and put in order.
-    fn candidates(&self, content: &[&str], asks: &[Ask], view: &View) -> Vec<Candidate> {
+    fn candidates(&self, words: &[String], content: &[&str], view: &View) -> Vec<Candidate> {
         let rough = |topic: &usize| view.margins[*topic] + view.cosines[*topic];
         let mut order: Vec<usize> = (0..self.topics.len()).collect();
         let looked_at = LOOKED_AT.min(order.len());
@@ -178,27 +233,44 @@ impl Index {
             order.select_nth_unstable_by(looked_at, |a, b| rough(b).total_cmp(&rough(a)));
         }
         let mut candidates: Vec<Candidate> =
-            order[..looked_at].iter().map(|topic| self.look(*topic, content, asks, view)).collect();
+            order[..looked_at].iter().map(|topic| self.look(*topic, words, content, view)).collect();
         candidates.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.topic.cmp(&b.topic)));
         candidates
     }
 
-    fn look(&self, topic: usize, content: &[&str], asks: &[Ask], view: &View) -> Candidate {
+    fn look(&self, topic: usize, words: &[String], content: &[&str], view: &View) -> Candidate {
         let (margin, cosine) = (view.margins[topic], view.cosines[topic]);
         let nearest = self.nearest_example(topic, &view.vector);
-        let unexplained: Vec<(String, f32)> = content
+        let unexplained: Vec<Unexplained> = content
             .iter()
             .filter_map(|word| {
                 let weight = self.unexplained(topic, word);
-                (weight > 0.05).then(|| ((*word).to_owned(), weight))
+                let found = || Unexplained { word: (*word).to_owned(), weight, origin: self.origin(word) };
+                (weight > 0.05).then(found)
             })
             .collect();
-        let mass: f32 = unexplained.iter().map(|(_, weight)| weight).sum();
+        let mass: f32 = unexplained.iter().map(|word| word.weight).sum();
         let gaps = &self.topics[topic].ask_gaps;
-        let ask_gap = asks.iter().map(|ask| gaps[*ask as usize]).fold(0.0, f32::max);
+        let focus_gap = focus(words).iter().map(|word| self.unexplained_focus(topic, word)).fold(0.0, f32::max);
+        let ask_gap = asks(words).iter().map(|ask| gaps[*ask as usize]).fold(0.0, f32::max);
         let score =
-            margin + cosine + NEAREST_BONUS * nearest - UNEXPLAINED_PENALTY * mass - ASK_PENALTY * ask_gap;
-        Candidate { topic, margin, cosine, nearest, unexplained, ask_gap, score, gap: 0.0, confidence: 0.0 }
+            margin + cosine + NEAREST_BONUS * nearest - UNEXPLAINED_PENALTY * mass - ASK_PENALTY * ask_gap.max(focus_gap);
+        Candidate { topic, margin, cosine, nearest, unexplained, ask_gap, focus_gap, score, gap: 0.0, confidence: 0.0 }
+    }
+
+    fn origin(&self, word: &str) -> Origin {
+        let stem = stem(word);
+        if self.names.contains(&stem) {
+            Origin::Name
+        } else if self.markers.contains(&stem) {
+            Origin::Marker
+        } else if self.lexicon.number(&stem).is_some() {
+            Origin::OtherTopic
+        } else if self.english.rank(word).is_some_and(|rank| rank <= COMMON_WORDS) {
+            Origin::Common
+        } else {
+            Origin::Rare
+        }
     }
 
     /// How much of a word the topic leaves unexplained, from 0 to 1.
@@ -214,13 +286,28 @@ impl Index {
         if word == "not" {
             return NEGATION;
         }
-        let telling = self.lexicon.telling(number);
+        if self.markers.contains(&stem) {
+            return 1.0;
+        }
+        let telling = if self.names.contains(&stem) { 1.0 } else { self.lexicon.telling(number) };
         if telling == 0.0 {
             return 0.0;
         }
+        telling * (1.0 - self.likeness(topic, word))
+    }
+
+    /// How far a word that the topic doesn't use is like one that it uses, from 0 to 1.
+    fn likeness(&self, topic: usize, word: &str) -> f32 {
         let (none, wholly) = LIKE_WORDS;
-        let like = ((self.nearest_word(topic, word) - none) / (wholly - none)).clamp(0.0, 1.0);
-        telling * (1.0 - like)
+        ((self.nearest_word(topic, word) - none) / (wholly - none)).clamp(0.0, 1.0)
+    }
+
+    /// How much of a word that names what is asked for the topic leaves unexplained. Here it doesn't matter how many
+    /// other topics use it: who asks *which airport* wants an airport.
+    fn unexplained_focus(&self, topic: usize, word: &str) -> f32 {
+        let stem = stem(word);
+        let used = self.lexicon.number(&stem).is_some_and(|number| self.lexicon.explains(topic, number));
+        if used || self.filler.contains(&stem) || is_number(word) { 0.0 } else { 1.0 - self.likeness(topic, word) }
     }
 
     /// Fills in gap and confidence.
@@ -273,7 +360,7 @@ impl Index {
             let by = self.topics.iter().position(|topic| topic.id == rivals.topic)?;
             let named = rivals.names.iter().find(|name| {
                 joined.contains(&format!(" {name} "))
-                    && name.split(' ').any(|word| best.unexplained.iter().any(|(other, _)| other == word))
+                    && name.split(' ').any(|word| best.leaves_unexplained(word))
             });
             let Some(name) = named else { continue };
             if !rivals.subjects.contains(&asked.subject) {
@@ -286,7 +373,7 @@ impl Index {
         let wrong_figure = |word: &str| {
             asked.figures.iter().any(|figure| figure.is_named_by(word, words))
                 && !self.is_name(word)
-                && best.unexplained.iter().any(|(other, _)| other == word)
+                && best.leaves_unexplained(word)
         };
         if !asked.figures.is_empty()
             && content.iter().any(|word| wrong_figure(word))
@@ -307,7 +394,7 @@ impl Index {
         let rest: Vec<String> = words.iter().filter(|word| !left_out(word)).cloned().collect();
         let view = self.model.view(&rest, &self.vectors);
         let content = self.content_words(&rest);
-        let mut candidates = self.candidates(&content, &asks(&rest), &view);
+        let mut candidates = self.candidates(&rest, &content, &view);
         self.measure(&mut candidates, content.len());
         candidates.first().filter(|best| best.topic == topic).map_or(0.0, |best| best.confidence)
     }

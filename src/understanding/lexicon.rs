@@ -14,6 +14,8 @@ const SHIPPED: &str = include_str!("../../data/lexicon.toml");
 #[serde(deny_unknown_fields)]
 pub struct Speech {
     filler: String,
+    markers: String,
+    names: String,
     /// Small talk by kind.
     pub social: BTreeMap<String, Vec<String>>,
     /// Names that answer a topic's question differently from the sources.
@@ -46,7 +48,19 @@ impl Speech {
     /// The stems of words that need no explanation.
     #[must_use]
     pub fn filler_stems(&self) -> HashSet<String> {
-        self.filler.split_whitespace().map(stem).collect()
+        stems(&self.filler)
+    }
+
+    /// The stems of words that turn a question into another one.
+    #[must_use]
+    pub fn marker_stems(&self) -> HashSet<String> {
+        stems(&self.markers)
+    }
+
+    /// The stems of names.
+    #[must_use]
+    pub fn name_stems(&self) -> HashSet<String> {
+        stems(&self.names)
     }
 }
 
@@ -103,6 +117,10 @@ impl Lexicon {
         let common = self.of_topic.len() as f32 / 3.0;
         (1.0 - topics.ln() / common.max(2.0).ln()).clamp(0.0, 1.0)
     }
+}
+
+fn stems(words: &str) -> HashSet<String> {
+    words.split_whitespace().map(stem).collect()
 }
 
 /// The words of a text as it is typed.

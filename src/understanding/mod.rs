@@ -91,6 +91,8 @@ pub struct Index {
     /// A vector for each stem of the lexicon.
     stem_vectors: Vec<Vec<f32>>,
     filler: HashSet<String>,
+    markers: HashSet<String>,
+    names: HashSet<String>,
     rivals: Vec<lexicon::Rivals>,
     speller: Speller,
     english: English,
@@ -228,6 +230,8 @@ impl Index {
         }
         Self {
             filler: lessons.speech.filler_stems(),
+            markers: lessons.speech.marker_stems(),
+            names: lessons.speech.name_stems(),
             rivals: lessons.speech.rivals,
             speller: Speller::new(counts),
             english: English::new(),

@@ -19,14 +19,14 @@ const MIN_LETTERS: usize = 4;
 /// them. Bounds the index to 29 entries a word.
 const PREFIX: usize = 7;
 
-/// A word list of general English.
-pub struct English(Vec<&'static str>);
+/// A word list of general English, each word with its rank by frequency, by the alphabet.
+pub struct English(Vec<(&'static str, u32)>);
 
 impl English {
     /// Sorts the shipped list.
     #[must_use]
     pub fn new() -> Self {
-        let mut words: Vec<&str> = ENGLISH.lines().collect();
+        let mut words: Vec<(&str, u32)> = ENGLISH.lines().zip(1..).collect();
         words.sort_unstable();
         Self(words)
     }
@@ -34,7 +34,13 @@ impl English {
     /// Whether the word is in the list.
     #[must_use]
     pub fn knows(&self, word: &str) -> bool {
-        self.0.binary_search(&word).is_ok()
+        self.rank(word).is_some()
+    }
+
+    /// The word's rank by frequency, from 1.
+    #[must_use]
+    pub fn rank(&self, word: &str) -> Option<u32> {
+        self.0.binary_search_by(|(other, _)| (*other).cmp(word)).ok().map(|at| self.0[at].1)
     }
 }
 
