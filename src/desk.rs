@@ -183,10 +183,11 @@ pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
     let parts = questions(split(&text));
     let whole = one(index, &index.mended_words(&text), context.as_deref());
     if parts.len() < 2 {
-        return vec![match parts.first() {
-            Some(part) => better(one(index, &index.mended_words(&part.text), context.as_deref()), whole),
-            None => whole,
-        }];
+        let (asked, single) = match parts.first() {
+            Some(part) => (part.text.as_str(), better(one(index, &index.mended_words(&part.text), context.as_deref()), whole)),
+            None => (text.as_str(), whole),
+        };
+        return halves(index, asked).unwrap_or_else(|| vec![single]);
     }
     let mut traces: Vec<Trace> = Vec::new();
     let mut before = context;
@@ -201,6 +202,32 @@ pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
     }
     let answered = |trace: &Trace| matches!(trace.decision, Decision::Answer(_) | Decision::Correct { .. });
     if traces.is_empty() || (answered(&whole) && !traces.iter().any(answered)) { vec![whole] } else { traces }
+}
+
+/// Two questions in one without question words, such as "flight number and landing time": taken apart only if both
+/// halves are sure by themselves and about different things.
+fn halves(index: &Index, text: &str) -> Option<Vec<Trace>> {
+    joints(text).into_iter().find_map(|(first, second)| {
+        let traces = [first, second].map(|half| index.decide(&index.mended_words(half)));
+        let sure = |trace: &Trace| {
+            let best = trace.candidates.first();
+            matches!(trace.decision, Decision::Answer(_)) && best.is_some_and(|best| best.confidence >= SURE_HALF)
+        };
+        let differ = traces[0].decision != traces[1].decision;
+        (traces.iter().all(sure) && differ).then(|| traces.to_vec())
+    })
+}
+
+/// The confidence from which on half a sentence is taken for a question of its own.
+const SURE_HALF: f32 = 0.6;
+
+/// The places where two questions may have been joined.
+fn joints(text: &str) -> Vec<(&str, &str)> {
+    [" and ", ", ", " & ", " + ", " plus ", " also "]
+        .iter()
+        .flat_map(|joint| text.match_indices(joint).map(|(at, _)| (&text[..at], &text[at + joint.len()..])))
+        .take(MAX_QUESTIONS)
+        .collect()
 }
 
 /// The desk's own reply may be what a message replies to: its list of sources says nothing of the question.

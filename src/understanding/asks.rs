@@ -57,7 +57,7 @@ pub fn asks(words: &[String]) -> Vec<Ask> {
     let at = |index: usize| words.get(index).map_or("", String::as_str);
     for index in 0..words.len() {
         let ask = match (at(index), at(index + 1)) {
-            ("how", next) => Some(how(next)),
+            ("how", next) => Some(how(next, at(index + 2))),
             ("what" | "which" | "whats", next) => which(next).or_else(|| which(at(index + 2)).filter(|_| next == "exact")),
             ("when" | "whens" | "wen", _) => Some(Ask::Time),
             ("exact" | "precise", "day" | "date") => Some(Ask::Day),
@@ -96,16 +96,26 @@ pub fn focus(words: &[String]) -> &[String] {
 /// How many words after the asking word may name what is asked for: "how many crew members".
 const FOCUS: usize = 2;
 
-fn how(next: &str) -> Ask {
+fn how(next: &str, unit: &str) -> Ask {
     match next {
-        "many" => Ask::Count,
-        "much" => Ask::Money,
+        "many" | "much" => how_many(next, unit),
         "long" => Ask::Duration,
         "often" | "frequent" | "frequently" | "regularly" => Ask::Frequency,
         "old" => Ask::Age,
         "far" | "fast" | "big" | "large" | "heavy" | "high" | "wide" | "deep" | "full" => Ask::Extent,
         "come" => Ask::Reason,
         _ => Ask::Manner,
+    }
+}
+
+/// *How many* asks for what is counted: bucks, hours, times.
+fn how_many(next: &str, unit: &str) -> Ask {
+    match unit {
+        "buck" | "bucks" | "dollar" | "dollars" | "ruble" | "rubles" | "rouble" | "roubles" | "usd" | "rub" | "money" => Ask::Money,
+        "hour" | "hours" | "hrs" | "day" | "days" | "week" | "weeks" | "minutes" | "time" | "nights" | "years" => Ask::Duration,
+        "times" | "flights" => Ask::Frequency,
+        _ if next == "much" => Ask::Money,
+        _ => Ask::Count,
     }
 }
 
@@ -121,6 +131,14 @@ fn which(next: &str) -> Option<Ask> {
         "reason" | "for" => Ask::Reason,
         _ => return None,
     })
+}
+
+impl Ask {
+    /// Whether nobody is answered who isn't given the thing: a date, a number, an age.
+    #[must_use]
+    pub fn is_strict(self) -> bool {
+        FIGURES.contains(&self) || matches!(self, Self::Age | Self::Extent)
+    }
 }
 
 /// For each thing that can be asked for how little a topic is about it, from 0 to 1, by its examples and the values of
@@ -173,6 +191,8 @@ mod tests {
             ("what exact date", vec![Ask::Day]),
             ("how many rooms", vec![Ask::Count]),
             ("how much is it", vec![Ask::Money]),
+            ("how many bucks", vec![Ask::Money]),
+            ("how many hours", vec![Ask::Duration]),
             ("how old is she", vec![Ask::Age]),
             ("how far is it", vec![Ask::Extent]),
             ("how do I get there", vec![Ask::Manner]),

@@ -5,6 +5,7 @@
 //! ticket* and *how much is a ticket for my dog* differ in one word, and it decides.
 
 use super::asks::{asks, focus};
+use super::confidence::Signs;
 use super::model::View;
 use super::normalise::stem;
 use super::{Answerable, Index, SmallTalk, is_number};
@@ -35,19 +36,17 @@ const ASK_PENALTY: f32 = 0.4;
 /// times rarer than a right one is declined; see `examples/calibrate.rs`.
 pub const ANSWER_FROM: f32 = 0.4;
 
-/// Weights of the confidence in the order of [`Candidate::signs`], and its constant, as fitted by
-/// `cargo run --release --example calibrate`.
-const WEIGHTS: [f32; SIGNS] = [0.85, 2.25, 0.00, -0.75, -0.42, 0.00, 0.00, -0.22, -0.31, 0.94, -1.56, -0.74, -0.55, 0.42];
-const CONSTANT: f32 = -2.30;
-
-/// How many signs the confidence looks at.
-pub const SIGNS: usize = 14;
+/// From this gap on a topic has nothing of what is asked for: no example asks for it and no claim gives it.
+const ASK_GAP_LIMIT: f32 = 0.9;
 
 /// The confidence from which on a silent topic is named; below it the desk says only that the sources don't say.
 const NAME_SILENCE_FROM: f32 = 0.35;
 
 /// The confidence from which on the claims of a topic are offered as the nearest thing known.
 const NEAREST_FROM: f32 = 0.08;
+
+/// Below this confidence of every topic a message with a word of greeting or thanks is small talk.
+const SMALL_TALK_BELOW: f32 = 0.3;
 
 /// Topics within this score of the best are offered as choices if every word is explained but none is sure.
 const CHOICE_SPREAD: f32 = 0.35;
@@ -94,6 +93,8 @@ pub struct Candidate {
     pub unexplained: Vec<Unexplained>,
     /// How little it is about what is asked for, from 0 to 1.
     pub ask_gap: f32,
+    /// The same for things without which there is no answer, such as a date or a number.
+    pub strict_gap: f32,
     /// How little it has to do with the words that name what is asked for, from 0 to 1.
     pub focus_gap: f32,
     /// By what the candidates are ordered.
@@ -109,20 +110,24 @@ impl Candidate {
         self.unexplained.iter().map(|word| word.weight).sum()
     }
 
+    /// Whether it has anything of what is asked for. Whoever asks when or how many isn't answered without a date or a
+    /// number.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        self.strict_gap <= ASK_GAP_LIMIT
+    }
+
     fn leaves_unexplained(&self, word: &str) -> bool {
         self.unexplained.iter().any(|other| other.word == word)
     }
 
-    /// What the confidence looks at.
+    /// What the confidence looks at: `content` words carry meaning, of `words` in all.
     #[must_use]
-    pub fn signs(&self, content: usize) -> [f32; SIGNS] {
+    pub fn signs(&self, content: usize, words: usize) -> Signs {
         let of = |origin: Origin| {
             self.unexplained.iter().filter(|word| word.origin == origin).map(|word| word.weight).sum::<f32>().min(2.0)
         };
         let most = self.unexplained.iter().map(|word| word.weight).fold(0.0, f32::max);
-        let few = if content <= 1 { 1.0 } else { 0.0 };
-        let share = self.unexplained_sum() / content.max(1) as f32;
-        let gap = self.gap.min(1.5);
         [
             self.margin,
             self.cosine,
@@ -132,12 +137,12 @@ impl Candidate {
             of(Origin::OtherTopic),
             of(Origin::Common) + of(Origin::Rare),
             most,
-            share,
-            gap,
+            self.unexplained_sum() / content.max(1) as f32,
+            self.gap,
             self.ask_gap,
             self.focus_gap,
-            few,
-            gap.min(0.4),
+            content as f32,
+            words as f32,
         ]
     }
 }
@@ -208,7 +213,7 @@ impl Index {
     fn decide_on_view(&self, words: &[String], view: &View) -> Trace {
         let content = self.content_words(words);
         let mut candidates = self.candidates(words, &content, view);
-        self.measure(&mut candidates, content.len());
+        self.measure(&mut candidates, content.len(), words.len());
         let decision = self.choose(words, &content, &candidates);
         Trace { words: words.to_vec(), content: content.len(), candidates, decision }
     }
@@ -252,10 +257,14 @@ impl Index {
         let mass: f32 = unexplained.iter().map(|word| word.weight).sum();
         let gaps = &self.topics[topic].ask_gaps;
         let focus_gap = focus(words).iter().map(|word| self.unexplained_focus(topic, word)).fold(0.0, f32::max);
-        let ask_gap = asks(words).iter().map(|ask| gaps[*ask as usize]).fold(0.0, f32::max);
+        let asks = asks(words);
+        let gap = |strict: bool| {
+            asks.iter().filter(|ask| !strict || ask.is_strict()).map(|ask| gaps[*ask as usize]).fold(0.0, f32::max)
+        };
+        let (ask_gap, strict_gap) = (gap(false), gap(true));
         let score =
             margin + cosine + NEAREST_BONUS * nearest - UNEXPLAINED_PENALTY * mass - ASK_PENALTY * ask_gap.max(focus_gap);
-        Candidate { topic, margin, cosine, nearest, unexplained, ask_gap, focus_gap, score, gap: 0.0, confidence: 0.0 }
+        Candidate { topic, margin, cosine, nearest, unexplained, ask_gap, strict_gap, focus_gap, score, gap: 0.0, confidence: 0.0 }
     }
 
     fn origin(&self, word: &str) -> Origin {
@@ -311,7 +320,7 @@ impl Index {
     }
 
     /// Fills in gap and confidence.
-    fn measure(&self, candidates: &mut [Candidate], content: usize) {
+    fn measure(&self, candidates: &mut [Candidate], content: usize, words: usize) {
         for at in 0..candidates.len() {
             let other = candidates
                 .iter()
@@ -320,9 +329,8 @@ impl Index {
                 .map(|(_, other)| other.score)
                 .fold(f32::NEG_INFINITY, f32::max);
             candidates[at].gap = candidates[at].score - other.max(-2.0);
-            let signs = candidates[at].signs(content);
-            let sum = signs.iter().zip(WEIGHTS).map(|(sign, weight)| sign * weight).sum::<f32>() + CONSTANT;
-            candidates[at].confidence = 1.0 / (1.0 + (-sum).exp());
+            let chance = self.confidence.chance(&candidates[at].signs(content, words));
+            candidates[at].confidence = if candidates[at].is_possible() { chance } else { 0.0 };
         }
     }
 
@@ -338,6 +346,13 @@ impl Index {
             && best.unexplained_sum() < 0.5
         {
             return Decision::Social(talk);
+        }
+        let likely = candidates.iter().map(|candidate| candidate.confidence).fold(0.0, f32::max);
+        if likely < SMALL_TALK_BELOW
+            && let Some(talk) = words.iter().find_map(|word| self.cues.get(word))
+            && content.iter().filter(|word| !self.cues.contains_key(**word)).count() <= 2
+        {
+            return Decision::Social(*talk);
         }
         if content.is_empty() && best.confidence < ANSWER_FROM {
             return Decision::Empty;
@@ -395,7 +410,7 @@ impl Index {
         let view = self.model.view(&rest, &self.vectors);
         let content = self.content_words(&rest);
         let mut candidates = self.candidates(&rest, &content, &view);
-        self.measure(&mut candidates, content.len());
+        self.measure(&mut candidates, content.len(), rest.len());
         candidates.first().filter(|best| best.topic == topic).map_or(0.0, |best| best.confidence)
     }
 

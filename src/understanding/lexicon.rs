@@ -18,6 +18,8 @@ pub struct Speech {
     names: String,
     /// Small talk by kind.
     pub social: BTreeMap<String, Vec<String>>,
+    /// Words that make a message small talk where it asks nothing, by kind.
+    pub cues: BTreeMap<String, Vec<String>>,
     /// Names that answer a topic's question differently from the sources.
     #[serde(rename = "rival")]
     pub rivals: Vec<Rivals>,

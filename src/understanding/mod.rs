@@ -6,6 +6,7 @@
 
 pub mod asks;
 pub mod classifier;
+pub mod confidence;
 pub mod decide;
 pub mod features;
 pub mod lexicon;
@@ -45,6 +46,18 @@ pub enum SmallTalk {
     Help,
     /// Who are you?
     Identity,
+}
+
+impl SmallTalk {
+    fn of(kind: &str) -> Self {
+        match kind {
+            "greeting" => Self::Greeting,
+            "thanks" => Self::Thanks,
+            "farewell" => Self::Farewell,
+            "identity" => Self::Identity,
+            _ => Self::Help,
+        }
+    }
 }
 
 /// What kind of answer a topic has.
@@ -88,12 +101,15 @@ pub struct Index {
     examples: Vec<Vec<f32>>,
     examples_of: Vec<std::ops::Range<usize>>,
     lexicon: Lexicon,
+    confidence: confidence::Confidence,
     /// A vector for each stem of the lexicon.
     stem_vectors: Vec<Vec<f32>>,
     filler: HashSet<String>,
     markers: HashSet<String>,
     names: HashSet<String>,
     rivals: Vec<lexicon::Rivals>,
+    /// Words that make a message small talk where it asks nothing.
+    cues: HashMap<String, SmallTalk>,
     speller: Speller,
     english: English,
 }
@@ -156,13 +172,7 @@ impl Lessons {
 
     fn add_small_talk(&mut self) {
         for (kind, texts) in &self.speech.social {
-            let talk = match kind.as_str() {
-                "greeting" => SmallTalk::Greeting,
-                "thanks" => SmallTalk::Thanks,
-                "farewell" => SmallTalk::Farewell,
-                "identity" => SmallTalk::Identity,
-                _ => SmallTalk::Help,
-            };
+            let talk = SmallTalk::of(kind);
             self.topics.push(TopicEntry {
                 id: format!("social-{kind}"),
                 title: kind.clone(),
@@ -214,6 +224,9 @@ impl Index {
         for word in lessons.texts.iter().chain(&lessons.statements).flatten().flatten() {
             *counts.entry(word.clone()).or_default() += 1;
         }
+        for word in lessons.speech.cues.values().flatten() {
+            counts.entry(word.clone()).or_default();
+        }
         for word in lessons.speech.rivals.iter().flat_map(|rivals| &rivals.names).flat_map(|name| name.split(' ')) {
             counts.entry(word.to_owned()).or_default();
         }
@@ -229,9 +242,11 @@ impl Index {
             examples_of.push(start..examples.len());
         }
         Self {
+            confidence: confidence::Confidence::shipped(),
             filler: lessons.speech.filler_stems(),
             markers: lessons.speech.marker_stems(),
             names: lessons.speech.name_stems(),
+            cues: cues(&lessons.speech),
             rivals: lessons.speech.rivals,
             speller: Speller::new(counts),
             english: English::new(),
@@ -273,6 +288,11 @@ impl Index {
         let vector = self.vectors.mean(&[word]);
         self.lexicon.stems_of(topic).map(|stem| dot(&self.stem_vectors[stem as usize], &vector)).fold(0.0, f32::max)
     }
+}
+
+fn cues(speech: &Speech) -> HashMap<String, SmallTalk> {
+    let pairs = speech.cues.iter().flat_map(|(kind, words)| words.iter().map(|word| (word.clone(), SmallTalk::of(kind))));
+    pairs.collect()
 }
 
 /// For each stem the vector of its most frequent word.

@@ -12,8 +12,9 @@ const ENGLISH: &str = include_str!("../../data/words/english.txt");
 /// edits leave nothing of it.
 const TWO_EDITS_FROM: usize = 6;
 
-/// The shortest word that is mended.
-const MIN_LETTERS: usize = 4;
+/// The shortest word that is mended, and the shortest that it is mended to.
+const MIN_LETTERS: usize = 3;
+const MIN_MENDED: usize = 4;
 
 /// How many leading letters take part in the index of deletions; a longer word differs in them too or is found by
 /// them. Bounds the index to 29 entries a word.
@@ -64,7 +65,7 @@ impl Speller {
     pub fn new(words: HashMap<String, u32>) -> Self {
         let mut list: Vec<(String, u32)> = words
             .iter()
-            .filter(|(word, _)| word.chars().count() >= MIN_LETTERS && !word.starts_with(|c: char| c.is_ascii_digit()))
+            .filter(|(word, _)| word.chars().count() >= MIN_MENDED && !word.starts_with(|c: char| c.is_ascii_digit()))
             .map(|(word, count)| (word.clone(), *count))
             .collect();
         list.sort_unstable();
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
 
     fn speller() -> Speller {
-        let words = ["ticket", "pyongyang", "moscow", "vladivostok", "flight", "sheremetyevo", "refuel", "train", "price"];
+        let words = ["ticket", "pyongyang", "moscow", "vladivostok", "flight", "sheremetyevo", "refuel", "train", "price", "many"];
         Speller::new(words.iter().map(|word| ((*word).to_owned(), 3)).collect())
     }
 
@@ -157,6 +158,7 @@ mod tests {
             ("ticket", None),
             ("xqzt", None),
             ("at", None),
+            ("mny", Some("many")),
             ("45000", None),
         ] {
             assert_eq!(speller.mend(typo, &english), word, "{typo}");

@@ -29,7 +29,8 @@ pub fn split(text: &str) -> Vec<Part> {
         let clauses = clauses(sentence.trim_end_matches(['?', '!', '.', ' ']));
         let last = clauses.len().saturating_sub(1);
         for (index, clause) in clauses.into_iter().enumerate() {
-            let asks = begins_question(&clause) || (asks_at_end && index == last);
+            // Before "and how …" stands a question too, if only in key words.
+            let asks = begins_question(&clause) || (asks_at_end && index == last) || index < last;
             parts.push(Part { text: clause, asks });
         }
     }
@@ -75,8 +76,9 @@ fn clauses(sentence: &str) -> Vec<String> {
         let behind = if joint { at + 1 } else { at };
         let after_comma = words[at - 1].ends_with(',');
         let opens = words.get(behind).is_some_and(|word| is_strong_opener(word));
-        // What stands before must itself ask something: in "my mum and who knows" it doesn't.
-        if (joint || after_comma) && opens && at > start && at - start >= 2 && begins_question(&words[start..at].join(" ")) {
+        // After a comma what stands before must itself ask something: in "my mum, who knows" it doesn't.
+        let before = &words[start..at].join(" ");
+        if opens && at - start >= 2 && (joint || (after_comma && begins_question(before))) {
             clauses.push(words[start..at].join(" "));
             start = behind;
         }
