@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::answer::{Finding, Lead, Outcome};
 use crate::facts::{Facts, text};
 use crate::store::{Applied, Error, Meta, Store, TopicFacts};
-use crate::understanding::decide::{CONFIDENT_CONTEXT, Trace};
+use crate::understanding::decide::Trace;
 use crate::understanding::model::Model;
 use crate::understanding::split::{MAX_QUESTIONS, Part, split};
 use crate::understanding::{Decision, Index, Lessons, normalise};
@@ -183,10 +183,9 @@ pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
     let parts = questions(split(&text));
     let whole = one(index, &index.mended_words(&text), context.as_deref());
     if parts.len() < 2 {
-        let (asked, single) = match parts.first() {
-            Some(part) => (part.text.as_str(), better(one(index, &index.mended_words(&part.text), context.as_deref()), whole)),
-            None => (text.as_str(), whole),
-        };
+        let asked = parts.first().map_or(text.as_str(), |part| part.text.as_str());
+        let words = index.mended_words(asked);
+        let single = if words == whole.words { whole } else { better(one(index, &words, context.as_deref()), whole) };
         return halves(index, asked).unwrap_or_else(|| vec![single]);
     }
     let mut traces: Vec<Trace> = Vec::new();
@@ -248,11 +247,14 @@ fn better(part: Trace, whole: Trace) -> Trace {
     if leans && whole.content > part.content { whole } else { part }
 }
 
+/// The confidence from which on a question that could lean on an earlier one is taken by itself.
+const SURE_ALONE: f32 = 0.8;
+
 /// Decides on one question, with what was said before it if it leans on that.
 fn one(index: &Index, words: &[String], context: Option<&[String]>) -> Trace {
     let alone = index.decide(words);
     let Some(context) = context.filter(|_| leans_on_context(words, alone.content)) else { return alone };
-    let sure = alone.candidates.first().is_some_and(|best| best.confidence >= CONFIDENT_CONTEXT);
+    let sure = alone.candidates.first().is_some_and(|best| best.confidence >= SURE_ALONE);
     if sure && matches!(alone.decision, Decision::Answer(_) | Decision::Correct { .. } | Decision::Social(_)) && alone.content > 1 {
         return alone;
     }

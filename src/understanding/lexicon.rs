@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde::Deserialize;
 
 use super::normalise::{clean, stem, words};
+use super::vectors::Vectors;
 
 /// How people speak, as shipped.
 const SHIPPED: &str = include_str!("../../data/lexicon.toml");
@@ -70,6 +71,8 @@ impl Speech {
 #[derive(Debug, Default)]
 pub struct Lexicon {
     stems: HashMap<String, u32>,
+    /// The first word that each stem was taken from.
+    words: Vec<String>,
     topics_with: Vec<u16>,
     of_topic: Vec<HashSet<u32>>,
 }
@@ -85,6 +88,7 @@ impl Lexicon {
                 let number = *lexicon.stems.entry(stem(word)).or_insert(next);
                 if number == next {
                     lexicon.topics_with.push(0);
+                    lexicon.words.push(word.clone());
                 }
                 if lexicon.of_topic[topic].insert(number) {
                     lexicon.topics_with[number as usize] += 1;
@@ -109,6 +113,22 @@ impl Lexicon {
     /// The numbers of the stems that a topic uses.
     pub fn stems_of(&self, topic: usize) -> impl Iterator<Item = u32> {
         self.of_topic[topic].iter().copied()
+    }
+
+    /// A vector for each stem.
+    #[must_use]
+    pub fn vectors(&self, vectors: &Vectors) -> Vec<Vec<f32>> {
+        self.words.iter().map(|word| vectors.mean(&[word])).collect()
+    }
+
+    /// For each stem the topics that use it.
+    #[must_use]
+    pub fn topics_of_stems(&self) -> Vec<Vec<u16>> {
+        let mut topics = vec![Vec::new(); self.words.len()];
+        for (topic, stems) in self.of_topic.iter().enumerate() {
+            stems.iter().for_each(|stem| topics[*stem as usize].push(topic as u16));
+        }
+        topics
     }
 
     /// How much a stem tells one topic from others: 1 for one that a single topic or none uses, 0 for one that a

@@ -7,8 +7,10 @@
 pub mod asks;
 pub mod classifier;
 pub mod confidence;
+pub mod correct;
 pub mod decide;
 pub mod features;
+mod heard;
 pub mod lexicon;
 pub mod model;
 pub mod normalise;
@@ -19,9 +21,9 @@ pub mod vectors;
 use std::collections::{HashMap, HashSet};
 
 pub use decide::{Candidate, Decision, Trace};
+pub use heard::Origin;
 use lexicon::{Lexicon, Speech, text_words};
 use model::Model;
-use normalise::stem;
 use spelling::{English, Speller};
 use vectors::{Vectors, dot};
 
@@ -89,7 +91,7 @@ pub struct TopicEntry {
     /// How little it is about each thing that can be asked for.
     ask_gaps: [f32; asks::ASKS],
     /// What kinds of figure its claims have, for correcting wrong ones.
-    figures: Vec<decide::Figure>,
+    figures: Vec<correct::Figure>,
 }
 
 /// The topics and all that is learnt from their examples.
@@ -151,7 +153,7 @@ impl Lessons {
             for claim in explaining {
                 numbers.extend(verify::numbers(&format!("{} {}", claim.statement, claim.value.text())));
             }
-            let figures = explaining.iter().filter_map(|claim| decide::Figure::of(claim.value.kind())).collect();
+            let figures = explaining.iter().filter_map(|claim| correct::Figure::of(claim.value.kind())).collect();
             let ask_gaps = asks::gaps(&texts[..topic.examples.len()], explaining);
             lessons.topics.push(TopicEntry {
                 id: topic.id.clone(),
@@ -188,14 +190,20 @@ impl Lessons {
         }
     }
 
+    fn lexicon(&self) -> Lexicon {
+        let texts = self.texts.iter().enumerate().chain(self.statements.iter().enumerate());
+        let flat = texts.flat_map(|(topic, texts)| texts.iter().map(move |text| (topic, text.as_slice())));
+        Lexicon::gather(self.topics.len(), flat)
+    }
+
     /// A checksum of everything that the trained model depends on.
     #[must_use]
     pub fn checksum(&self) -> u64 {
         let mut hasher = xxhash_rust::xxh3::Xxh3::new();
         hasher.update(&model::VERSION.to_le_bytes());
-        for (topic, texts) in self.topics.iter().zip(&self.texts) {
+        for ((topic, texts), statements) in self.topics.iter().zip(&self.texts).zip(&self.statements) {
             hasher.update(topic.id.as_bytes());
-            for text in texts {
+            for text in texts.iter().chain([&Vec::new()]).chain(statements) {
                 hasher.update(b"\n");
                 hasher.update(text.join(" ").as_bytes());
             }
@@ -213,7 +221,7 @@ impl Index {
     /// Trains a model on the lessons. Takes a second or two; [`Self::with_model`] takes one that was kept.
     #[must_use]
     pub fn train(lessons: &Lessons) -> Model {
-        Model::train(&lessons.texts, &Vectors::shipped())
+        Model::train(&lessons.texts, &lessons.lexicon(), &Vectors::shipped())
     }
 
     /// Puts an index together.
@@ -230,10 +238,8 @@ impl Index {
         for word in lessons.speech.rivals.iter().flat_map(|rivals| &rivals.names).flat_map(|name| name.split(' ')) {
             counts.entry(word.to_owned()).or_default();
         }
-        let texts = lessons.texts.iter().enumerate().chain(lessons.statements.iter().enumerate());
-        let flat = texts.flat_map(|(topic, texts)| texts.iter().map(move |text| (topic, text.as_slice())));
-        let lexicon = Lexicon::gather(lessons.topics.len(), flat);
-        let stem_vectors = stem_vectors(&lexicon, &counts, &vectors);
+        let lexicon = lessons.lexicon();
+        let stem_vectors = lexicon.vectors(&vectors);
         let mut examples = Vec::new();
         let mut examples_of = Vec::new();
         for texts in &lessons.texts {
@@ -283,28 +289,20 @@ impl Index {
         self.examples[self.examples_of[topic].clone()].iter().map(|example| dot(example, vector)).fold(0.0, f32::max)
     }
 
-    /// How near a word lies to the nearest word that the topic uses, as a cosine.
-    fn nearest_word(&self, topic: usize, word: &str) -> f32 {
-        let vector = self.vectors.mean(&[word]);
-        self.lexicon.stems_of(topic).map(|stem| dot(&self.stem_vectors[stem as usize], &vector)).fold(0.0, f32::max)
+    /// How far a word is like the nearest one that the topic uses, from 0 to 1.
+    fn likeness(&self, topic: usize, word: &heard::Word<'_>) -> f32 {
+        match (&word.vector, word.stem) {
+            (_, Some(stem)) => self.model.likeness(stem, topic),
+            (Some(vector), None) => {
+                let stems = self.lexicon.stems_of(topic);
+                model::alike(stems.map(|stem| dot(&self.stem_vectors[stem as usize], vector)).fold(0.0, f32::max))
+            }
+            (None, None) => 0.0,
+        }
     }
 }
 
 fn cues(speech: &Speech) -> HashMap<String, SmallTalk> {
     let pairs = speech.cues.iter().flat_map(|(kind, words)| words.iter().map(|word| (word.clone(), SmallTalk::of(kind))));
     pairs.collect()
-}
-
-/// For each stem the vector of its most frequent word.
-fn stem_vectors(lexicon: &Lexicon, counts: &HashMap<String, u32>, vectors: &Vectors) -> Vec<Vec<f32>> {
-    let mut best: HashMap<u32, (u32, &str)> = HashMap::new();
-    for (word, count) in counts {
-        if let Some(number) = lexicon.number(&stem(word)) {
-            let entry = best.entry(number).or_insert((*count, word));
-            *entry = (*entry).max((*count, word));
-        }
-    }
-    let mut numbers: Vec<_> = best.into_iter().collect();
-    numbers.sort_unstable();
-    numbers.into_iter().map(|(_, (_, word))| vectors.mean(&[word])).collect()
 }

@@ -1,0 +1,97 @@
+//! The words of a question, each looked up once: what it is, and whether it needs a topic to explain it.
+
+use super::asks::{Ask, asks, focus};
+use super::normalise::stem;
+use super::{Index, is_number};
+
+/// Up to this rank in the list of English a word is common. Nouns that change a question (`insurance`, `bicycle`) begin
+/// about here.
+const COMMON_WORDS: u32 = 2_500;
+
+/// A question's words.
+pub(super) struct Heard<'a> {
+    /// All of them, spelling mended.
+    pub(super) words: &'a [String],
+    /// Those that carry meaning, each once.
+    pub(super) content: Vec<Word<'a>>,
+    /// Those that name what is asked for.
+    pub(super) focus: Vec<Word<'a>>,
+    /// What is asked for.
+    pub(super) asks: Vec<Ask>,
+}
+
+/// A word that carries meaning.
+pub(super) struct Word<'a> {
+    pub(super) text: &'a str,
+    /// The number of its stem, if a topic uses it.
+    pub(super) stem: Option<u32>,
+    pub(super) origin: Origin,
+    /// How much it tells one topic from others, from 0 to 1.
+    pub(super) telling: f32,
+    /// What it means, for words that no topic uses; of the others it is known.
+    pub(super) vector: Option<Vec<f32>>,
+}
+
+/// Where a word that a topic doesn't use is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It is a name.
+    Name,
+    /// It turns a question into another one.
+    Marker,
+    /// It is a figure.
+    Number,
+    /// It says that something is not so.
+    Negation,
+    /// Another topic uses it: the question may be about that.
+    OtherTopic,
+    /// No topic uses it, but many people do: it may be a way of speaking.
+    Common,
+    /// A rare word: it matters what it is.
+    Rare,
+}
+
+impl Index {
+    /// Looks every word of a question up.
+    pub(super) fn listen<'a>(&self, words: &'a [String]) -> Heard<'a> {
+        let mut content: Vec<Word<'a>> = Vec::with_capacity(words.len());
+        for word in words {
+            if word.chars().nth(1).is_some() && !content.iter().any(|other| other.text == word) {
+                content.extend(self.look_up(word));
+            }
+        }
+        let focus = focus(words).iter().filter_map(|word| self.look_up(word)).collect();
+        Heard { words, content, focus, asks: asks(words) }
+    }
+
+    /// What a word is; none if it needs no explanation.
+    fn look_up<'a>(&self, word: &'a str) -> Option<Word<'a>> {
+        let stem = stem(word);
+        if self.filler.contains(&stem) {
+            return None;
+        }
+        let number = self.lexicon.number(&stem);
+        let origin = if self.names.contains(&stem) {
+            Origin::Name
+        } else if word == "not" {
+            Origin::Negation
+        } else if self.markers.contains(&stem) {
+            Origin::Marker
+        } else if is_number(word) {
+            Origin::Number
+        } else if number.is_some() {
+            Origin::OtherTopic
+        } else if self.english.rank(word).is_some_and(|rank| rank <= COMMON_WORDS) {
+            Origin::Common
+        } else {
+            Origin::Rare
+        };
+        let telling = match origin {
+            Origin::Name | Origin::Marker => 1.0,
+            _ => self.lexicon.telling(number),
+        };
+        let is_word = !matches!(origin, Origin::Number | Origin::Marker | Origin::Negation);
+        let vector = (number.is_none() && is_word).then(|| self.vectors.mean(&[word]));
+        Some(Word { text: word, stem: number, origin, telling, vector })
+    }
+}
