@@ -1,0 +1,139 @@
+//! The command line as a person or a script uses it.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// Runs the program with a database in this folder.
+fn run(folder: &Path, args: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_routedesk"))
+        .args(args)
+        .env("ROUTEDESK_DATABASE", folder.join("facts.db"))
+        .env_remove("ROUTEDESK_LOG")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that doesn't read its input may have gone already.
+    let _ = child.stdin.take().unwrap().write_all(input);
+    child.wait_with_output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn ask_answers_and_says_by_its_exit_code_how() {
+    let folder = tempfile::tempdir().unwrap();
+    for (question, code, part) in [
+        ("how much is a ticket?", 0, "45,000 rubles"),
+        ("was the first flight sold out?", 0, "The sources disagree."),
+        ("hello", 0, "Hello!"),
+        ("can I take my dog?", 1, "The sources don't say"),
+    ] {
+        let output = run(folder.path(), &["ask", question], b"");
+        assert_eq!(output.status.code(), Some(code), "{question}: {}", text(&output.stderr));
+        assert!(text(&output.stdout).contains(part), "{question}: {}", text(&output.stdout));
+    }
+    fs::write(folder.path().join("facts.db"), "no database at all, but long enough to be looked at as one").unwrap();
+    let output = run(folder.path(), &["ask", "how much is a ticket?"], b"");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("is damaged") && output.stdout.is_empty(), "{}", text(&output.stderr));
+}
+
+#[test]
+fn jsonl_answers_line_by_line_and_goes_on_after_nonsense() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = concat!(
+        "{\"id\":\"a\",\"question\":\"how much is a ticket?\"}\n",
+        "no json\n",
+        "\n",
+        "{\"id\":7,\"question\":\"and how long is it?\",\"context\":\"how much is a ticket?\"}\n",
+        "{\"id\":\"c\"}\n",
+        "{\"id\":\"d\",\"question\":\"was the first flight sold out?\"}\n",
+    );
+    let output = run(folder.path(), &["ask", "--jsonl"], input.as_bytes());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let lines: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 5);
+    assert_eq!(lines[0]["id"], "a");
+    assert_eq!(lines[0]["question"], "how much is a ticket?");
+    assert_eq!(lines[0]["outcome"], "answered");
+    assert_eq!(lines[0]["topics"][0], "ticket-price");
+    assert_eq!(lines[0]["claims"][0]["id"], "price-rubles");
+    assert_eq!(lines[0]["claims"][0]["citations"], serde_json::json!([1, 2, 3]));
+    assert_eq!(lines[0]["citations"][0]["source"], "moscow-times");
+    assert_eq!(lines[0]["citations"][0]["paragraph"], 7);
+    for field in ["body", "text", "choices", "score", "elapsed_us"] {
+        assert!(!lines[0][field].is_null(), "{field}");
+    }
+    assert_eq!(lines[1]["line"], 2);
+    assert!(lines[1]["error"].is_string());
+    assert_eq!(lines[2]["id"], 7);
+    assert_eq!(lines[3]["line"], 5);
+    assert_eq!(lines[4]["outcome"], "disputed");
+}
+
+#[test]
+fn facts_are_exported_imported_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("one"), folder.path().join("two"));
+    let run = |args: &[&str]| run(folder.path(), args, b"");
+    assert!(run(&["facts", "export", first.to_str().unwrap()]).status.success());
+    for entry in fs::read_dir(&first).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let shipped = routedesk::facts::text::SHIPPED.iter().find(|(shipped, _)| *shipped == name);
+        if let Some((_, shipped)) = shipped {
+            assert_eq!(fs::read_to_string(&path).unwrap(), **shipped, "{name}");
+        }
+    }
+    let tickets = first.join("tickets.toml");
+    let changed = fs::read_to_string(&tickets).unwrap().replace("That was about US$570.", "That was some US$570.");
+    fs::write(&tickets, changed).unwrap();
+    let output = run(&["facts", "import", first.to_str().unwrap()]);
+    assert_eq!(text(&output.stdout), "Revision 2: 1 changes.\n", "{}", text(&output.stderr));
+    assert!(run(&["facts", "export", second.to_str().unwrap()]).status.success());
+    for entry in fs::read_dir(&first).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(fs::read(&path).unwrap(), fs::read(second.join(path.file_name().unwrap())).unwrap());
+    }
+    assert!(text(&run(&["ask", "how much is a ticket?"]).stdout).contains("some US$570"));
+
+    fs::write(&tickets, fs::read_to_string(&tickets).unwrap().replace("\"money 45000 RUB\"", "\"money lots\"")).unwrap();
+    let output = run(&["facts", "check", first.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).starts_with("tickets.toml:"), "{}", text(&output.stdout));
+    let output = run(&["facts", "import", first.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("nothing was imported"));
+}
+
+#[test]
+fn start_up_problems_are_told_with_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_routedesk"))
+        .args(["ask", "x"])
+        .env("ROUTEDESK_DATABASE", folder.path())
+        .env("ROUTEDESK_LOG", "loud=very=loud")
+        .output()
+        .unwrap();
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(error.contains("ROUTEDESK_DATABASE") && error.contains("ROUTEDESK_LOG"), "{error}");
+}
+
+#[test]
+fn help_is_written_for_a_person() {
+    let folder = tempfile::tempdir().unwrap();
+    for args in [&["--help"][..], &["ask", "--help"], &["talk", "--help"], &["eval", "--help"], &["facts", "--help"]] {
+        let output = run(folder.path(), args, b"");
+        assert!(output.status.success() && output.stdout.len() > 100, "{args:?}");
+    }
+    assert!(!folder.path().join("facts.db").exists());
+}

@@ -1,0 +1,92 @@
+//! What holds of every reply to whatever text.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::DESK;
+use proptest::prelude::*;
+use routedesk::utterance::Utterance;
+use routedesk::wording::Reply;
+
+/// Words of the subject and of mischief, so that random messages come near to questions.
+fn word() -> impl Strategy<Value = String> {
+    const WORDS: [&str; 44] = [
+        "how", "much", "is", "a", "ticket", "when", "did", "the", "first", "flight", "land", "in", "Pyongyang", "who",
+        "was", "aboard", "Kozlov", "and", "why", "monthly", "45,000", "777", "soldiers", "sent", "not", "Vladivostok",
+        "train", "resort", "2025", "?", "!", "@everyone", "<@123>", "https://x.test/y", "**bold**", "'; DROP TABLE claim;",
+        "\u{202e}", "\u{200b}", "[1]", "```", "> quoted", "сколько", "평양", "\n",
+    ];
+    prop_oneof![4 => prop::sample::select(&WORDS[..]).prop_map(str::to_owned), 1 => "\\PC{0,12}"]
+}
+
+fn message() -> impl Strategy<Value = String> {
+    prop::collection::vec(word(), 0..24).prop_map(|words| words.join(" "))
+}
+
+/// The numbers between brackets.
+fn marks(text: &str) -> BTreeSet<usize> {
+    let parts = text.split('[').skip(1).filter_map(|rest| rest.split_once(']'));
+    parts.filter_map(|(number, _)| number.parse().ok()).collect()
+}
+
+fn figures(text: &str) -> BTreeSet<String> {
+    let without_marks = text.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect::<String>();
+    without_marks
+        .split(|c: char| !(c.is_ascii_digit() || matches!(c, ',' | ':' | '.')))
+        .map(|figure| figure.trim_matches(|c| matches!(c, ',' | ':' | '.')).to_owned())
+        .filter(|figure| figure.starts_with(|c: char| c.is_ascii_digit()))
+        .collect()
+}
+
+fn check(reply: &Reply) {
+    let cited: BTreeSet<usize> = reply.citations.iter().map(|citation| citation.n).collect();
+    assert_eq!(marks(&reply.body), cited, "every mark has its source and every source its mark: {}", reply.text);
+    let held: String = reply
+        .claims
+        .iter()
+        .map(|claim| format!("{} {} ", claim.statement, claim.as_of.replace('-', " ")))
+        .chain(reply.choices.iter().enumerate().map(|(at, choice)| format!("{} {} ", at + 1, choice.title)))
+        .collect();
+    for figure in figures(&reply.body) {
+        let plain = figure.trim_start_matches('0');
+        let known = held.contains(&figure) || figures(&held).iter().any(|held| held.trim_start_matches('0') == plain);
+        assert!(known || reply.claims.is_empty(), "{figure} is in no claim: {}", reply.text);
+    }
+    assert!(reply.text.starts_with(&reply.body));
+    assert!(!reply.text.contains("@everyone") && !reply.text.contains('\u{202e}') && !reply.text.contains("DROP"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn replies_hold_what_they_show(text in message(), context in prop::option::of(message())) {
+        let utterance = Utterance { text, context };
+        let (once, twice) = (DESK.hear(&utterance).reply, DESK.hear(&utterance).reply);
+        check(&once);
+        prop_assert_eq!(once.text, twice.text);
+    }
+
+    #[test]
+    fn any_text_is_heard(text in "\\PC{0,300}") {
+        check(&DESK.hear(&Utterance::new(text)).reply);
+    }
+}
+
+#[test]
+fn bad_input_gets_a_polite_reply() {
+    let long = "word ".repeat(5_000);
+    let huge = "x".repeat(100_000);
+    for text in [
+        "", "   ", "\0\0\0", &long, &huge, "\u{202e}\u{202d}abc", "p\u{200b}r\u{200b}i\u{200b}c\u{200b}e", "?????",
+        "Robert'); DROP TABLE claim;--", "<script>alert(1)</script>", "@everyone @here", "[click](https://evil.test)",
+        "🤣🤣🤣", "1", "how how how how how how", "\u{feff}", "e\u{301}\u{301}\u{301}\u{301}",
+    ] {
+        let reply = DESK.hear(&Utterance::new(text)).reply;
+        check(&reply);
+        assert!(!reply.text.is_empty() && !reply.is_trouble, "{text:.40}");
+        assert!(!reply.text.contains("evil") && !reply.text.contains("script"));
+    }
+    assert!(DESK.hear(&Utterance::new("p\u{200b}rice of a tic\u{ad}ket")).reply.body.contains("45,000"));
+}

@@ -1,0 +1,68 @@
+//! The questions of people who haven't seen the examples, with floors that may only rise. `routedesk eval FILE` lists
+//! the misses.
+
+mod common;
+
+use common::DESK;
+use routedesk::eval::{Judged, Kind, Verdict, judge, read};
+
+const DEVELOPMENT: &str = include_str!("questions/development.jsonl");
+const HELD_OUT: &str = include_str!("questions/heldout.jsonl");
+
+/// How many questions of a kind there are with a verdict.
+fn count(judged: &[Judged], kind: Kind, verdict: Verdict) -> usize {
+    judged.iter().filter(|one| one.question.kind == kind && one.verdict == verdict).count()
+}
+
+/// Floors for what is right, by kind, and a ceiling for answers to what the sources don't say.
+struct Floors {
+    answer: usize,
+    disputed: usize,
+    unknown: usize,
+    social: usize,
+    wrongly_answered: usize,
+}
+
+fn check(questions: &str, floors: &Floors) {
+    let judged: Vec<Judged> = read(questions).unwrap().iter().map(|question| judge(&DESK, question)).collect();
+    for (kind, floor) in [
+        (Kind::Answer, floors.answer),
+        (Kind::Disputed, floors.disputed),
+        (Kind::Unknown, floors.unknown),
+        (Kind::Social, floors.social),
+    ] {
+        let right = count(&judged, kind, Verdict::Right);
+        assert!(right >= floor, "{kind:?}: {right} right, {floor} is the floor");
+    }
+    let wrongly = count(&judged, Kind::Unknown, Verdict::WronglyAnswered);
+    assert!(wrongly <= floors.wrongly_answered, "{wrongly} wrongly answered, {} is the ceiling", floors.wrongly_answered);
+}
+
+#[test]
+fn development_questions() {
+    check(DEVELOPMENT, &Floors { answer: 190, disputed: 28, unknown: 130, social: 9, wrongly_answered: 5 });
+}
+
+#[test]
+fn held_out_questions() {
+    check(HELD_OUT, &Floors { answer: 0, disputed: 0, unknown: 0, social: 0, wrongly_answered: 99 });
+}
+
+/// What is measured is measured on questions that the desk hasn't been taught.
+#[test]
+fn no_question_is_an_example() {
+    let facts = routedesk::facts::text::shipped();
+    let examples: std::collections::HashSet<String> =
+        facts.topics().flat_map(|topic| &topic.examples).map(|example| routedesk::understanding::fold(example)).collect();
+    for question in read(DEVELOPMENT).unwrap().iter().chain(&read(HELD_OUT).unwrap()) {
+        assert!(!examples.contains(&routedesk::understanding::fold(&question.q)), "{}", question.q);
+    }
+}
+
+#[test]
+fn a_bad_question_file_says_where() {
+    let error = read("{\"id\":\"1\",\"q\":\"x\",\"kind\":\"answer\"}\n{\"id\":\"2\"}").unwrap_err().to_string();
+    assert!(error.starts_with("line 2: "), "{error}");
+    let error = read(r#"{"id":"1","q":"x","kind":"answer","all":["("]}"#).unwrap_err().to_string();
+    assert!(error.starts_with("line 1: "), "{error}");
+}

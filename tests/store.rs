@@ -1,0 +1,186 @@
+//! The database: revisions, damage, two processes on one file, newer facts.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+
+use common::{few_facts, meta, store_in};
+use routedesk::desk::Desk;
+use routedesk::facts::{Claim, text};
+use routedesk::store::{Error, Origin, Store};
+use routedesk::utterance::Utterance;
+use rusqlite::Connection;
+
+/// Changes the file behind the store's back.
+fn tamper(folder: &Path, sql: &str) {
+    let connection = Connection::open(folder.join("facts.db")).unwrap();
+    assert_eq!(connection.execute(sql, []).unwrap(), 1, "{sql}");
+}
+
+fn ask(desk: &Desk, question: &str) -> routedesk::wording::Reply {
+    desk.hear(&Utterance::new(question)).reply
+}
+
+#[test]
+fn facts_come_back_as_they_went_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = store_in(folder.path());
+    let facts = text::shipped();
+    let applied = store.replace(&facts, Origin::Import, &meta("all")).unwrap();
+    assert_eq!(applied.revision, Some(1));
+    assert_eq!(text::write(&store.facts().unwrap()), text::write(&facts));
+    assert_eq!(store.replace(&facts, Origin::Import, &meta("again")).unwrap().revision, None);
+}
+
+#[test]
+fn the_tables_follow_from_the_revisions() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = store_in(folder.path());
+    let mut facts = few_facts();
+    store.replace(&facts, Origin::Import, &meta("first")).unwrap();
+    facts.subjects[0].claims[0].statement = "Changed.".into();
+    facts.subjects[1].topics.pop();
+    store.replace(&facts, Origin::Import, &meta("second")).unwrap();
+    tamper(folder.path(), "UPDATE claim SET statement = 'Forged.' WHERE id = 'price-rubles'");
+    assert!(matches!(store.facts(), Err(Error::Checksum { kind: "claim", .. })));
+    store.rebuild().unwrap();
+    assert_eq!(store.facts().unwrap(), facts);
+}
+
+#[test]
+fn revisions_are_never_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    store_in(folder.path()).replace(&few_facts(), Origin::Import, &meta("first")).unwrap();
+    let connection = Connection::open(folder.path().join("facts.db")).unwrap();
+    for sql in ["UPDATE revision SET why = 'x'", "DELETE FROM revision", "UPDATE change SET after = 'x'", "DELETE FROM change"] {
+        assert!(connection.execute(sql, []).is_err(), "{sql}");
+    }
+}
+
+#[test]
+fn a_damaged_row_never_gives_an_answer() {
+    for sql in [
+        "UPDATE claim SET statement = replace(statement, '45,000', '46,000') WHERE id = 'price-rubles'",
+        "UPDATE claim SET rank = 'deprecated' WHERE id = 'price-rubles'",
+        "UPDATE citation SET paragraph = 8 WHERE claim = 'price-rubles' AND position = 0",
+        "DELETE FROM citation WHERE claim = 'price-rubles' AND position = 0",
+        "DELETE FROM topic_claim WHERE topic = 'ticket-price' AND position = 1",
+        "UPDATE source SET publisher = 'Another' WHERE id = 'moscow-times'",
+        "UPDATE topic SET unsaid = 'x' WHERE id = 'ticket-price'",
+        "UPDATE claim SET value = 'nonsense' WHERE id = 'price-rubles'",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = store_in(folder.path());
+        store.replace(&few_facts(), Origin::Import, &meta("few")).unwrap();
+        tamper(folder.path(), sql);
+        assert!(matches!(store.topic("ticket-price"), Err(Error::Checksum { .. })), "{sql}");
+    }
+}
+
+#[test]
+fn a_row_damaged_under_a_running_desk_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (desk, _) = Desk::open(store_in(folder.path()), &meta("start")).unwrap();
+    assert!(ask(&desk, "how much is a ticket?").body.contains("45,000"));
+    tamper(folder.path(), "UPDATE claim SET statement = replace(statement, '45,000', '46,000') WHERE id = 'price-rubles'");
+    let reply = ask(&desk, "how much is a ticket?");
+    assert!(reply.is_trouble, "{}", reply.body);
+    assert!(!reply.text.contains("46,000") && reply.claims.is_empty());
+}
+
+#[test]
+fn files_that_are_no_database_or_newer_are_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("facts.db");
+    fs::write(&path, "this is no database, whatever its name says; it is a letter to my aunt").unwrap();
+    let before = fs::read(&path).unwrap();
+    assert!(matches!(Store::open(&path), Err(Error::Damaged { .. })));
+    assert_eq!(fs::read(&path).unwrap(), before);
+
+    fs::remove_file(&path).unwrap();
+    drop(store_in(folder.path()));
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let before = fs::read(&path).unwrap();
+    assert!(matches!(Store::open(&path), Err(Error::Newer { found: 99, .. })));
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_file_cut_short_or_overwritten_is_refused_or_never_answered_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("facts.db");
+    let mut store = store_in(folder.path());
+    store.replace(&few_facts(), Origin::Import, &meta("few")).unwrap();
+    drop(store);
+    let whole = fs::read(&path).unwrap();
+    for at in (1..8).map(|eighth| whole.len() * eighth / 8) {
+        let mut bytes = whole.clone();
+        let end = bytes.len().min(at + 4096);
+        bytes[at..end].fill(0xA5);
+        fs::write(&path, &bytes).unwrap();
+        let _ = fs::remove_file(folder.path().join("facts.db-wal"));
+        let Ok(store) = Store::open(&path) else { continue };
+        if let Ok(facts) = store.facts() {
+            assert_eq!(facts, few_facts(), "bytes at {at}");
+        }
+    }
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    assert!(Store::open(&path).is_err());
+}
+
+#[test]
+fn what_one_process_changes_is_live_in_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (desk, _) = Desk::open(store_in(folder.path()), &meta("start")).unwrap();
+    let mut facts = text::shipped();
+    let claim: &mut Claim = facts
+        .subjects
+        .iter_mut()
+        .flat_map(|subject| &mut subject.claims)
+        .find(|claim| claim.id == "price-rubles")
+        .unwrap();
+    claim.statement = "A ticket was priced at 45,000 rubles, said the importer.".into();
+    store_in(folder.path()).replace(&facts, Origin::Import, &meta("other process")).unwrap();
+    assert!(ask(&desk, "how much is a ticket?").body.contains("said the importer"));
+}
+
+#[test]
+fn newer_shipped_facts_come_in_and_changes_made_here_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = store_in(folder.path());
+    let base = few_facts();
+    store.bring_in_shipped(&base, 1, &meta("release 1")).unwrap();
+    let mut here = base.clone();
+    here.subjects[0].claims[0].statement = "Changed here.".into();
+    store.replace(&here, Origin::Moderator, &meta("a moderator")).unwrap();
+    let mut newer = base.clone();
+    newer.subjects[0].claims[0].statement = "Changed in the release.".into();
+    newer.subjects[0].claims[1].statement = "Only changed in the release.".into();
+    let applied = store.bring_in_shipped(&newer, 2, &meta("release 2")).unwrap();
+    assert_eq!(applied.kept, [("claim".to_owned(), base.subjects[0].claims[0].id.clone())]);
+    let facts = store.facts().unwrap();
+    assert_eq!(facts.subjects[0].claims[0].statement, "Changed here.");
+    assert_eq!(facts.subjects[0].claims[1].statement, "Only changed in the release.");
+    assert_eq!(store.bring_in_shipped(&newer, 2, &meta("again")).unwrap().revision, None);
+}
+
+#[test]
+fn a_claim_that_disagrees_makes_the_answer_disputed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut facts = text::shipped();
+    let tickets = facts.subjects.iter_mut().find(|subject| subject.id == "tickets").unwrap();
+    let mut other = tickets.claims.iter().find(|claim| claim.id == "price-rubles").unwrap().clone();
+    other.id = "price-other".into();
+    other.statement = "Azzet says a ticket cost 52,000 rubles.".into();
+    other.value = routedesk::facts::Value::parse("money 52000 RUB").unwrap();
+    tickets.claims.push(other);
+    tickets.topics.iter_mut().find(|topic| topic.id == "ticket-price").unwrap().claims.push("price-other".into());
+    let mut store = store_in(folder.path());
+    store.replace(&facts, Origin::Import, &meta("a claim that disagrees")).unwrap();
+    let found = store.topic("ticket-price").unwrap().unwrap();
+    let finding = routedesk::answer::Finding::answer(found);
+    let reply = routedesk::wording::reply(&[finding]);
+    assert_eq!(reply.outcome, routedesk::answer::Outcome::Disputed);
+    assert!(reply.body.contains("45,000") && reply.body.contains("52,000") && reply.body.starts_with("The sources disagree."));
+}

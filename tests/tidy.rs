@@ -1,0 +1,93 @@
+//! What must be absent: rules of the house that a reader would otherwise have to watch.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files below a folder with an ending, with their text.
+fn files(folder: &Path, ending: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.extension().is_some_and(|extension| extension == ending) {
+            let name = path.strip_prefix(root()).unwrap().to_str().unwrap().replace('\\', "/");
+            found.push((name, fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn one_room_for_each_dependency() {
+    for (word, rooms) in [
+        ("rusqlite", &["src/store/"][..]),
+        ("strsim", &["src/understanding/spelling.rs"]),
+        ("std::env", &["src/config.rs"]),
+        ("rustyline", &["src/platform/terminal.rs"]),
+        ("println!", &["src/main.rs", "src/platform/terminal.rs"]),
+    ] {
+        for (name, text) in files(&root().join("src"), "rs") {
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+            assert!(!code.contains(word) || rooms.iter().any(|room| name.starts_with(room)), "{word} in {name}");
+        }
+    }
+}
+
+#[test]
+fn nothing_inside_knows_a_platform() {
+    for (name, text) in files(&root().join("src"), "rs") {
+        let inside = !name.starts_with("src/platform/") && !matches!(name.as_str(), "src/lib.rs" | "src/main.rs");
+        assert!(!inside || !text.contains("platform::"), "{name}");
+    }
+}
+
+#[test]
+fn no_rooms_without_an_owner() {
+    for (name, _) in files(&root().join("src"), "rs") {
+        assert!(!["utils", "helpers", "common", "misc"].iter().any(|word| name.contains(word)), "{name}");
+    }
+}
+
+#[test]
+fn the_desks_words_are_in_one_room() {
+    for (name, text) in files(&root().join("src"), "rs") {
+        let speaks = matches!(name.as_str(), "src/wording.rs");
+        assert!(speaks || !text.contains("The sources "), "{name} speaks to people; src/wording.rs does that");
+    }
+}
+
+#[test]
+fn the_example_environment_is_what_config_reads() {
+    let config = fs::read_to_string(root().join("src/config.rs")).unwrap();
+    let example = fs::read_to_string(root().join(".env.example")).unwrap();
+    let code = config.split("#[cfg(test)]").next().unwrap();
+    let mut read: Vec<&str> = Vec::new();
+    for name in code.split("text(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        read.push(name);
+    }
+    let shown: Vec<&str> = example
+        .lines()
+        .filter_map(|line| line.trim_start_matches(['#', ' ']).split_once('='))
+        .map(|(name, _)| name)
+        .filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+        .collect();
+    assert_eq!(shown, read);
+}
+
+/// The dialogue in the README is what the desk says.
+#[test]
+fn the_readme_shows_a_real_dialogue() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let snapshot =
+        fs::read_to_string(root().join("tests/snapshots/dialogues__the_first_questions_of_a_new_user.snap")).unwrap();
+    let dialogue = readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    for line in dialogue.lines().filter(|line| !line.trim().is_empty() && !line.contains('…')) {
+        assert!(snapshot.contains(line.trim_end()), "the desk doesn't say: {line}");
+    }
+}
