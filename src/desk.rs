@@ -254,6 +254,12 @@ const SURE_ALONE: f32 = 0.8;
 fn one(index: &Index, words: &[String], context: Option<&[String]>) -> Trace {
     let alone = index.decide(words);
     let Some(context) = context.filter(|_| leans_on_context(words, alone.content)) else { return alone };
+    if points_back(words) && alone.content <= FEW_WORDS {
+        let together = index.decide_in_context(words, context);
+        if matches!(together.decision, Decision::Answer(_)) {
+            return together;
+        }
+    }
     let sure = alone.candidates.first().is_some_and(|best| best.confidence >= SURE_ALONE);
     if sure && matches!(alone.decision, Decision::Answer(_) | Decision::Correct { .. } | Decision::Social(_)) && alone.content > 1 {
         return alone;
@@ -269,8 +275,17 @@ fn one(index: &Index, words: &[String], context: Option<&[String]>) -> Trace {
 fn leans_on_context(words: &[String], content: usize) -> bool {
     let opens = words.first().is_some_and(|word| matches!(word.as_str(), "and" | "but" | "or" | "also" | "then" | "so"));
     let about = matches!(words, [first, second, ..] if matches!(first.as_str(), "what" | "how") && second == "about");
-    let points = words.iter().any(|word| matches!(word.as_str(), "it" | "that" | "this" | "they" | "them" | "there" | "he" | "she" | "those" | "one"));
-    content <= 2 || (content <= 4 && (opens || about || points))
+    content <= FEW_WORDS || (content <= 4 && (opens || about || points_back(words)))
+}
+
+/// Up to so many words that carry meaning a question may be the rest of another.
+const FEW_WORDS: usize = 2;
+
+/// Whether a question has a word that stands for something said before.
+fn points_back(words: &[String]) -> bool {
+    const POINTERS: [&str; 13] =
+        ["it", "its", "that", "this", "they", "them", "their", "there", "he", "she", "him", "her", "those"];
+    words.iter().any(|word| POINTERS.contains(&word.as_str()))
 }
 
 /// Reads the claims for a decision.

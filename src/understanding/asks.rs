@@ -10,8 +10,12 @@ use crate::facts::value::Kind;
 pub enum Ask {
     /// When, in whatever grain.
     Time,
+    /// In which month.
+    Month,
     /// On which day.
     Day,
+    /// At what time of day.
+    Clock,
     /// How many.
     Count,
     /// How much money.
@@ -37,7 +41,7 @@ pub enum Ask {
 }
 
 /// How many things can be asked for.
-pub const ASKS: usize = 13;
+pub const ASKS: usize = 15;
 
 /// The share of a topic's examples that must ask for a thing for the topic to be about it. Two of its 25 examples are
 /// enough; one may be a slip.
@@ -48,7 +52,16 @@ const SHARE: f32 = 0.07;
 const SHARE_OF_FIGURES: f32 = 0.35;
 
 /// The things that a typed value gives.
-const FIGURES: [Ask; 6] = [Ask::Time, Ask::Day, Ask::Count, Ask::Money, Ask::Duration, Ask::Frequency];
+const FIGURES: [Ask; 8] = [
+    Ask::Time,
+    Ask::Month,
+    Ask::Day,
+    Ask::Clock,
+    Ask::Count,
+    Ask::Money,
+    Ask::Duration,
+    Ask::Frequency,
+];
 
 /// What a question asks for, by the words that ask. Empty for questions after yes or no and for bare keywords.
 #[must_use]
@@ -60,6 +73,7 @@ pub fn asks(words: &[String]) -> Vec<Ask> {
             ("how", next) => Some(how(next, at(index + 2))),
             ("what" | "which" | "whats", next) => which(next).or_else(|| which(at(index + 2)).filter(|_| next == "exact")),
             ("when" | "whens" | "wen", _) => Some(Ask::Time),
+            ("age" | "born" | "birthday", _) => Some(Ask::Age),
             ("exact" | "precise", "day" | "date") => Some(Ask::Day),
             ("number", "of") | ("amount", "of") => Some(Ask::Count),
             ("who" | "whom" | "whose" | "whos", _) => Some(Ask::Person),
@@ -122,7 +136,9 @@ fn how_many(next: &str, unit: &str) -> Ask {
 fn which(next: &str) -> Option<Ask> {
     Some(match next {
         "day" | "date" | "weekday" => Ask::Day,
-        "time" | "year" | "month" | "week" | "hour" | "season" => Ask::Time,
+        "year" | "week" | "season" => Ask::Time,
+        "month" => Ask::Month,
+        "time" | "hour" => Ask::Clock,
         "price" | "cost" | "fare" => Ask::Money,
         "city" | "town" | "region" | "province" | "place" | "country" | "area" => Ask::Place,
         "person" | "guy" | "man" | "woman" | "people" => Ask::Person,
@@ -168,9 +184,10 @@ pub fn gaps(examples: &[Vec<String>], claims: &[&Claim]) -> [f32; ASKS] {
 fn given_by(kind: &Kind) -> &'static [Ask] {
     match kind {
         Kind::Money(..) => &[Ask::Money],
-        Kind::Date(span) if span.to() == Some(span.from()) => &[Ask::Time, Ask::Day],
+        Kind::Date(span) if span.to() == Some(span.from()) => &[Ask::Time, Ask::Month, Ask::Day],
+        Kind::Date(span) if span.to() <= Some(span.from().last_of_month()) => &[Ask::Time, Ask::Month],
         Kind::Date(_) => &[Ask::Time],
-        Kind::Instant(..) => &[Ask::Time, Ask::Day],
+        Kind::Instant(..) => &[Ask::Time, Ask::Month, Ask::Day, Ask::Clock],
         Kind::Duration(_) => &[Ask::Duration],
         Kind::Count(..) => &[Ask::Count],
         Kind::Frequency(..) => &[Ask::Frequency],
@@ -189,6 +206,9 @@ mod tests {
             ("when did it land", vec![Ask::Time]),
             ("on which day was the veto", vec![Ask::Day]),
             ("what exact date", vec![Ask::Day]),
+            ("which month of 2023", vec![Ask::Month]),
+            ("at what time", vec![Ask::Clock]),
+            ("kim yo jong age", vec![Ask::Age]),
             ("how many rooms", vec![Ask::Count]),
             ("how much is it", vec![Ask::Money]),
             ("how many bucks", vec![Ask::Money]),

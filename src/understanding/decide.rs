@@ -30,9 +30,9 @@ const ASK_PENALTY: f32 = 0.4;
 
 /// The confidence from which on the desk answers, a chance in which a wrong answer counts twice. See the table that
 /// `cargo run --release --example calibrate` prints.
-pub const ANSWER_FROM: f32 = 0.35;
+pub const ANSWER_FROM: f32 = 0.25;
 
-/// From this gap on a topic has nothing of what is asked for: no example asks for it and no claim gives it.
+/// From this gap on a topic has nothing of what is asked for: no claim gives it and few examples ask for it.
 const ASK_GAP_LIMIT: f32 = 0.9;
 
 /// The score from which on a silent topic is named; below it the desk says only that the sources don't say. The score
@@ -328,8 +328,13 @@ impl Index {
             return Some(talk);
         }
         let likely = candidates.iter().map(|candidate| candidate.confidence).fold(0.0, f32::max);
-        let others = heard.content.iter().filter(|word| !self.cues.contains_key(word.text)).count();
-        if likely >= SMALL_TALK_BELOW || others > SMALL_TALK_WORDS {
+        let others: Vec<&Word<'_>> =
+            heard.content.iter().filter(|word| !self.cues.contains_key(word.text)).collect();
+        let of_the_subject = |word: &&Word<'_>| word.stem.is_some() || word.origin == Origin::Name;
+        if others.len() > SMALL_TALK_WORDS || (likely >= SMALL_TALK_BELOW && others.iter().any(of_the_subject)) {
+            return None;
+        }
+        if others.iter().any(|word| word.origin == Origin::Name) {
             return None;
         }
         heard.words.iter().find_map(|word| self.cues.get(word)).copied()

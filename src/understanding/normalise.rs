@@ -61,7 +61,7 @@ pub fn words(text: &str) -> Vec<String> {
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         if c.is_alphanumeric() {
-            word.extend(c.to_lowercase());
+            word.push(c);
             continue;
         }
         let before_digit = chars.peek().is_some_and(char::is_ascii_digit);
@@ -100,6 +100,8 @@ fn currency(sign: char) -> Option<&'static str> {
 /// Adds a word: without quotes and possessive, `n't` as `not`, `45k` as `45000`.
 fn push_word(words: &mut Vec<String>, word: &mut String) {
     let whole = std::mem::take(word);
+    // In capitals it is the country, in small letters the pronoun.
+    let whole = if whole == "US" { "usa".to_owned() } else { whole.to_lowercase() };
     let whole = whole.trim_matches('\'');
     if whole.is_empty() {
         return;
@@ -173,6 +175,7 @@ mod tests {
             ("45k rubles or $570", "45000 rubles or usd 570"),
             ("at 7:30 p.m. or 16:00.", "at 7:30 p m or 16:00"),
             ("777-200ER", "777 200er"),
+            ("did the US tell us", "did the usa tell us"),
             ("<@123> @desk hi https://x.y/z <:wave:1>", "hi"),
             ("> quoted line\nwho flies it", "who flies it"),
             ("```rust\ncode```when did it land", "when did it land"),
