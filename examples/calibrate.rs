@@ -152,7 +152,8 @@ fn held_out_case(facts: &Facts, index: &Index, topic: &str, example: &str) -> Op
     };
     // A topic that says the first claim of the other is as good.
     let (wanted, given) = (claims(topic), claims(&found.id));
-    let first = facts.topics().find(|other| other.id == topic && !other.is_silent()).map(|topic| topic.claims[0].clone());
+    let first =
+        facts.topics().find(|other| other.id == topic && !other.is_silent()).map(|topic| topic.claims[0].clone());
     let right = !wanted.is_empty() && first.is_some_and(|first| given.contains(&first));
     let signs = best.signs(trace.content, trace.words.len());
     Some(Case { signs, right, possible: best.is_possible(), weight: 1.0, question: 0, bare: false })
@@ -222,7 +223,8 @@ fn grow(tree: &mut Tree, node: usize, inside: &[usize], cases: &[&Case], slopes:
     };
     tree.splits[node] = (sign as u8, threshold);
     let (above, below): (Vec<usize>, Vec<usize>) = inside.iter().partition(|at| cases[**at].signs[sign] > threshold);
-    let middle = (vote(&above, slopes).clamp(bounds.0, bounds.1) + vote(&below, slopes).clamp(bounds.0, bounds.1)) / 2.0;
+    let middle =
+        (vote(&above, slopes).clamp(bounds.0, bounds.1) + vote(&below, slopes).clamp(bounds.0, bounds.1)) / 2.0;
     let (lower, upper) = ((bounds.0, middle), (middle, bounds.1));
     let (for_below, for_above) = match DIRECTIONS[sign] {
         1 => (lower, upper),

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::facts::check::disagreements;
-use crate::facts::{Claim, Dispute, Rank, Source};
+use crate::facts::{Claim, Dispute, Rank, Relation, Source, disagree, relation};
 use crate::store::TopicFacts;
 use crate::understanding::SmallTalk;
 
@@ -50,6 +49,8 @@ pub enum Lead {
     Social(SmallTalk),
     /// There was no question.
     Empty,
+    /// It is in a language that the desk doesn't read.
+    Foreign,
     /// The desk can't answer at present.
     Trouble,
 }
@@ -81,8 +82,11 @@ impl Finding {
     /// The answer of a topic: its first claims, with every claim that contradicts one of them.
     #[must_use]
     pub fn answer(facts: TopicFacts) -> Self {
-        let claims = chosen(&facts.claims);
-        let disputed = !disagreements(&claims.iter().collect::<Vec<_>>()).is_empty();
+        let claims = chosen(&facts.claims, MAX_CLAIMS);
+        if claims.is_empty() {
+            return Self::unknown(None, None);
+        }
+        let disputed = disagree(&claims);
         Self {
             outcome: if disputed { Outcome::Disputed } else { Outcome::Answered },
             lead: if disputed { Lead::Disagree(facts.topic.dispute) } else { Lead::None },
@@ -101,7 +105,9 @@ impl Finding {
             finding.lead = Lead::Otherwise;
         }
         if let Some(asked) = asked {
-            finding.claims.truncate(1);
+            if finding.outcome == Outcome::Answered {
+                finding.claims.truncate(1);
+            }
             let more = Self::answer(asked);
             finding.topics.extend(more.topics);
             finding.sources.extend(more.sources);
@@ -112,7 +118,7 @@ impl Finding {
             }
             if more.outcome == Outcome::Disputed {
                 (finding.outcome, finding.lead) = (more.outcome, more.lead);
-            } else {
+            } else if finding.outcome == Outcome::Answered {
                 finding.claims.truncate(MAX_CLAIMS);
             }
         }
@@ -125,8 +131,7 @@ impl Finding {
         let lead = silent.as_ref().and_then(|silent| silent.topic.unsaid.clone()).map_or(Lead::Silent, Lead::Unsaid);
         let mut finding = Self::bare(Outcome::Unknown, lead);
         if let Some(facts) = silent.or(nearest) {
-            finding.claims = chosen(&facts.claims);
-            finding.claims.truncate(MAX_NEAREST);
+            finding.claims = chosen(&facts.claims, MAX_NEAREST);
             finding.sources = facts.sources;
             finding.topics.push(facts.topic.id);
         }
@@ -135,16 +140,13 @@ impl Finding {
 }
 
 /// The claims to say: never a deprecated one, preferred ones first, the first few, and those that contradict them.
-fn chosen(claims: &[Claim]) -> Vec<Claim> {
+fn chosen(claims: &[Claim], most: usize) -> Vec<Claim> {
     let mut usable: Vec<&Claim> = claims.iter().filter(|claim| claim.rank != Rank::Deprecated).collect();
     usable.sort_by_key(|claim| claim.rank);
-    let (first, rest) = usable.split_at(MAX_CLAIMS.min(usable.len()));
+    let (first, rest) = usable.split_at(most.min(usable.len()));
     let mut chosen = first.to_vec();
     for claim in rest {
-        if !disagreements(&chosen.iter().copied().chain([*claim]).collect::<Vec<_>>())
-            .iter()
-            .all(|(_, other)| other.id != claim.id)
-        {
+        if chosen.iter().any(|other| relation(other, claim) == Relation::Disagree) {
             chosen.push(claim);
         }
     }

@@ -1,7 +1,7 @@
 //! The desk: hears what somebody said and replies. Knows no platform.
 
-use std::path::Path;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -10,6 +10,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::answer::{Finding, Lead, Outcome};
 use crate::facts::{Facts, text};
 use crate::store::{Applied, Error, Meta, Store, TopicFacts};
+use crate::understanding::asks::asks;
 use crate::understanding::decide::Trace;
 use crate::understanding::model::Model;
 use crate::understanding::split::{MAX_QUESTIONS, Part, split};
@@ -27,8 +28,6 @@ struct State {
     index: Arc<Index>,
     /// The revision that the index was made from.
     revision: i64,
-    /// What SQLite said last about changes by others.
-    data_version: i64,
 }
 
 /// A reply with how it came about.
@@ -48,8 +47,8 @@ impl Desk {
     /// If the database can't be used.
     pub fn open(mut store: Store, meta: &Meta) -> Result<(Self, Applied), Error> {
         let applied = store.bring_in_shipped(&text::shipped(), shipped_checksum(), meta)?;
-        let index = index_of(&store)?;
-        Ok((Self::with_index(store, index)?, applied))
+        let (index, revision) = index_of(&store)?;
+        Ok((Self { state: Mutex::new(State { store, index: Arc::new(index), revision }) }, applied))
     }
 
     /// A desk on the shipped facts in memory, for measuring; without the silent topics if so wished.
@@ -63,12 +62,8 @@ impl Desk {
         store.bring_in_shipped(&facts, shipped_checksum(), &meta)?;
         let lessons = Lessons::gather(&facts, with_silent);
         let model = Index::train(&lessons);
-        Self::with_index(store, Index::with_model(lessons, model))
-    }
-
-    fn with_index(store: Store, index: Index) -> Result<Self, Error> {
-        let (data_version, revision) = (store.data_version()?, store.revision()?);
-        Ok(Self { state: Mutex::new(State { store, index: Arc::new(index), revision, data_version }) })
+        let (index, revision) = (Arc::new(Index::with_model(lessons, model)), store.revision()?);
+        Ok(Self { state: Mutex::new(State { store, index, revision }) })
     }
 
     /// The answer of a topic that was chosen by its id.
@@ -108,9 +103,16 @@ impl Desk {
     fn reply(&self, utterance: &Utterance) -> Result<(Reply, Vec<Trace>), Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.catch_up()?;
-        let index = Arc::clone(&state.index);
-        let traces = understand(&index, utterance);
-        let findings = traces.iter().map(|trace| find(&state.store, &index, trace)).collect::<Result<Vec<_>, _>>()?;
+        // Everything in one reply is read from one state of the facts, that of the index.
+        let _held = state.store.hold()?;
+        if state.store.revision()? != state.revision {
+            drop(_held);
+            drop(state);
+            return self.reply(utterance);
+        }
+        let traces = understand(&state.index, utterance);
+        let findings =
+            traces.iter().map(|trace| find(&state.store, &state.index, trace)).collect::<Result<Vec<_>, _>>()?;
         Ok((wording::reply(&findings), traces))
     }
 
@@ -132,16 +134,10 @@ impl Desk {
 impl State {
     /// Takes in what other processes changed since the last question.
     fn catch_up(&mut self) -> Result<(), Error> {
-        let data_version = self.store.data_version()?;
-        if data_version == self.data_version {
-            return Ok(());
+        if self.store.revision()? != self.revision {
+            let (index, revision) = index_of(&self.store)?;
+            (self.index, self.revision) = (Arc::new(index), revision);
         }
-        let revision = self.store.revision()?;
-        if revision != self.revision {
-            self.index = Arc::new(index_of(&self.store)?);
-            self.revision = revision;
-        }
-        self.data_version = data_version;
         Ok(())
     }
 }
@@ -157,39 +153,59 @@ pub fn shipped_checksum() -> u64 {
     hasher.digest()
 }
 
-/// The index of a database's facts, with the model that is kept there or a new one, which is then kept.
+/// The index of a database's facts, with the model that is kept there or a new one, which is then kept; and the revision
+/// of the facts.
 ///
 /// # Errors
 /// If the database can't be read. That a model can't be kept is no error: the next start trains again.
-pub fn index_of(store: &Store) -> Result<Index, Error> {
-    let lessons = Lessons::gather(&store.facts()?, true);
+fn index_of(store: &Store) -> Result<(Index, i64), Error> {
+    let (lessons, revision) = {
+        let _held = store.hold()?;
+        let revision = store.revision()?;
+        (Lessons::gather(&store.facts()?, true), revision)
+    };
+    let model = model_of(store, &lessons)?;
+    Ok((Index::with_model(lessons, model), revision))
+}
+
+/// Trains the model for facts that are about to be brought in, so that a serving desk finds it ready.
+///
+/// # Errors
+/// If the database can't be read.
+pub fn prepare_model(store: &Store, facts: &Facts) -> Result<(), Error> {
+    model_of(store, &Lessons::gather(facts, true)).map(drop)
+}
+
+fn model_of(store: &Store, lessons: &Lessons) -> Result<Model, Error> {
     let checksum = lessons.checksum();
     let kept = store.model(checksum)?.and_then(|bytes| Model::from_bytes(&bytes));
-    let model = kept.unwrap_or_else(|| {
-        let model = Index::train(&lessons);
+    Ok(kept.filter(|model| lessons.fit(model)).unwrap_or_else(|| {
+        let model = Index::train(lessons);
         if let Err(error) = store.keep_model(checksum, &model.to_bytes()) {
             tracing::warn!(%error, "the trained model could not be kept; the next start trains again");
         }
         model
-    });
-    Ok(Index::with_model(lessons, model))
+    }))
 }
 
 /// Decides on each question of a message.
 #[must_use]
 pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
     let text = normalise::clean(&utterance.text);
-    let context = utterance.context.as_deref().map(|context| index.mended_words(&normalise::clean(without_sources(context))));
+    let context =
+        utterance.context.as_deref().map(|context| index.mended_words(&normalise::clean(without_sources(context))));
     let parts = questions(split(&text));
-    let whole = one(index, &index.mended_words(&text), context.as_deref());
+    let whole = || one(index, &index.mended_words(&text), context.as_deref());
     if parts.len() < 2 {
         let asked = parts.first().map_or(text.as_str(), |part| part.text.as_str());
         let words = index.mended_words(asked);
-        let single = if words == whole.words { whole } else { better(one(index, &words, context.as_deref()), whole) };
+        let single = one(index, &words, context.as_deref());
+        let single =
+            if is_sure(&single) || words == index.mended_words(&text) { single } else { better(single, whole()) };
         return halves(index, asked).unwrap_or_else(|| vec![single]);
     }
     let mut traces: Vec<Trace> = Vec::new();
-    let mut before = context;
+    let mut before = context.clone();
     for part in parts {
         let words = index.mended_words(&part.text);
         let trace = one(index, &words, before.as_deref());
@@ -199,8 +215,20 @@ pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
             traces.push(trace);
         }
     }
-    let answered = |trace: &Trace| matches!(trace.decision, Decision::Answer(_) | Decision::Correct { .. });
-    if traces.is_empty() || (answered(&whole) && !traces.iter().any(answered)) { vec![whole] } else { traces }
+    if traces.iter().any(answers) {
+        return traces;
+    }
+    let whole = whole();
+    if traces.is_empty() || answers(&whole) { vec![whole] } else { traces }
+}
+
+fn answers(trace: &Trace) -> bool {
+    matches!(trace.decision, Decision::Answer(_) | Decision::Correct { .. })
+}
+
+/// Whether a question is answered without what stands around it.
+fn is_sure(trace: &Trace) -> bool {
+    answers(trace) && trace.content > 1
 }
 
 /// Two questions in one without question words, such as "flight number and landing time": taken apart only if both
@@ -234,58 +262,49 @@ fn without_sources(text: &str) -> &str {
     text.find("\n[1] ").map_or(text, |at| &text[..at])
 }
 
-/// The parts that ask something; all of the text as one if none or too many do.
+/// The parts that ask something; of many the first.
 fn questions(parts: Vec<Part>) -> Vec<Part> {
-    let asking: Vec<Part> = parts.into_iter().filter(|part| part.asks).collect();
-    if asking.len() > MAX_QUESTIONS { Vec::new() } else { asking }
+    parts.into_iter().filter(|part| part.asks).take(MAX_QUESTIONS).collect()
 }
 
 /// Between a question alone and the message around it: the question alone, unless only the message tells what it is
 /// about.
 fn better(part: Trace, whole: Trace) -> Trace {
-    let leans = matches!(part.decision, Decision::Empty) || part.content <= 1 && !matches!(part.decision, Decision::Answer(_));
+    let leans =
+        matches!(part.decision, Decision::Empty) || part.content <= 1 && !matches!(part.decision, Decision::Answer(_));
     if leans && whole.content > part.content { whole } else { part }
 }
 
-/// The confidence from which on a question that could lean on an earlier one is taken by itself.
-const SURE_ALONE: f32 = 0.8;
-
 /// Decides on one question, with what was said before it if it leans on that.
 fn one(index: &Index, words: &[String], context: Option<&[String]>) -> Trace {
-    let alone = index.decide(words);
-    let Some(context) = context.filter(|_| leans_on_context(words, alone.content)) else { return alone };
-    if points_back(words) && alone.content <= FEW_WORDS {
-        let together = index.decide_in_context(words, context);
-        if matches!(together.decision, Decision::Answer(_)) {
-            return together;
-        }
+    let words = without_small_talk(index, words);
+    let Some(context) = context.filter(|_| leans_on_context(index, words)) else { return index.decide(words) };
+    let carried = index.carried(context);
+    if carried.is_empty() {
+        return index.decide(words);
     }
-    let sure = alone.candidates.first().is_some_and(|best| best.confidence >= SURE_ALONE);
-    if sure && matches!(alone.decision, Decision::Answer(_) | Decision::Correct { .. } | Decision::Social(_)) && alone.content > 1 {
-        return alone;
-    }
-    let together = index.decide_in_context(words, context);
-    match together.decision {
-        Decision::Answer(_) | Decision::Correct { .. } | Decision::Choose(_) => together,
-        _ => alone,
-    }
+    // The question asks; what it asks about stands in what was said before.
+    index.decide(&carried.into_iter().chain(words.iter().cloned()).collect::<Vec<_>>())
 }
 
-/// Whether a question is short or begins as one that goes on from another.
-fn leans_on_context(words: &[String], content: usize) -> bool {
-    let opens = words.first().is_some_and(|word| matches!(word.as_str(), "and" | "but" | "or" | "also" | "then" | "so"));
-    let about = matches!(words, [first, second, ..] if matches!(first.as_str(), "what" | "how") && second == "about");
-    content <= FEW_WORDS || (content <= 4 && (opens || about || points_back(words)))
+/// A question without greetings before it and thanks behind, if anything else is left.
+fn without_small_talk<'a>(index: &Index, words: &'a [String]) -> &'a [String] {
+    let start = words.iter().position(|word| !index.is_cue(word)).unwrap_or(words.len());
+    let end = words.iter().rposition(|word| !index.is_cue(word)).map_or(start, |at| at + 1);
+    let rest = &words[start..end];
+    if index.content_count(rest) > 0 || !asks(rest).is_empty() { rest } else { words }
 }
 
-/// Up to so many words that carry meaning a question may be the rest of another.
-const FEW_WORDS: usize = 2;
-
-/// Whether a question has a word that stands for something said before.
-fn points_back(words: &[String]) -> bool {
-    const POINTERS: [&str; 13] =
-        ["it", "its", "that", "this", "they", "them", "their", "there", "he", "she", "him", "her", "those"];
-    words.iter().any(|word| POINTERS.contains(&word.as_str()))
+/// Whether a question is only the rest of one: it asks without naming anything, or points back, or begins as one that
+/// goes on.
+fn leans_on_context(index: &Index, words: &[String]) -> bool {
+    const OPENERS: [&str; 6] = ["and", "but", "or", "also", "then", "so"];
+    const POINTERS: [&str; 14] =
+        ["it", "its", "that", "this", "they", "them", "their", "there", "he", "she", "him", "her", "those", "back"];
+    let content = index.content_count(words);
+    let opens = words.first().is_some_and(|word| OPENERS.contains(&word.as_str()));
+    let points = words.iter().any(|word| POINTERS.contains(&word.as_str()));
+    content == 0 || (content <= 2 && (points || opens))
 }
 
 /// Reads the claims for a decision.
@@ -302,8 +321,7 @@ fn find(store: &Store, index: &Index, trace: &Trace) -> Result<Finding, Error> {
         }
         Decision::Choose(topics) => {
             let choice = |topic: &usize| (index.topics()[*topic].id.clone(), index.topics()[*topic].title.clone());
-            let mut finding =
-                Finding::bare(Outcome::Ambiguous, Lead::Choose(topics.iter().map(choice).collect()));
+            let mut finding = Finding::bare(Outcome::Ambiguous, Lead::Choose(topics.iter().map(choice).collect()));
             finding.topics = topics.iter().map(|topic| index.topics()[*topic].id.clone()).collect();
             finding
         }
@@ -312,6 +330,7 @@ fn find(store: &Store, index: &Index, trace: &Trace) -> Result<Finding, Error> {
         }
         Decision::Social(talk) => Finding::bare(Outcome::Social, Lead::Social(*talk)),
         Decision::Empty => Finding::bare(Outcome::Social, Lead::Empty),
+        Decision::Foreign => Finding::bare(Outcome::Unknown, Lead::Foreign),
     };
     finding.score = trace.candidates.first().map_or(0.0, |best| best.confidence);
     Ok(finding)

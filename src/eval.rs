@@ -131,6 +131,7 @@ pub fn judge_reply(question: &Question, reply: &Reply) -> (Verdict, bool) {
     let cited = question.sources.is_empty()
         || reply.citations.iter().any(|citation| question.sources.contains(&citation.source));
     let verdict = match (question.kind, reply.outcome) {
+        _ if reply.is_trouble => Verdict::Wrong,
         (Kind::Unknown, Outcome::Unknown) if says => Verdict::Right,
         (Kind::Unknown, Outcome::Unknown) => Verdict::Wrong,
         (Kind::Social, Outcome::Social) => Verdict::Right,

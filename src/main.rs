@@ -13,13 +13,17 @@ use routedesk::desk::{self, Desk};
 use routedesk::eval;
 use routedesk::facts::{check, text, verify};
 use routedesk::platform::{jsonl, terminal};
-use routedesk::store::{Meta, Origin, Store};
+use routedesk::store::{Applied, Meta, Origin, Store};
 use routedesk::utterance::Utterance;
 
 /// Answers questions about the direct Moscow–Pyongyang air route from five news articles, with the source behind every
 /// claim. Without a command it talks on the terminal.
 #[derive(Parser)]
-#[command(version, about, after_help = "The facts live in an SQLite file: ROUTEDESK_DATABASE, or routedesk/routedesk.db in your data folder.")]
+#[command(
+    version,
+    about,
+    after_help = "The facts live in an SQLite file: ROUTEDESK_DATABASE, or routedesk/routedesk.db in your data folder."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -62,7 +66,7 @@ struct Eval {
 
 #[derive(Subcommand)]
 enum FactsCommand {
-    /// Make the facts in the database equal to a folder of files, or bring the shipped facts in
+    /// Bring a folder of files in as one revision, or make the facts those inside this program
     Import {
         /// A folder as `facts export` writes it; without one, the facts inside this program
         dir: Option<PathBuf>,
@@ -120,8 +124,9 @@ fn meta(place: &str, why: &str) -> Meta {
 
 fn open_store(path: &Path) -> anyhow::Result<Store> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("the folder {} can't be made; set ROUTEDESK_DATABASE to another place", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| {
+            format!("the folder {} can't be made; set ROUTEDESK_DATABASE to another place", folder.display())
+        })?;
     }
     Ok(Store::open(path)?)
 }
@@ -175,9 +180,11 @@ fn evaluate(eval: &Eval) -> anyhow::Result<ExitCode> {
 
 fn facts(config: &Config, command: FactsCommand) -> anyhow::Result<ExitCode> {
     match command {
-        FactsCommand::Import { dir: None, .. } => {
-            open_desk(config)?;
-            println!("The shipped facts are in {}.", config.database.display());
+        FactsCommand::Import { dir: None, why } => {
+            let mut store = open_store(&config.database)?;
+            bring_in(&mut store)?;
+            let applied = store.replace(&text::shipped(), Origin::Import, &meta("command line", &why))?;
+            report(&applied);
         }
         FactsCommand::Import { dir: Some(dir), why } => import(config, &dir, &why)?,
         FactsCommand::Export { dir } => export(config, &dir)?,
@@ -191,27 +198,32 @@ fn facts(config: &Config, command: FactsCommand) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The files of a folder, the sources first, then the subjects in the order of `order.txt` or by name.
-fn read_files(dir: &Path) -> anyhow::Result<Vec<(String, String)>> {
-    let mut names: Vec<String> = fs::read_dir(dir)
-        .with_context(|| format!("{} can't be read", dir.display()))?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".toml"))
-        .collect();
+/// The files of a folder, and the revision they were exported from if `order.txt` tells: the sources first, then the
+/// subjects in its order. Without it, every `.toml` file by name.
+fn read_files(dir: &Path) -> anyhow::Result<(Vec<(String, String)>, Option<i64>)> {
     let order = fs::read_to_string(dir.join(ORDER_FILE)).unwrap_or_default();
-    let place = |name: &String| order.lines().position(|line| line == name).unwrap_or(usize::MAX);
-    names.sort_by_key(|name| (name != text::SOURCES_FILE, place(name), name.clone()));
-    names
-        .into_iter()
-        .map(|name| {
-            let path = dir.join(&name);
-            let text = fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
-            Ok((name, text))
-        })
-        .collect()
+    let revision = order.lines().find_map(|line| line.strip_prefix("revision ")?.parse().ok());
+    let mut names: Vec<String> = order.lines().filter(|line| line.ends_with(".toml")).map(str::to_owned).collect();
+    if names.is_empty() {
+        names = fs::read_dir(dir)
+            .with_context(|| format!("{} can't be read", dir.display()))?
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name.ends_with(".toml"))
+            .collect();
+        names.sort_by_key(|name| (name != text::SOURCES_FILE, name.clone()));
+    }
+    if !names.iter().any(|name| name == text::SOURCES_FILE) {
+        bail!("{} has no {}; it is no folder of facts", dir.display(), text::SOURCES_FILE);
+    }
+    let read = |name: String| {
+        let path = dir.join(&name);
+        let text = fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
+        Ok((name, text))
+    };
+    Ok((names.into_iter().map(read).collect::<anyhow::Result<_>>()?, revision))
 }
 
-/// The order of the subjects' files, one name a line.
+/// The revision that the files were exported from, then their names in order, a line each.
 const ORDER_FILE: &str = "order.txt";
 
 /// The problems of files, as lines; none if they are in order.
@@ -221,30 +233,51 @@ fn problems(files: &[(String, String)]) -> Result<routedesk::facts::Facts, Vec<S
     if problems.is_empty() { Ok(facts) } else { Err(problems) }
 }
 
-fn import(config: &Config, dir: &Path, why: &str) -> anyhow::Result<()> {
-    let facts = match problems(&read_files(dir)?) {
-        Ok(facts) => facts,
-        Err(problems) => bail!("nothing was imported:\n{}", problems.join("\n")),
-    };
-    let mut store = open_store(&config.database)?;
+fn bring_in(store: &mut Store) -> anyhow::Result<()> {
     store.bring_in_shipped(&text::shipped(), desk::shipped_checksum(), &meta("start", "facts of this release"))?;
-    let applied = store.replace(&facts, Origin::Import, &meta("command line", why))?;
-    // So that a serving desk finds the model ready.
-    desk::index_of(&store)?;
+    Ok(())
+}
+
+fn report(applied: &Applied) {
     match applied.revision {
         Some(revision) => println!("Revision {revision}: {} changes.", applied.changes),
         None => println!("Nothing is different; nothing was changed."),
     }
+}
+
+fn import(config: &Config, dir: &Path, why: &str) -> anyhow::Result<()> {
+    let (files, base) = read_files(dir)?;
+    let facts = match problems(&files) {
+        Ok(facts) => facts,
+        Err(problems) => bail!("nothing was imported:\n{}", problems.join("\n")),
+    };
+    let mut store = open_store(&config.database)?;
+    bring_in(&mut store)?;
+    desk::prepare_model(&store, &facts)?;
+    let meta = meta("command line", why);
+    let applied = match base {
+        Some(base) => store.merge_in(&facts, base, &meta)?,
+        None => store.replace(&facts, Origin::Import, &meta)?,
+    };
+    if !applied.kept.is_empty() {
+        let things: Vec<String> = applied.kept.iter().map(|(kind, id)| format!("  {kind} {id}")).collect();
+        bail!("nothing was imported. These were changed here since the export; export again and repeat your changes:\n{}", things.join("\n"));
+    }
+    report(&applied);
     Ok(())
 }
 
 fn export(config: &Config, dir: &Path) -> anyhow::Result<()> {
     let mut store = open_store(&config.database)?;
-    store.bring_in_shipped(&text::shipped(), desk::shipped_checksum(), &meta("start", "facts of this release"))?;
-    let files = text::write(&store.facts()?);
+    bring_in(&mut store)?;
+    let (facts, revision) = {
+        let _held = store.hold()?;
+        (store.facts()?, store.revision()?)
+    };
+    let files = text::write(&facts);
     fs::create_dir_all(dir)?;
-    let order: String = files.iter().map(|(name, _)| format!("{name}\n")).collect();
-    for (name, text) in files.iter().chain([&(ORDER_FILE.to_owned(), order)]) {
+    let names: String = files.iter().map(|(name, _)| format!("{name}\n")).collect();
+    for (name, text) in files.iter().chain([&(ORDER_FILE.to_owned(), format!("revision {revision}\n{names}"))]) {
         fs::write(dir.join(name), text)?;
     }
     println!("{} files in {}.", files.len(), dir.display());
@@ -253,7 +286,7 @@ fn export(config: &Config, dir: &Path) -> anyhow::Result<()> {
 
 fn check_facts(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
     let files = match dir {
-        Some(dir) => read_files(dir)?,
+        Some(dir) => read_files(dir)?.0,
         None => text::SHIPPED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
     };
     match problems(&files) {
@@ -270,8 +303,8 @@ fn check_facts(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
 
 fn verify_facts(articles: &Path) -> anyhow::Result<ExitCode> {
     let facts = text::shipped();
-    let articles = verify::read_articles(&facts, articles)
-        .with_context(|| format!("{} can't be read", articles.display()))?;
+    let articles =
+        verify::read_articles(&facts, articles).with_context(|| format!("{} can't be read", articles.display()))?;
     let (mut verified, mut total) = (0, 0);
     for claim in facts.claims() {
         total += 1;

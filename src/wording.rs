@@ -81,10 +81,7 @@ pub struct Choice {
 pub fn reply(findings: &[Finding]) -> Reply {
     let mut writer = Writer::default();
     let paragraphs: Vec<String> = findings.iter().map(|finding| writer.paragraph(finding)).collect();
-    let mut body = paragraphs.join("\n");
-    if let Some(as_of) = as_of(findings) {
-        let _ = write!(body, "\nAs of {as_of}.");
-    }
+    let body = paragraphs.join("\n");
     let mut text = body.clone();
     for citation in &writer.citations {
         let _ = write!(text, "\n{}", source_line(citation, &writer.inferred));
@@ -117,7 +114,11 @@ impl Writer {
     fn paragraph(&mut self, finding: &Finding) -> String {
         let lead = lead(&finding.lead, !finding.claims.is_empty());
         let sentences = finding.claims.iter().map(|claim| self.sentence(claim, finding));
-        [lead].into_iter().chain(sentences).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
+        let said = [lead].into_iter().chain(sentences).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
+        match as_of(finding) {
+            Some(day) => format!("{said}\nAs of {day}."),
+            None => said,
+        }
     }
 
     /// The statement with the numbers of its citations before the full stop.
@@ -131,9 +132,9 @@ impl Writer {
             .collect();
         numbers.sort_unstable();
         let marks: String = numbers.iter().map(|n| format!("[{n}]")).collect();
-        let mut sentence = format!("{} {marks}.", claim.statement.trim_end_matches('.'));
+        let mut sentence = format!("{} {marks}.", claim.statement.strip_suffix('.').unwrap_or(&claim.statement));
         if let Some(unprinted) = &claim.unprinted {
-            let _ = write!(sentence, " The source doesn't give {unprinted}.");
+            let _ = write!(sentence, " The source doesn't say {unprinted}.");
         }
         if !self.claims.iter().any(|said| said.id == claim.id) {
             self.claims.push(SaidClaim {
@@ -195,16 +196,13 @@ pub fn source_in_list(source: &Source) -> String {
 
 /// The latest day for which a claim of an answer holds, where that isn't the day of an event and is known. An answer that only says
 /// what is near needs none.
-fn as_of(findings: &[Finding]) -> Option<String> {
-    findings
-        .iter()
-        .filter(|finding| matches!(finding.outcome, Outcome::Answered | Outcome::Disputed))
-        .flat_map(|finding| &finding.claims)
-        .filter(|claim| claim.as_of_basis == Basis::Report)
-        .filter_map(|claim| claim.as_of.parse::<DateSpan>().ok())
-        .filter(|span| span.to().is_some())
-        .max_by_key(DateSpan::from)
-        .map(|span| span.in_words())
+fn as_of(finding: &Finding) -> Option<String> {
+    if !matches!(finding.outcome, Outcome::Answered | Outcome::Disputed) {
+        return None;
+    }
+    let reports = finding.claims.iter().filter(|claim| claim.as_of_basis == Basis::Report);
+    let spans = reports.filter_map(|claim| claim.as_of.parse::<DateSpan>().ok()).filter(|span| span.to().is_some());
+    spans.max_by_key(DateSpan::from).map(|span| span.in_words())
 }
 
 /// What leads the claims in. Where claims follow, `more` is true.
@@ -217,13 +215,14 @@ fn lead(lead: &Lead, more: bool) -> String {
         Lead::Unsaid(what) => format!("The sources don't say {what}."),
         Lead::Silent if more => "The sources don't say. The nearest they come to it:".to_owned(),
         Lead::Silent => "The sources don't say anything about that. They are five news articles about the direct \
-                         Moscow–Pyongyang flights of July 2025 and what surrounds them."
+                         Moscow–Pyongyang flights that began in July 2025."
             .to_owned(),
         Lead::Choose(choices) => choose(choices),
         Lead::Social(talk) => social(*talk).to_owned(),
         Lead::Empty => "What would you like to know about the direct Moscow–Pyongyang flights? For example: how long \
                         is the flight, what does a ticket cost, how often does it run?"
             .to_owned(),
+        Lead::Foreign => "I only read English so far. Please ask in English.".to_owned(),
         Lead::Trouble => "I can't answer that at the moment: something is wrong on my side, and the operator has been \
                           told. Please try again later."
             .to_owned(),

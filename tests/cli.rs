@@ -105,7 +105,8 @@ fn facts_are_exported_imported_and_checked() {
     }
     assert!(text(&run(&["ask", "how much is a ticket?"]).stdout).contains("some US$570"));
 
-    fs::write(&tickets, fs::read_to_string(&tickets).unwrap().replace("\"money 45000 RUB\"", "\"money lots\"")).unwrap();
+    fs::write(&tickets, fs::read_to_string(&tickets).unwrap().replace("\"money 45000 RUB\"", "\"money lots\""))
+        .unwrap();
     let output = run(&["facts", "check", first.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).starts_with("tickets.toml:"), "{}", text(&output.stdout));

@@ -12,10 +12,50 @@ use routedesk::wording::Reply;
 /// Words of the subject and of mischief, so that random messages come near to questions.
 fn word() -> impl Strategy<Value = String> {
     const WORDS: [&str; 44] = [
-        "how", "much", "is", "a", "ticket", "when", "did", "the", "first", "flight", "land", "in", "Pyongyang", "who",
-        "was", "aboard", "Kozlov", "and", "why", "monthly", "45,000", "777", "soldiers", "sent", "not", "Vladivostok",
-        "train", "resort", "2025", "?", "!", "@everyone", "<@123>", "https://x.test/y", "**bold**", "'; DROP TABLE claim;",
-        "\u{202e}", "\u{200b}", "[1]", "```", "> quoted", "сколько", "평양", "\n",
+        "how",
+        "much",
+        "is",
+        "a",
+        "ticket",
+        "when",
+        "did",
+        "the",
+        "first",
+        "flight",
+        "land",
+        "in",
+        "Pyongyang",
+        "who",
+        "was",
+        "aboard",
+        "Kozlov",
+        "and",
+        "why",
+        "monthly",
+        "45,000",
+        "777",
+        "soldiers",
+        "sent",
+        "not",
+        "Vladivostok",
+        "train",
+        "resort",
+        "2025",
+        "?",
+        "!",
+        "@everyone",
+        "<@123>",
+        "https://x.test/y",
+        "**bold**",
+        "'; DROP TABLE claim;",
+        "\u{202e}",
+        "\u{200b}",
+        "[1]",
+        "```",
+        "> quoted",
+        "сколько",
+        "평양",
+        "\n",
     ];
     prop_oneof![4 => prop::sample::select(&WORDS[..]).prop_map(str::to_owned), 1 => "\\PC{0,12}"]
 }
@@ -31,7 +71,8 @@ fn marks(text: &str) -> BTreeSet<usize> {
 }
 
 fn figures(text: &str) -> BTreeSet<String> {
-    let without_marks = text.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect::<String>();
+    let without_marks =
+        text.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect::<String>();
     without_marks
         .split(|c: char| !(c.is_ascii_digit() || matches!(c, ',' | ':' | '.')))
         .map(|figure| figure.trim_matches(|c| matches!(c, ',' | ':' | '.')).to_owned())
@@ -79,9 +120,23 @@ fn bad_input_gets_a_polite_reply() {
     let long = "word ".repeat(5_000);
     let huge = "x".repeat(100_000);
     for text in [
-        "", "   ", "\0\0\0", &long, &huge, "\u{202e}\u{202d}abc", "p\u{200b}r\u{200b}i\u{200b}c\u{200b}e", "?????",
-        "Robert'); DROP TABLE claim;--", "<script>alert(1)</script>", "@everyone @here", "[click](https://evil.test)",
-        "🤣🤣🤣", "1", "how how how how how how", "\u{feff}", "e\u{301}\u{301}\u{301}\u{301}",
+        "",
+        "   ",
+        "\0\0\0",
+        &long,
+        &huge,
+        "\u{202e}\u{202d}abc",
+        "p\u{200b}r\u{200b}i\u{200b}c\u{200b}e",
+        "?????",
+        "Robert'); DROP TABLE claim;--",
+        "<script>alert(1)</script>",
+        "@everyone @here",
+        "[click](https://evil.test)",
+        "🤣🤣🤣",
+        "1",
+        "how how how how how how",
+        "\u{feff}",
+        "e\u{301}\u{301}\u{301}\u{301}",
     ] {
         let reply = DESK.hear(&Utterance::new(text)).reply;
         check(&reply);

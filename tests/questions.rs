@@ -35,7 +35,11 @@ fn check(questions: &str, floors: &Floors) {
         assert!(right >= floor, "{kind:?}: {right} right, {floor} is the floor");
     }
     let wrongly = count(&judged, Kind::Unknown, Verdict::WronglyAnswered);
-    assert!(wrongly <= floors.wrongly_answered, "{wrongly} wrongly answered, {} is the ceiling", floors.wrongly_answered);
+    assert!(
+        wrongly <= floors.wrongly_answered,
+        "{wrongly} wrongly answered, {} is the ceiling",
+        floors.wrongly_answered
+    );
 }
 
 #[test]
@@ -52,8 +56,11 @@ fn held_out_questions() {
 #[test]
 fn no_question_is_an_example() {
     let facts = routedesk::facts::text::shipped();
-    let examples: std::collections::HashSet<String> =
-        facts.topics().flat_map(|topic| &topic.examples).map(|example| routedesk::understanding::fold(example)).collect();
+    let examples: std::collections::HashSet<String> = facts
+        .topics()
+        .flat_map(|topic| &topic.examples)
+        .map(|example| routedesk::understanding::fold(example))
+        .collect();
     for question in read(DEVELOPMENT).unwrap().iter().chain(&read(HELD_OUT).unwrap()) {
         assert!(!examples.contains(&routedesk::understanding::fold(&question.q)), "{}", question.q);
     }

@@ -53,7 +53,9 @@ fn revisions_are_never_changed() {
     let folder = tempfile::tempdir().unwrap();
     store_in(folder.path()).replace(&few_facts(), Origin::Import, &meta("first")).unwrap();
     let connection = Connection::open(folder.path().join("facts.db")).unwrap();
-    for sql in ["UPDATE revision SET why = 'x'", "DELETE FROM revision", "UPDATE change SET after = 'x'", "DELETE FROM change"] {
+    for sql in
+        ["UPDATE revision SET why = 'x'", "DELETE FROM revision", "UPDATE change SET after = 'x'", "DELETE FROM change"]
+    {
         assert!(connection.execute(sql, []).is_err(), "{sql}");
     }
 }
@@ -83,7 +85,10 @@ fn a_row_damaged_under_a_running_desk_is_noticed() {
     let folder = tempfile::tempdir().unwrap();
     let (desk, _) = Desk::open(store_in(folder.path()), &meta("start")).unwrap();
     assert!(ask(&desk, "how much is a ticket?").body.contains("45,000"));
-    tamper(folder.path(), "UPDATE claim SET statement = replace(statement, '45,000', '46,000') WHERE id = 'price-rubles'");
+    tamper(
+        folder.path(),
+        "UPDATE claim SET statement = replace(statement, '45,000', '46,000') WHERE id = 'price-rubles'",
+    );
     let reply = ask(&desk, "how much is a ticket?");
     assert!(reply.is_trouble, "{}", reply.body);
     assert!(!reply.text.contains("46,000") && reply.claims.is_empty());
@@ -182,5 +187,9 @@ fn a_claim_that_disagrees_makes_the_answer_disputed() {
     let finding = routedesk::answer::Finding::answer(found);
     let reply = routedesk::wording::reply(&[finding]);
     assert_eq!(reply.outcome, routedesk::answer::Outcome::Disputed);
-    assert!(reply.body.contains("45,000") && reply.body.contains("52,000") && reply.body.starts_with("The sources disagree."));
+    assert!(
+        reply.body.contains("45,000")
+            && reply.body.contains("52,000")
+            && reply.body.starts_with("The sources disagree.")
+    );
 }

@@ -93,24 +93,47 @@ fn change_month_or_day(text: &str, random: &mut Random) -> Option<String> {
     const NAMES: [&str; 9] = ["March", "April", "June", "July", "August", "November", "Sunday", "Monday", "Tuesday"];
     const OTHERS: [&str; 4] = ["January", "October", "Thursday", "Saturday"];
     let name = NAMES.iter().find(|name| text.contains(**name))?;
-    Some(text.replacen(name, random.one_of(&OTHERS), 1))
+    Some(text.replacen(name, *random.one_of(&OTHERS[..]), 1))
 }
 
 fn change_name(text: &str, random: &mut Random) -> Option<String> {
     const OTHERS: [&str; 6] = ["Lufthansa", "Peskov", "Vnukovo", "Beijing", "Xinhua", "Belarus"];
     let names: Vec<&str> = [
-        "Nordwind", "Kozlov", "Sheremetyevo", "Sunan", "Boeing", "AFP", "FlightAware", "Poteshkin", "Lavrov", "Putin",
-        "Aeroflot", "Air Koryo", "Vladivostok", "Wonsan", "Kursk", "Seoul", "Kim Jong Un", "Yun Jong-ho", "Oleg", "TASS",
-        "Ukraine", "Lee Jae Myung", "Kim Yo-jong", "Telegram", "Russia",
+        "Nordwind",
+        "Kozlov",
+        "Sheremetyevo",
+        "Sunan",
+        "Boeing",
+        "AFP",
+        "FlightAware",
+        "Poteshkin",
+        "Lavrov",
+        "Putin",
+        "Aeroflot",
+        "Air Koryo",
+        "Vladivostok",
+        "Wonsan",
+        "Kursk",
+        "Seoul",
+        "Kim Jong Un",
+        "Yun Jong-ho",
+        "Oleg",
+        "TASS",
+        "Ukraine",
+        "Lee Jae Myung",
+        "Kim Yo-jong",
+        "Telegram",
+        "Russia",
     ]
     .into_iter()
     .filter(|name| text.contains(name))
     .collect();
-    if names.is_empty() { None } else { Some(text.replacen(random.one_of(&names), random.one_of(&OTHERS), 1)) }
+    if names.is_empty() { None } else { Some(text.replacen(*random.one_of(&names), *random.one_of(&OTHERS[..]), 1)) }
 }
 
 fn negate(text: &str) -> Option<String> {
-    const VERBS: [&str; 10] = [" is ", " are ", " was ", " were ", " has ", " have ", " had ", " can ", " could ", " would "];
+    const VERBS: [&str; 10] =
+        [" is ", " are ", " was ", " were ", " has ", " have ", " had ", " can ", " could ", " would "];
     let verb = VERBS.iter().find(|verb| text.contains(**verb))?;
     Some(text.replacen(verb, &format!("{verb}not "), 1))
 }

@@ -3,6 +3,8 @@
 -- `revision` and `change` are the truth: they are only ever added to. The other tables are what results from them and
 -- can be rebuilt at any time (`routedesk facts rebuild`).
 
+PRAGMA application_id = 1919907956;         -- `rout`: tells our files from other programs'
+
 CREATE TABLE revision (
     id              INTEGER PRIMARY KEY,    -- counts up from 1
     made_at         TEXT NOT NULL,          -- RFC 3339, UTC
@@ -10,7 +12,8 @@ CREATE TABLE revision (
     place           TEXT NOT NULL,          -- where it was done: `start`, `command line`, a community's id
     why             TEXT NOT NULL,          -- the person's reason, or what the program did
     origin          TEXT NOT NULL CHECK (origin IN ('shipped', 'import', 'moderator')),
-    facts_checksum  INTEGER                 -- for origin `shipped`: XXH3-64 of the shipped files
+    facts_checksum  INTEGER,                -- for origin `shipped`: XXH3-64 of the shipped files
+    state           INTEGER NOT NULL        -- XXH3-64 of all facts as they stand after it; a lost row shows in it
 ) STRICT;
 
 CREATE TABLE change (
@@ -20,6 +23,7 @@ CREATE TABLE change (
     id        TEXT NOT NULL,                -- what changed; `facts` for the order
     before    TEXT,                         -- JSON; none if it was added
     after     TEXT,                         -- JSON; none if it was removed
+    checksum  INTEGER NOT NULL,             -- XXH3-64 of the row, verified whenever it is read
     PRIMARY KEY (revision, position),
     CHECK (before IS NOT NULL OR after IS NOT NULL)
 ) STRICT;
@@ -30,6 +34,15 @@ CREATE TRIGGER revision_is_kept BEFORE UPDATE ON revision BEGIN SELECT RAISE(ABO
 CREATE TRIGGER revision_is_there BEFORE DELETE ON revision BEGIN SELECT RAISE(ABORT, 'revisions are never deleted'); END;
 CREATE TRIGGER change_is_kept BEFORE UPDATE ON change BEGIN SELECT RAISE(ABORT, 'changes are never changed'); END;
 CREATE TRIGGER change_is_there BEFORE DELETE ON change BEGIN SELECT RAISE(ABORT, 'changes are never deleted'); END;
+
+-- The facts of the release that was brought in last, whole: what a newer release's facts are compared with.
+CREATE TABLE shipped (
+    kind      TEXT NOT NULL,
+    id        TEXT NOT NULL,
+    body      TEXT NOT NULL,                -- JSON
+    checksum  INTEGER NOT NULL,
+    PRIMARY KEY (kind, id)
+) STRICT;
 
 CREATE TABLE source (
     id             TEXT PRIMARY KEY,
@@ -106,7 +119,8 @@ CREATE TABLE example (
 
 -- Models that take time to train, by the checksum of what they were trained on.
 CREATE TABLE model (
-    lessons   INTEGER PRIMARY KEY,          -- XXH3-64 of the examples
+    id        INTEGER PRIMARY KEY,          -- counts up; the oldest are forgotten first
+    lessons   INTEGER NOT NULL UNIQUE,      -- XXH3-64 of the examples
     bytes     BLOB NOT NULL,
     checksum  INTEGER NOT NULL              -- XXH3-64 of the bytes; a damaged model is trained anew
 ) STRICT;

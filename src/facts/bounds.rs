@@ -44,12 +44,9 @@ impl Bounds {
     #[must_use]
     pub fn figures(self) -> Vec<u64> {
         match self {
-            Self::Exactly(n)
-            | Self::About(n)
-            | Self::Over(n)
-            | Self::AtLeast(n)
-            | Self::Under(n)
-            | Self::AtMost(n) => vec![n],
+            Self::Exactly(n) | Self::About(n) | Self::Over(n) | Self::AtLeast(n) | Self::Under(n) | Self::AtMost(n) => {
+                vec![n]
+            }
             Self::Between(low, high) => vec![low, high],
         }
     }
@@ -70,7 +67,8 @@ impl Bounds {
 
     /// Splits the sign of the limits off a text: `>=9 seats` gives the limits' constructor and `9 seats`.
     pub(super) fn split_sign(text: &str) -> (fn(u64) -> Self, &str) {
-        const SIGNS: [(&str, fn(u64) -> Bounds); 5] = [
+        type Sign = (&'static str, fn(u64) -> Bounds);
+        const SIGNS: [Sign; 5] = [
             (">=", Bounds::AtLeast),
             ("<=", Bounds::AtMost),
             (">", Bounds::Over),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::text::lines_of_ids;
-use super::{Claim, DateSpan, Facts, Relation, Topic, relation};
+use super::{Claim, DateSpan, Facts, Topic};
 
 /// Something wrong with a fact, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,8 +30,15 @@ pub fn check(facts: &Facts, files: &[(String, String)]) -> Vec<Problem> {
     for source in &facts.sources {
         checker.source(&source.id, &source.published);
     }
+    if facts.topics().next().is_none() {
+        checker.problem(super::text::SOURCES_FILE, "facts", "all", "there is no topic at all");
+    }
     for subject in &facts.subjects {
         let file = format!("{}.toml", subject.id);
+        checker.unique(&file, "subject", &subject.id);
+        if !files.iter().any(|(name, _)| *name == file) || file == super::text::SOURCES_FILE {
+            checker.problem(&file, "subject", &subject.id, "a subject stands in the file of its name");
+        }
         for claim in &subject.claims {
             checker.claim(&file, claim);
         }
@@ -193,20 +200,6 @@ pub fn derives(claim: &Claim, result: &str) -> bool {
     value.trim_start_matches('~') == result
 }
 
-/// The pairs of claims of a topic that disagree.
-#[must_use]
-pub fn disagreements<'a>(claims: &[&'a Claim]) -> Vec<(&'a Claim, &'a Claim)> {
-    let mut pairs = Vec::new();
-    for (index, a) in claims.iter().enumerate() {
-        for b in &claims[index + 1..] {
-            if relation(a, b) == Relation::Disagree {
-                pairs.push((*a, *b));
-            }
-        }
-    }
-    pairs
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::text::{parse, shipped, write};
@@ -221,7 +214,8 @@ mod tests {
 
     #[test]
     fn shipped_files_are_canonical() {
-        let shipped: Vec<_> = super::super::text::SHIPPED.iter().map(|(n, t)| ((*n).to_owned(), (*t).to_owned())).collect();
+        let shipped: Vec<_> =
+            super::super::text::SHIPPED.iter().map(|(n, t)| ((*n).to_owned(), (*t).to_owned())).collect();
         let written = write(&parse(&shipped).unwrap());
         for ((name, text), (written_name, written_text)) in shipped.iter().zip(&written) {
             assert_eq!(name, written_name);
@@ -274,8 +268,7 @@ examples = [
 ]
 "#;
         let files = vec![("sources.toml".to_owned(), sources.to_owned()), ("s.toml".to_owned(), subject.to_owned())];
-        let problems: Vec<String> =
-            check(&parse(&files).unwrap(), &files).iter().map(ToString::to_string).collect();
+        let problems: Vec<String> = check(&parse(&files).unwrap(), &files).iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(problems.join("\n"));
     }
 }

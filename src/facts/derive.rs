@@ -1,7 +1,7 @@
 //! Values that no paragraph prints but that follow from what some print.
 
 use jiff::civil::{Date, Time, Weekday};
-use jiff::{Timestamp, ToSpan};
+use jiff::{Span, Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 
 use super::date::MONTHS;
@@ -57,19 +57,19 @@ impl Derivation {
                 Some(date.to_string())
             }
             (Operation::MonthInYear, &[month, year]) => in_year(month, year.parse().ok()?),
-            (Operation::MonthInYearBefore, &[month, year]) => in_year(month, year.parse::<i16>().ok()? - 1),
-            (Operation::YearBefore, &[year]) => Some((year.parse::<i16>().ok()? - 1).to_string()),
+            (Operation::MonthInYearBefore, &[month, year]) => in_year(month, year.parse::<i16>().ok()?.checked_sub(1)?),
+            (Operation::YearBefore, &[year]) => Some(year.parse::<i16>().ok()?.checked_sub(1)?.to_string()),
             (Operation::WeekdayAfter, &[date, weekday]) => {
                 let date: Date = date.parse().ok()?;
                 Some(date.nth_weekday(1, parse_weekday(weekday)?).ok()?.to_string())
             }
             (Operation::DaysAfter, &[date, days]) => {
                 let date: Date = date.parse().ok()?;
-                Some(date.checked_add(days.parse::<i32>().ok()?.days()).ok()?.to_string())
+                Some(date.checked_add(Span::new().try_days(days.parse::<i64>().ok()?).ok()?).ok()?.to_string())
             }
             (Operation::MonthsAfter, &[month, months]) => {
                 let first: Date = format!("{month}-01").parse().ok()?;
-                let later = first.checked_add(months.parse::<i32>().ok()?.months()).ok()?;
+                let later = first.checked_add(Span::new().try_months(months.parse::<i64>().ok()?).ok()?).ok()?;
                 Some(format!("{:04}-{:02}", later.year(), later.month()))
             }
             (Operation::WeekBefore, &[date]) => {

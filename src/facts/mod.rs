@@ -231,3 +231,10 @@ pub fn relation(a: &Claim, b: &Claim) -> Relation {
         Relation::Incomparable
     }
 }
+
+/// Whether any two of the claims can't both be true.
+#[must_use]
+pub fn disagree(claims: &[Claim]) -> bool {
+    let later = |at: usize| claims[at + 1..].iter();
+    (0..claims.len()).any(|at| later(at).any(|other| relation(&claims[at], other) == Relation::Disagree))
+}

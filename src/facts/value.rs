@@ -122,7 +122,11 @@ impl Value {
     pub fn relation(&self, other: &Self) -> Relation {
         match (&self.kind, &other.kind) {
             (Kind::Money(a, unit), Kind::Money(b, other_unit)) | (Kind::Count(a, unit), Kind::Count(b, other_unit)) => {
-                if unit == other_unit { of_intervals(a.interval(), b.interval()) } else { Relation::Incomparable }
+                if unit == other_unit {
+                    of_intervals(a.interval(), b.interval())
+                } else {
+                    Relation::Incomparable
+                }
             }
             (Kind::Duration(a), Kind::Duration(b)) => of_intervals(a.interval(), b.interval()),
             (Kind::Date(a), Kind::Date(b)) => match (a == b, a.meets(b)) {
@@ -219,11 +223,12 @@ fn parse_frequency(text: &str) -> Option<Kind> {
 /// Reads `>8h`, `~7h45m`, `8d` into minutes.
 fn parse_duration(text: &str) -> Option<Bounds> {
     let (make, mut rest) = Bounds::split_sign(text);
-    let mut minutes = 0;
+    let mut minutes: u64 = 0;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit())?;
         let number: u64 = rest[..digits].parse().ok()?;
-        minutes += number.checked_mul(minutes_in(rest[digits..].chars().next()?)?)?;
+        let part = number.checked_mul(minutes_in(rest[digits..].chars().next()?)?)?;
+        minutes = part.checked_add(minutes)?;
         rest = &rest[digits + 1..];
     }
     (minutes > 0).then(|| make(minutes))
@@ -298,9 +303,21 @@ mod tests {
 
     #[test]
     fn nonsense_is_no_value() {
-        for text in ["", "yes please", "money 45 rubles", "money RUB", "count 5", "duration", "duration 8", "name ", "date soon",
-            "instant 16:00", "frequency 1/fortnight", "weight 5 kg", "count 9..5 seats"]
-        {
+        for text in [
+            "",
+            "yes please",
+            "money 45 rubles",
+            "money RUB",
+            "count 5",
+            "duration",
+            "duration 8",
+            "name ",
+            "date soon",
+            "instant 16:00",
+            "frequency 1/fortnight",
+            "weight 5 kg",
+            "count 9..5 seats",
+        ] {
             assert!(Value::parse(text).is_err(), "{text}");
         }
     }

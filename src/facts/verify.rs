@@ -126,7 +126,8 @@ impl Evidence {
     }
 
     fn has_word(&self, word: &str) -> bool {
-        let abbreviated = || MONTHS.iter().any(|month| month.eq_ignore_ascii_case(word)) && self.words.contains(&word[..3]);
+        let abbreviated =
+            || MONTHS.iter().any(|month| month.eq_ignore_ascii_case(word)) && self.words.contains(&word[..3]);
         self.words.contains(word)
             || self.names.contains(word)
             || self.squeezed.contains(word)
@@ -204,7 +205,7 @@ fn value_numbers(kind: &Kind) -> Vec<BTreeSet<String>> {
 /// Minutes as a source may print them: in hours, days, weeks or years.
 fn duration_numbers(minutes: u64) -> BTreeSet<String> {
     const UNITS: [u64; 4] = [60, 24 * 60, 7 * 24 * 60, 365 * 24 * 60];
-    UNITS.iter().filter(|unit| minutes % **unit == 0).map(|unit| (minutes / unit).to_string()).collect()
+    UNITS.iter().filter(|unit| minutes.is_multiple_of(**unit)).map(|unit| (minutes / unit).to_string()).collect()
 }
 
 /// The figures and month names that a derivation brings in.
@@ -255,7 +256,18 @@ fn wrong_derivation(claim: &Claim, evidence: &Evidence) -> Vec<String> {
 
 /// Words that turn a sentence round.
 const NEGATIONS: [&str; 13] = [
-    "not", "no", "never", "without", "neither", "nor", "none", "cannot", "can't", "doesn't", "isn't", "yet to",
+    "not",
+    "no",
+    "never",
+    "without",
+    "neither",
+    "nor",
+    "none",
+    "cannot",
+    "can't",
+    "doesn't",
+    "isn't",
+    "yet to",
     "rather than",
 ];
 
@@ -279,8 +291,18 @@ fn wrong_polarity(claim: &Claim) -> Option<String> {
 
 /// Numbers written as words that a statement uses as figures.
 const FIGURE_WORDS: &[(&str, &str)] = &[
-    ("three", "3"), ("four", "4"), ("five", "5"), ("six", "6"), ("seven", "7"), ("eight", "8"), ("nine", "9"),
-    ("ten", "10"), ("twelve", "12"), ("twice", "2"), ("twenty", "20"), ("thirty", "30"),
+    ("three", "3"),
+    ("four", "4"),
+    ("five", "5"),
+    ("six", "6"),
+    ("seven", "7"),
+    ("eight", "8"),
+    ("nine", "9"),
+    ("ten", "10"),
+    ("twelve", "12"),
+    ("twice", "2"),
+    ("twenty", "20"),
+    ("thirty", "30"),
 ];
 
 /// Words that a source may print for a figure; in a statement ("one report", "the two countries") they are none.
@@ -338,10 +360,48 @@ fn inflections(word: &str) -> impl Iterator<Item = String> {
 /// is one of those that begin sentences.
 fn names(statement: &str) -> BTreeSet<String> {
     const OPENERS: [&str; 42] = [
-        "a", "according", "more", "after", "an", "another", "as", "before", "but", "by", "direct", "eight", "exceptions", "experts",
-        "flights", "for", "from", "her", "if", "it", "its", "limited", "military", "most", "neither", "once", "one",
-        "or", "read", "relations", "state", "that", "the", "their", "these", "they", "this", "thousands", "to",
-        "train", "under", "written",
+        "a",
+        "according",
+        "more",
+        "after",
+        "an",
+        "another",
+        "as",
+        "before",
+        "but",
+        "by",
+        "direct",
+        "eight",
+        "exceptions",
+        "experts",
+        "flights",
+        "for",
+        "from",
+        "her",
+        "if",
+        "it",
+        "its",
+        "limited",
+        "military",
+        "most",
+        "neither",
+        "once",
+        "one",
+        "or",
+        "read",
+        "relations",
+        "state",
+        "that",
+        "the",
+        "their",
+        "these",
+        "they",
+        "this",
+        "thousands",
+        "to",
+        "train",
+        "under",
+        "written",
     ];
     statement
         .split(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '’'))

@@ -50,6 +50,12 @@ pub fn answer_lines(desk: &Desk, input: &mut impl BufRead, output: &mut impl Wri
             Ok(question) => {
                 let utterance = Utterance { text: question.question.clone(), context: question.context };
                 let heard = desk.hear(&utterance);
+                if heard.reply.is_trouble {
+                    serde_json::to_writer(&mut *output, &Fault { error: heard.reply.body, line: number })?;
+                    output.write_all(b"\n")?;
+                    output.flush()?;
+                    continue;
+                }
                 let answer = Answer {
                     id: &question.id,
                     question: &question.question,

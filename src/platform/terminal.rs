@@ -16,7 +16,8 @@ const DESK: &str = "desk  ";
 const INDENT: &str = "      ";
 
 /// What the terminal's own commands do.
-const HELP: &str = "Ask in your own words. Commands: /topics, /sources, /why (how the last reply came about), /help, /quit";
+const HELP: &str =
+    "Ask in your own words. Commands: /topics, /sources, /why (how the last reply came about), /help, /quit";
 
 /// The longest line that is read, in bytes; of a longer one the beginning counts.
 const LONGEST_LINE: usize = 64 * 1024;
@@ -50,7 +51,10 @@ impl<'a> Conversation<'a> {
             _ => {}
         }
         if let Some(choice) = self.chosen(line) {
-            return Some(self.desk.topic(&choice).text);
+            self.last_question = Some(choice.title);
+            self.last = None;
+            self.choices.clear();
+            return Some(self.desk.topic(&choice.topic).text);
         }
         let heard = self.desk.hear(&Utterance { text: line.to_owned(), context: self.last_question.take() });
         self.choices = heard.reply.choices.clone();
@@ -61,9 +65,9 @@ impl<'a> Conversation<'a> {
     }
 
     /// The topic that a bare number chooses from the last reply.
-    fn chosen(&self, line: &str) -> Option<String> {
+    fn chosen(&self, line: &str) -> Option<Choice> {
         let number: usize = line.trim_end_matches('.').parse().ok()?;
-        self.choices.get(number.checked_sub(1)?).map(|choice| choice.topic.clone())
+        self.choices.get(number.checked_sub(1)?).cloned()
     }
 
     fn or_trouble(&self, look: impl Fn(&Self) -> Result<String, crate::store::Error>) -> String {
@@ -78,7 +82,9 @@ impl<'a> Conversation<'a> {
         let mut lines = Vec::new();
         for subject in facts.subjects.iter().filter(|subject| subject.topics.iter().any(|topic| !topic.is_silent())) {
             lines.push(subject.title.clone());
-            lines.extend(subject.topics.iter().filter(|topic| !topic.is_silent()).map(|topic| format!("  {}", topic.title)));
+            lines.extend(
+                subject.topics.iter().filter(|topic| !topic.is_silent()).map(|topic| format!("  {}", topic.title)),
+            );
         }
         Ok(lines.join("\n"))
     }
@@ -147,8 +153,8 @@ fn talk_on_terminal(desk: &Desk, database: &Path, history: Option<&Path>) -> any
             Err(error) => return Err(error.into()),
         }
     }
-    if let Some(history) = history {
-        editor.save_history(history)?;
+    if let Some(Err(error)) = history.map(|history| editor.save_history(history)) {
+        tracing::warn!(%error, "the history of lines could not be kept");
     }
     Ok(())
 }

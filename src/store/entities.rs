@@ -118,14 +118,41 @@ pub(super) fn merge(base: &Entities, now: &Entities, new: &Entities) -> Result<M
             merged.entities.insert(key.clone(), thing.clone());
         }
     }
+    keep_what_is_named(&mut merged.entities, now)?;
     let order = merge_order(&merged.entities, now, new)?;
     merged.entities.insert(("order", ORDER.to_owned()), json(&order));
     Ok(merged)
 }
 
+/// A topic that was changed here may name claims that the incoming facts no longer have, and a claim sources: they stay.
+fn keep_what_is_named(entities: &mut Entities, now: &Entities) -> Result<(), Error> {
+    let mut named: Vec<Key> = Vec::new();
+    for ((kind, _), text) in entities.iter() {
+        if *kind == "topic" {
+            named.extend(read::<Topic>(text)?.claims.into_iter().map(|id| ("claim", id)));
+        }
+    }
+    let claims: Vec<Key> = named.iter().filter(|key| !entities.contains_key(*key)).cloned().collect();
+    for key in claims {
+        entities.extend(now.get(&key).map(|text| (key, text.clone())));
+    }
+    let mut sources: Vec<Key> = Vec::new();
+    for ((kind, _), text) in entities.iter() {
+        if *kind == "claim" {
+            sources.extend(read::<Claim>(text)?.cite.into_iter().map(|citation| ("source", citation.source)));
+        }
+    }
+    for key in sources.into_iter().filter(|key| !entities.contains_key(key)).collect::<Vec<_>>() {
+        entities.extend(now.get(&key).map(|text| (key, text.clone())));
+    }
+    Ok(())
+}
+
 /// The order of `new`, then what only `now` has, at the end of its subject; nothing that is gone.
 fn merge_order(entities: &Entities, now: &Entities, new: &Entities) -> Result<Order, Error> {
-    let order_of = |entities: &Entities| entities.get(&("order", ORDER.to_owned())).map_or(Ok(Order::default()), |text| read(text));
+    let order_of = |entities: &Entities| {
+        entities.get(&("order", ORDER.to_owned())).map_or(Ok(Order::default()), |text| read(text))
+    };
     let (now, mut order): (Order, Order) = (order_of(now)?, order_of(new)?);
     let mut placed: BTreeSet<Key> = BTreeSet::new();
     let exists = |kind: &'static str, id: &String| entities.contains_key(&(kind, id.clone()));
@@ -145,11 +172,25 @@ fn merge_order(entities: &Entities, now: &Entities, new: &Entities) -> Result<Or
         append(&mut subject.topics, old.topics, "topic", &mut placed, &exists);
     }
     order.subjects.retain(|subject| exists("subject", &subject.id));
+    let placed = |order: &Order| order.subjects.iter().flat_map(|s| s.claims.clone()).collect::<BTreeSet<_>>();
+    let lost: Vec<String> = {
+        let placed = placed(&order);
+        entities.keys().filter(|(kind, id)| *kind == "claim" && !placed.contains(id)).map(|(_, id)| id.clone()).collect()
+    };
+    if let Some(last) = order.subjects.last_mut() {
+        last.claims.extend(lost);
+    }
     Ok(order)
 }
 
 /// Appends the ids that aren't placed yet, and drops those that no longer exist.
-fn append(ids: &mut Vec<String>, more: Vec<String>, kind: &'static str, placed: &mut BTreeSet<Key>, exists: &impl Fn(&'static str, &String) -> bool) {
+fn append(
+    ids: &mut Vec<String>,
+    more: Vec<String>,
+    kind: &'static str,
+    placed: &mut BTreeSet<Key>,
+    exists: &impl Fn(&'static str, &String) -> bool,
+) {
     placed.extend(ids.iter().map(|id| (kind, id.clone())));
     ids.extend(more.into_iter().filter(|id| placed.insert((kind, id.clone()))));
     ids.retain(|id| exists(kind, id));
@@ -164,6 +205,21 @@ mod tests {
     fn facts_survive_being_taken_apart() {
         let facts = shipped();
         assert_eq!(put_together(&take_apart(&facts)).unwrap(), facts);
+    }
+
+    #[test]
+    fn a_claim_that_a_changed_topic_names_stays() {
+        let base = shipped();
+        let (mut now, mut new) = (base.clone(), base.clone());
+        let claim = now.subjects[0].topics[0].claims[0].clone();
+        now.subjects[0].topics[0].examples.push("added here".into());
+        new.subjects[0].claims.retain(|other| other.id != claim);
+        for topic in new.subjects.iter_mut().flat_map(|subject| &mut subject.topics) {
+            topic.claims.retain(|other| *other != claim);
+        }
+        let merged = merge(&take_apart(&base), &take_apart(&now), &take_apart(&new)).unwrap();
+        let facts = put_together(&merged.entities).unwrap();
+        assert!(facts.claims_by_id().contains_key(claim.as_str()));
     }
 
     #[test]

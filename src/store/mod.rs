@@ -10,7 +10,7 @@ mod rows;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Transaction};
 use rusqlite_migration::{M, Migrations};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -22,7 +22,10 @@ const STEPS: &[M<'_>] = &[M::up(include_str!("../../data/migrations/001_facts.sq
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);
 
 /// How many migrations there are: the newest schema that this program knows.
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = STEPS.len() as i64;
+
+/// What tells our files from other programs': `rout`.
+const APPLICATION: i64 = 0x726f_7574;
 
 /// How long to wait for another process that is writing.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,7 +37,9 @@ const MODELS_KEPT: i64 = 2;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file can't be opened or created.
-    #[error("the database {path} can't be opened: {why}. Check that the folder exists and is writable, or set ROUTEDESK_DATABASE to another place")]
+    #[error(
+        "the database {path} can't be opened: {why}. Check that the folder exists and is writable, or set ROUTEDESK_DATABASE to another place"
+    )]
     Unopenable {
         /// The file.
         path: PathBuf,
@@ -42,7 +47,9 @@ pub enum Error {
         why: String,
     },
     /// It isn't a database, or a damaged one.
-    #[error("the database {path} is damaged: {why}. It has not been touched. Restore a copy, or move the file away: the next start makes a new one from the shipped facts (changes made by moderators are only in the old file)")]
+    #[error(
+        "the database {path} is damaged: {why}. It has not been touched. Restore a copy, or move the file away: the next start makes a new one from the shipped facts (changes made by moderators are only in the old file)"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -50,15 +57,25 @@ pub enum Error {
         why: String,
     },
     /// It was written by a newer version.
-    #[error("the database {path} has schema {found}, this program knows {SCHEMA}. It has not been touched. Use the newer routedesk that wrote it, or set ROUTEDESK_DATABASE to another place")]
+    #[error(
+        "the database {path} has schema {found}, this program knows {SCHEMA}. It has not been touched. Use the newer routedesk that wrote it, or set ROUTEDESK_DATABASE to another place"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
         /// Its schema.
         found: i64,
     },
+    /// It belongs to another program.
+    #[error("{path} is another program's database. It has not been touched. Set ROUTEDESK_DATABASE to another place")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
     /// A row of fact doesn't match its checksum.
-    #[error("{kind} `{id}` doesn't match its checksum: the database is damaged. Restore a copy, or run `routedesk facts rebuild`")]
+    #[error(
+        "{kind} `{id}` doesn't match its checksum: the database is damaged. Restore a copy, or run `routedesk facts rebuild`"
+    )]
     Checksum {
         /// The table.
         kind: &'static str,
@@ -68,6 +85,9 @@ pub enum Error {
     /// SQLite failed while working.
     #[error("the database failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// Facts that would leave the database inconsistent.
+    #[error("nothing was changed: {0}")]
+    Refused(String),
     /// Something stored isn't what was written.
     #[error("the database holds something unreadable: {0}")]
     Unreadable(String),
@@ -92,27 +112,16 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens the file for reading only, for a look that must change nothing.
-    ///
-    /// # Errors
-    /// If it can't be opened.
-    pub fn open_read_only(path: &Path) -> Result<Self, Error> {
-        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-            .map_err(|error| Error::Unopenable { path: path.to_owned(), why: error.to_string() })?;
-        Ok(Self { connection, path: path.to_owned() })
-    }
-
-    /// Where the file is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     fn prepare(&mut self) -> Result<(), Error> {
         self.connection.busy_timeout(PATIENCE)?;
         let found: i64 = self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if found > SCHEMA {
             return Err(Error::Newer { path: self.path.clone(), found });
+        }
+        let tables: i64 = self.connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        let application: i64 = self.connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        if tables > 0 && application != APPLICATION {
+            return Err(Error::Foreign { path: self.path.clone() });
         }
         let verdict: String = self.connection.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
         if verdict != "ok" {
@@ -133,8 +142,9 @@ impl Store {
         let version: i64 = self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match outcome {
             _ if version == SCHEMA => Ok(()),
+            Err(rusqlite_migration::Error::RusqliteError { err, .. }) => Err(err.into()),
+            Err(error) => Err(Error::Unreadable(error.to_string())),
             Ok(()) => Ok(()),
-            Err(error) => Err(Error::Damaged { path: self.path.clone(), why: error.to_string() }),
         }
     }
 
@@ -150,12 +160,12 @@ impl Store {
         }
     }
 
-    /// A number that changes whenever another process has changed the file.
+    /// Holds the facts still for reading: until the guard is dropped, what others change isn't seen.
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn data_version(&self) -> Result<i64, Error> {
-        Ok(self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
+    pub fn hold(&self) -> Result<Transaction<'_>, Error> {
+        Ok(self.connection.unchecked_transaction()?)
     }
 
     /// The kept model that was trained on lessons of this checksum; none if there is none or it is damaged.
@@ -182,8 +192,8 @@ impl Store {
             (lessons.cast_signed(), bytes, xxh3_64(bytes).cast_signed()),
         )?;
         self.connection.execute(
-            "DELETE FROM model WHERE lessons <> ?1 AND rowid NOT IN (SELECT rowid FROM model ORDER BY rowid = ?1 DESC LIMIT ?2)",
-            (lessons.cast_signed(), MODELS_KEPT),
+            "DELETE FROM model WHERE id NOT IN (SELECT id FROM model ORDER BY id DESC LIMIT ?)",
+            [MODELS_KEPT],
         )?;
         Ok(())
     }

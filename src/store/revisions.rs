@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use super::entities::{Entities, KINDS, Key, merge, put_together, take_apart};
+use super::rows::checksum;
 use super::{Error, Store};
 use crate::facts::Facts;
 
@@ -47,8 +48,12 @@ pub struct Applied {
     pub revision: Option<i64>,
     /// How many claims, topics, sources and subjects changed.
     pub changes: usize,
-    /// What newer shipped facts would have changed but somebody here had changed: kind and id. It was left.
+    /// What the incoming facts would have changed but somebody here had changed meanwhile: kind and id. It was left.
     pub kept: Vec<(String, String)>,
+}
+
+impl Applied {
+    const NOTHING: Self = Self { revision: None, changes: 0, kept: Vec::new() };
 }
 
 impl Store {
@@ -67,32 +72,49 @@ impl Store {
     /// If SQLite fails; then nothing is changed.
     pub fn replace(&mut self, facts: &Facts, origin: Origin, meta: &Meta) -> Result<Applied, Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let now = entities_at(&transaction, None)?;
+        let now = entities_at(&transaction, i64::MAX)?;
         let applied = apply(&transaction, &now, &take_apart(facts), origin, meta, None)?;
         transaction.commit()?;
         Ok(applied)
     }
 
-    /// Brings the shipped facts in, if they are others than those brought in last. What somebody changed meanwhile
-    /// stays as it is.
+    /// Brings facts in that were edited from those of revision `base`, as one revision. What others changed since then
+    /// stays; where both changed the same thing, nothing is changed at all and the things are given in `kept`.
     ///
     /// # Errors
     /// If SQLite fails; then nothing is changed.
-    pub fn bring_in_shipped(&mut self, facts: &Facts, checksum: u64, meta: &Meta) -> Result<Applied, Error> {
-        let unchanged = Applied { revision: None, changes: 0, kept: Vec::new() };
-        if last_shipped(&self.connection)? == Some(checksum.cast_signed()) {
-            return Ok(unchanged);
+    pub fn merge_in(&mut self, facts: &Facts, base: i64, meta: &Meta) -> Result<Applied, Error> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let now = entities_at(&transaction, i64::MAX)?;
+        let merged = merge(&entities_at(&transaction, base)?, &now, &take_apart(facts))?;
+        if !merged.kept.is_empty() {
+            return Ok(Applied { kept: named(merged.kept), ..Applied::NOTHING });
+        }
+        let applied = apply(&transaction, &now, &merged.entities, Origin::Import, meta, None)?;
+        transaction.commit()?;
+        Ok(applied)
+    }
+
+    /// Brings the shipped facts in, if they have never been brought in before. What somebody changed meanwhile stays as
+    /// it is.
+    ///
+    /// # Errors
+    /// If SQLite fails; then nothing is changed.
+    pub fn bring_in_shipped(&mut self, facts: &Facts, release: u64, meta: &Meta) -> Result<Applied, Error> {
+        if was_shipped(&self.connection, release)? {
+            return Ok(Applied::NOTHING);
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Another process may have been faster.
-        if last_shipped(&transaction)? == Some(checksum.cast_signed()) {
-            return Ok(unchanged);
+        if was_shipped(&transaction, release)? {
+            return Ok(Applied::NOTHING);
         }
-        let now = entities_at(&transaction, None)?;
-        let base = entities_at(&transaction, Some(Origin::Shipped))?;
-        let merged = merge(&base, &now, &take_apart(facts))?;
-        let mut applied = apply(&transaction, &now, &merged.entities, Origin::Shipped, meta, Some(checksum))?;
-        applied.kept = merged.kept.into_iter().map(|(kind, id)| (kind.to_owned(), id)).collect();
+        let now = entities_at(&transaction, i64::MAX)?;
+        let new = take_apart(facts);
+        let merged = merge(&shipped(&transaction)?, &now, &new)?;
+        let mut applied = apply(&transaction, &now, &merged.entities, Origin::Shipped, meta, Some(release))?;
+        applied.kept = named(merged.kept);
+        remember_shipped(&transaction, &new)?;
         transaction.commit()?;
         Ok(applied)
     }
@@ -100,64 +122,142 @@ impl Store {
     /// Writes the tables that answers are read from anew from the revisions.
     ///
     /// # Errors
-    /// If SQLite fails; then nothing is changed.
+    /// If the record of changes is damaged itself, or SQLite fails; then nothing is changed.
     pub fn rebuild(&mut self) -> Result<(), Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let facts = put_together(&entities_at(&transaction, None)?)?;
-        super::rows::write(&transaction, &facts)?;
+        let entities = entities_at(&transaction, i64::MAX)?;
+        verify_state(&transaction, &entities)?;
+        super::rows::write(&transaction, &put_together(&entities)?)?;
         transaction.commit()?;
         Ok(())
     }
+
+    /// Verifies that facts are all those of the newest revision: a row that is lost shows in no other row's checksum.
+    pub(super) fn verify_whole(&self, facts: &Facts) -> Result<(), Error> {
+        verify_state(&self.connection, &take_apart(facts))
+    }
 }
 
-fn last_shipped(connection: &rusqlite::Connection) -> Result<Option<i64>, Error> {
-    Ok(connection
-        .query_row("SELECT facts_checksum FROM revision WHERE origin = 'shipped' ORDER BY id DESC LIMIT 1", [], |row| row.get(0))
-        .optional()?
-        .flatten())
+fn verify_state(connection: &rusqlite::Connection, entities: &Entities) -> Result<(), Error> {
+    let newest = connection
+        .query_row("SELECT state FROM revision ORDER BY id DESC LIMIT 1", [], |row| row.get::<_, i64>(0))
+        .optional()?;
+    match newest {
+        Some(state) if state != checksum(&entities.iter().collect::<Vec<_>>()) => {
+            Err(Error::Checksum { kind: "the whole of the", id: "facts".into() })
+        }
+        _ => Ok(()),
+    }
 }
 
-/// What all revisions, or those of one origin, add up to.
-fn entities_at(transaction: &Transaction<'_>, origin: Option<Origin>) -> Result<Entities, Error> {
-    let mut statement = transaction.prepare(
-        "SELECT c.kind, c.id, c.after, MAX(c.revision) FROM change c JOIN revision r ON r.id = c.revision
-         WHERE ?1 IS NULL OR r.origin = ?1 GROUP BY c.kind, c.id",
-    )?;
-    let mut rows = statement.query([origin.map(Origin::name)])?;
+fn named(keys: Vec<Key>) -> Vec<(String, String)> {
+    keys.into_iter().map(|(kind, id)| (kind.to_owned(), id)).collect()
+}
+
+fn kind_named(kind: String) -> Result<&'static str, Error> {
+    KINDS.into_iter().find(|known| *known == kind).ok_or(Error::Unreadable(kind))
+}
+
+fn was_shipped(connection: &rusqlite::Connection, release: u64) -> Result<bool, Error> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM revision WHERE facts_checksum = ?")?;
+    Ok(statement.exists([release.cast_signed()])?)
+}
+
+/// The facts of the release that was brought in last.
+fn shipped(transaction: &Transaction<'_>) -> Result<Entities, Error> {
+    let mut statement = transaction.prepare("SELECT kind, id, body, checksum FROM shipped")?;
+    let mut rows = statement.query([])?;
     let mut entities = Entities::new();
     while let Some(row) = rows.next()? {
-        let (kind, id, after): (String, String, Option<String>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let kind = KINDS.into_iter().find(|known| *known == kind).ok_or(Error::Unreadable(kind))?;
-        if let Some(after) = after {
-            entities.insert((kind, id), after);
+        let (kind, id, body): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        if checksum(&(&kind, &id, &body)) != row.get::<_, i64>(3)? {
+            return Err(Error::Checksum { kind: "shipped", id });
         }
+        entities.insert((kind_named(kind)?, id), body);
+    }
+    Ok(entities)
+}
+
+fn remember_shipped(transaction: &Transaction<'_>, entities: &Entities) -> Result<(), Error> {
+    transaction.execute("DELETE FROM shipped", [])?;
+    let mut insert = transaction.prepare("INSERT INTO shipped (kind, id, body, checksum) VALUES (?, ?, ?, ?)")?;
+    for ((kind, id), body) in entities {
+        insert.execute((kind, id, body, checksum(&(kind, id, body))))?;
+    }
+    Ok(())
+}
+
+/// What the revisions up to one add up to.
+fn entities_at(transaction: &Transaction<'_>, revision: i64) -> Result<Entities, Error> {
+    let mut statement = transaction.prepare(
+        "SELECT revision, position, kind, id, before, after, checksum FROM change
+         WHERE revision <= ? ORDER BY revision, position",
+    )?;
+    let mut rows = statement.query([revision])?;
+    let mut entities = Entities::new();
+    while let Some(row) = rows.next()? {
+        let (revision, position): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let (kind, id): (String, String) = (row.get(2)?, row.get(3)?);
+        let (before, after): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
+        if checksum(&(revision, position, &kind, &id, &before, &after)) != row.get::<_, i64>(6)? {
+            return Err(Error::Checksum { kind: "change of", id });
+        }
+        let key = (kind_named(kind)?, id);
+        match after {
+            Some(after) => entities.insert(key, after),
+            None => entities.remove(&key),
+        };
     }
     Ok(entities)
 }
 
 /// Records the difference as a revision and writes the tables.
-fn apply(transaction: &Transaction<'_>, now: &Entities, new: &Entities, origin: Origin, meta: &Meta, checksum: Option<u64>) -> Result<Applied, Error> {
+fn apply(
+    transaction: &Transaction<'_>,
+    now: &Entities,
+    new: &Entities,
+    origin: Origin,
+    meta: &Meta,
+    release: Option<u64>,
+) -> Result<Applied, Error> {
+    let facts = put_together(new)?;
+    let new = &take_apart(&facts);
     let changes = differences(now, new);
-    if changes.is_empty() && checksum.is_none() {
-        return Ok(Applied { revision: None, changes: 0, kept: Vec::new() });
+    if changes.is_empty() && release.is_none() {
+        return Ok(Applied::NOTHING);
+    }
+    if let Some(claim) = facts.claims().find(|claim| claim.cite.is_empty()) {
+        return Err(Error::Refused(format!("claim `{}` has no citation", claim.id)));
     }
     transaction.execute(
-        "INSERT INTO revision (made_at, who, place, why, origin, facts_checksum) VALUES (?, ?, ?, ?, ?, ?)",
-        (&meta.made_at, &meta.who, &meta.place, &meta.why, origin.name(), checksum.map(u64::cast_signed)),
+        "INSERT INTO revision (made_at, who, place, why, origin, facts_checksum, state) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            &meta.made_at,
+            &meta.who,
+            &meta.place,
+            &meta.why,
+            origin.name(),
+            release.map(u64::cast_signed),
+            checksum(&new.iter().collect::<Vec<_>>()),
+        ),
     )?;
     let revision = transaction.last_insert_rowid();
-    let mut insert = transaction
-        .prepare("INSERT INTO change (revision, position, kind, id, before, after) VALUES (?, ?, ?, ?, ?, ?)")?;
+    let mut insert = transaction.prepare(
+        "INSERT INTO change (revision, position, kind, id, before, after, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )?;
     for (position, key) in changes.iter().enumerate() {
-        insert.execute((revision, position as i64, key.0, &key.1, now.get(key), new.get(key)))?;
+        let (position, before, after) = (position as i64, now.get(key), new.get(key));
+        let sum = checksum(&(revision, position, key.0, &key.1, before, after));
+        insert.execute((revision, position, key.0, &key.1, before, after, sum))?;
     }
-    super::rows::write(transaction, &put_together(new)?)?;
+    super::rows::write(transaction, &facts)?;
     let counted = changes.iter().filter(|(kind, _)| *kind != "order").count();
     Ok(Applied { revision: Some(revision), changes: counted, kept: Vec::new() })
 }
 
 fn differences(now: &Entities, new: &Entities) -> Vec<Key> {
-    let mut keys: Vec<Key> = now.keys().chain(new.keys()).filter(|key| now.get(*key) != new.get(*key)).cloned().collect();
+    let mut keys: Vec<Key> =
+        now.keys().chain(new.keys()).filter(|key| now.get(*key) != new.get(*key)).cloned().collect();
     keys.sort();
     keys.dedup();
     keys

@@ -45,7 +45,7 @@ impl Store {
     /// Reads all facts, examples included.
     ///
     /// # Errors
-    /// If a row doesn't match its checksum, or SQLite fails.
+    /// If a row doesn't match its checksum or is lost, or SQLite fails.
     pub fn facts(&self) -> Result<Facts, Error> {
         let mut facts = Facts::default();
         for id in ids(&self.connection, "SELECT id FROM source ORDER BY position", None)? {
@@ -54,6 +54,7 @@ impl Store {
         for id in ids(&self.connection, "SELECT id FROM subject ORDER BY position", None)? {
             facts.subjects.push(self.subject(&id)?);
         }
+        self.verify_whole(&facts)?;
         Ok(facts)
     }
 
@@ -70,7 +71,8 @@ impl Store {
         for topic in ids(&self.connection, "SELECT id FROM topic WHERE subject = ? ORDER BY position", Some(id))? {
             let gone = || Error::Checksum { kind: "topic", id: topic.clone() };
             let mut whole = read_topic(&self.connection, &topic)?.ok_or_else(gone)?;
-            whole.examples = ids(&self.connection, "SELECT text FROM example WHERE topic = ? ORDER BY position", Some(&topic))?;
+            whole.examples =
+                ids(&self.connection, "SELECT text FROM example WHERE topic = ? ORDER BY position", Some(&topic))?;
             let checksum: i64 = self
                 .connection
                 .prepare_cached("SELECT examples_checksum FROM topic WHERE id = ?")?
@@ -89,7 +91,7 @@ fn ids(connection: &Connection, sql: &str, of: Option<&str>) -> Result<Vec<Strin
 }
 
 /// XXH3-64 of a thing as JSON.
-fn checksum<T: Serialize>(thing: &T) -> i64 {
+pub(super) fn checksum<T: Serialize>(thing: &T) -> i64 {
     xxh3_64(&serde_json::to_vec(thing).expect("facts have only string keys")).cast_signed()
 }
 
@@ -107,13 +109,15 @@ fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
 }
 
 fn word<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|error| Error::Unreadable(error.to_string()))
+    serde_json::from_value(serde_json::Value::String(text.to_owned()))
+        .map_err(|error| Error::Unreadable(error.to_string()))
 }
 
 /// A damaged row is the same trouble whether a checksum or a parser notices it.
 fn damaged<T>(kind: &'static str, id: &str, outcome: Result<T, Error>) -> Result<T, Error> {
     outcome.map_err(|error| match error {
-        Error::Unreadable(_) | Error::Sqlite(rusqlite::Error::QueryReturnedNoRows | rusqlite::Error::InvalidColumnType(..)) => {
+        Error::Unreadable(_)
+        | Error::Sqlite(rusqlite::Error::QueryReturnedNoRows | rusqlite::Error::InvalidColumnType(..)) => {
             Error::Checksum { kind, id: id.to_owned() }
         }
         other => other,
@@ -302,14 +306,18 @@ fn write_topic(transaction: &Transaction<'_>, subject: &str, position: usize, to
         checksum(&topic.examples),
     ))?;
     for (position, claim) in topic.claims.iter().enumerate() {
-        transaction
-            .prepare_cached("INSERT INTO topic_claim VALUES (?, ?, ?)")?
-            .execute((&topic.id, position as i64, claim))?;
+        transaction.prepare_cached("INSERT INTO topic_claim VALUES (?, ?, ?)")?.execute((
+            &topic.id,
+            position as i64,
+            claim,
+        ))?;
     }
     for (position, example) in topic.examples.iter().enumerate() {
-        transaction
-            .prepare_cached("INSERT INTO example VALUES (?, ?, ?)")?
-            .execute((&topic.id, position as i64, example))?;
+        transaction.prepare_cached("INSERT INTO example VALUES (?, ?, ?)")?.execute((
+            &topic.id,
+            position as i64,
+            example,
+        ))?;
     }
     Ok(())
 }

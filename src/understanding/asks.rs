@@ -52,16 +52,8 @@ const SHARE: f32 = 0.07;
 const SHARE_OF_FIGURES: f32 = 0.35;
 
 /// The things that a typed value gives.
-const FIGURES: [Ask; 8] = [
-    Ask::Time,
-    Ask::Month,
-    Ask::Day,
-    Ask::Clock,
-    Ask::Count,
-    Ask::Money,
-    Ask::Duration,
-    Ask::Frequency,
-];
+const FIGURES: [Ask; 8] =
+    [Ask::Time, Ask::Month, Ask::Day, Ask::Clock, Ask::Count, Ask::Money, Ask::Duration, Ask::Frequency];
 
 /// What a question asks for, by the words that ask. Empty for questions after yes or no and for bare keywords.
 #[must_use]
@@ -71,7 +63,9 @@ pub fn asks(words: &[String]) -> Vec<Ask> {
     for index in 0..words.len() {
         let ask = match (at(index), at(index + 1)) {
             ("how", next) => Some(how(next, at(index + 2))),
-            ("what" | "which" | "whats", next) => which(next).or_else(|| which(at(index + 2)).filter(|_| next == "exact")),
+            ("what" | "which" | "whats", next) => {
+                which(next).or_else(|| which(at(index + 2)).filter(|_| next == "exact"))
+            }
             ("when" | "whens" | "wen", _) => Some(Ask::Time),
             ("age" | "born" | "birthday", _) => Some(Ask::Age),
             ("exact" | "precise", "day" | "date") => Some(Ask::Day),
@@ -125,8 +119,11 @@ fn how(next: &str, unit: &str) -> Ask {
 /// *How many* asks for what is counted: bucks, hours, times.
 fn how_many(next: &str, unit: &str) -> Ask {
     match unit {
-        "buck" | "bucks" | "dollar" | "dollars" | "ruble" | "rubles" | "rouble" | "roubles" | "usd" | "rub" | "money" => Ask::Money,
-        "hour" | "hours" | "hrs" | "day" | "days" | "week" | "weeks" | "minutes" | "time" | "nights" | "years" => Ask::Duration,
+        "buck" | "bucks" | "dollar" | "dollars" | "ruble" | "rubles" | "rouble" | "roubles" | "usd" | "rub"
+        | "money" => Ask::Money,
+        "hour" | "hours" | "hrs" | "day" | "days" | "week" | "weeks" | "minutes" | "time" | "nights" | "years" => {
+            Ask::Duration
+        }
         "times" | "flights" => Ask::Frequency,
         _ if next == "much" => Ask::Money,
         _ => Ask::Count,

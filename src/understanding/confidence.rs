@@ -1,4 +1,4 @@
-//! How likely a topic is the right one, from the signs that a close look gives: a few hundred small decision trees
+//! How likely a topic is the right one, from the signs that a close look gives: a hundred or so small decision trees
 //! whose votes add up (gradient boosting). They see what a weighted sum can't: an unexplained word means little in a
 //! long message and much in a short question.
 //!

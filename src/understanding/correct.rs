@@ -22,8 +22,22 @@ const MONEY: &[&str] =
 const TIME: &[&str] =
     &["hour", "hours", "hr", "hrs", "h", "day", "days", "week", "weeks", "year", "years", "minutes", "long"];
 const THINGS: &[&str] = &[
-    "passengers", "people", "seats", "guests", "soldiers", "troops", "men", "killed", "dead", "died", "visitors",
-    "tourists", "folks", "koreans", "many", "sent",
+    "passengers",
+    "people",
+    "seats",
+    "guests",
+    "soldiers",
+    "troops",
+    "men",
+    "killed",
+    "dead",
+    "died",
+    "visitors",
+    "tourists",
+    "folks",
+    "koreans",
+    "many",
+    "sent",
 ];
 
 impl Figure {
@@ -43,8 +57,25 @@ impl Figure {
     /// Whether a word of a question names a figure of this kind.
     fn is_named_by(self, word: &str, words: &[String]) -> bool {
         const NAMES: [&str; 19] = [
-            "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-            "november", "december", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+            "january",
+            "february",
+            "march",
+            "april",
+            "may",
+            "june",
+            "july",
+            "august",
+            "september",
+            "october",
+            "november",
+            "december",
+            "monday",
+            "tuesday",
+            "wednesday",
+            "thursday",
+            "friday",
+            "saturday",
+            "sunday",
         ];
         let beside = |marks: &[&str]| words.iter().any(|word| marks.contains(&word.as_str()));
         match self {
@@ -72,22 +103,23 @@ impl Index {
     /// Whether the question names a rival of what the sources name, or a wrong figure.
     pub(super) fn correction(&self, heard: &Heard<'_>, candidates: &[Candidate]) -> Option<Decision> {
         let best = candidates.iter().find(|candidate| self.topics[candidate.topic].answerable == Answerable::Yes)?;
-        if best.unexplained.is_empty() {
+        let is_first = candidates.first().is_some_and(|first| first.topic == best.topic);
+        if is_first && best.confidence < ANSWER_FROM && best.unexplained.is_empty() {
             return None;
         }
         self.rival(heard, best).or_else(|| self.wrong_figure(heard, best))
     }
 
     fn rival(&self, heard: &Heard<'_>, best: &Candidate) -> Option<Decision> {
+        let asked = &self.topics[best.topic];
         let joined = format!(" {} ", heard.words.join(" "));
-        for rivals in self.rivals.iter().filter(|rivals| rivals.subjects.contains(&self.topics[best.topic].subject)) {
-            let named = rivals.names.iter().find(|name| {
-                name.split(' ').any(|word| best.leaves_unexplained(word)) && joined.contains(&format!(" {name} "))
-            });
-            let Some(name) = named else { continue };
-            let is_named = |word: &str| name.split(' ').any(|part| part == word);
-            if self.confidence_without(heard.words, is_named, best.topic) >= ANSWER_FROM {
-                let by = self.topics.iter().position(|topic| topic.id == rivals.topic)?;
+        for rivals in self.rivals.iter().filter(|rivals| rivals.correct(asked)) {
+            let claimed = |name: &str| name.split(' ').all(|word| asked.claimed.contains(word));
+            let is_named = |name: &&String| joined.contains(&format!(" {name} ")) && !claimed(name);
+            let Some(name) = rivals.names.iter().find(is_named) else { continue };
+            let Some(by) = self.topics.iter().position(|topic| topic.id == rivals.topic) else { continue };
+            let is_part = |word: &str| name.split(' ').any(|part| part == word);
+            if self.holds_without(heard, is_part, best) {
                 return Some(Decision::Correct { by, asked: best.topic });
             }
         }
@@ -96,25 +128,28 @@ impl Index {
 
     fn wrong_figure(&self, heard: &Heard<'_>, best: &Candidate) -> Option<Decision> {
         let asked = &self.topics[best.topic];
-        let is_wrong = |word: &str| {
-            best.leaves_unexplained(word)
-                && asked.figures.iter().any(|figure| figure.is_named_by(word, heard.words))
-                && !self.is_name_of_aircraft(word)
+        let after_month = |word: &str| {
+            let at = heard.words.iter().position(|other| other == word);
+            at.is_some_and(|at| at > 0 && Figure::Date.is_named_by(&heard.words[at - 1], heard.words))
         };
-        let wrong = heard.content.iter().any(|word| is_wrong(word.text));
-        (wrong && self.confidence_without(heard.words, is_wrong, best.topic) >= ANSWER_FROM)
+        let is_wrong = |word: &str| {
+            !asked.claimed.contains(word)
+                && asked.figures.iter().any(|figure| figure.is_named_by(word, heard.words))
+                && !self.names_of_aircraft.contains(word)
+                && !after_month(word)
+        };
+        let wrong = heard.words.iter().any(|word| is_wrong(word));
+        (wrong && self.holds_without(heard, is_wrong, best))
             .then_some(Decision::Correct { by: best.topic, asked: best.topic })
     }
 
-    /// Whether a number is a name rather than a figure, such as 777.
-    fn is_name_of_aircraft(&self, word: &str) -> bool {
-        self.topics.iter().any(|topic| topic.id == "aircraft" && topic.numbers.contains(word))
-    }
-
-    /// How sure a topic would be without some of the words.
-    fn confidence_without(&self, words: &[String], left_out: impl Fn(&str) -> bool, topic: usize) -> f32 {
-        let rest: Vec<String> = words.iter().filter(|word| !left_out(word)).cloned().collect();
+    /// Whether a topic is sure enough, with or without some of the words.
+    fn holds_without(&self, heard: &Heard<'_>, left_out: impl Fn(&str) -> bool, best: &Candidate) -> bool {
+        if best.confidence >= ANSWER_FROM {
+            return true;
+        }
+        let rest: Vec<String> = heard.words.iter().filter(|word| !left_out(word)).cloned().collect();
         let candidates = self.candidates(&self.listen(&rest), &self.model.view(&rest, &self.vectors));
-        candidates.first().filter(|best| best.topic == topic).map_or(0.0, |best| best.confidence)
+        candidates.first().is_some_and(|other| other.topic == best.topic && other.confidence >= ANSWER_FROM)
     }
 }

@@ -32,6 +32,16 @@ const ASK_PENALTY: f32 = 0.4;
 /// `cargo run --release --example calibrate` prints.
 pub const ANSWER_FROM: f32 = 0.25;
 
+/// The same where a short question has a name that the topic doesn't use: it is likely about something else.
+const ANSWER_DESPITE_NAME: f32 = 0.5;
+
+/// From this weight on a name is one that the topic doesn't use.
+const FOREIGN_NAME: f32 = 0.8;
+
+/// Up to so many words that carry meaning a question is short. In a longer message a name may belong to the story around
+/// the question.
+const SHORT: usize = 6;
+
 /// From this gap on a topic has nothing of what is asked for: no claim gives it and few examples ask for it.
 const ASK_GAP_LIMIT: f32 = 0.9;
 
@@ -56,9 +66,6 @@ const SMALL_TALK_WORDS: usize = 2;
 
 /// How much small talk may leave unexplained.
 const SMALL_TALK_UNEXPLAINED: f32 = 0.5;
-
-/// What the earlier text's margins count beside the question's own.
-const CONTEXT_SHARE: f32 = 0.3;
 
 /// What to do with a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +92,8 @@ pub enum Decision {
     Social(SmallTalk),
     /// There is nothing in it to go by.
     Empty,
+    /// It is in a language that the desk doesn't read.
+    Foreign,
 }
 
 /// A topic that a question may belong to.
@@ -137,10 +146,6 @@ impl Candidate {
         self.strict_gap <= ASK_GAP_LIMIT
     }
 
-    pub(super) fn leaves_unexplained(&self, word: &str) -> bool {
-        self.unexplained.iter().any(|other| other.word == word)
-    }
-
     /// What the confidence looks at: `content` words carry meaning, of `words` in all.
     #[must_use]
     pub fn signs(&self, content: usize, words: usize) -> Signs {
@@ -184,22 +189,6 @@ impl Index {
     #[must_use]
     pub fn decide(&self, words: &[String]) -> Trace {
         self.decide_on_view(words, &self.model.view(words, &self.vectors))
-    }
-
-    /// Decides on a question that leans on what was said before: its own words count, but among topics the one nearer
-    /// to the earlier text is taken, and never the earlier text's own topic again.
-    #[must_use]
-    pub fn decide_in_context(&self, words: &[String], earlier: &[String]) -> Trace {
-        let mut view = self.model.view(words, &self.vectors);
-        let before = self.model.view(earlier, &self.vectors);
-        let own = (0..before.margins.len()).max_by(|a, b| before.margins[*a].total_cmp(&before.margins[*b]));
-        for (margin, earlier) in view.margins.iter_mut().zip(&before.margins) {
-            *margin += CONTEXT_SHARE * (earlier + 1.0);
-        }
-        if let Some(own) = own {
-            view.margins[own] = f32::NEG_INFINITY;
-        }
-        self.decide_on_view(words, &view)
     }
 
     fn decide_on_view(&self, words: &[String], view: &View) -> Trace {
@@ -285,9 +274,10 @@ impl Index {
     /// Fills in gap and confidence.
     fn measure(&self, candidates: &mut [Candidate], heard: &Heard<'_>) {
         for at in 0..candidates.len() {
-            let others = candidates.iter().enumerate().filter(|(index, other)| {
-                *index != at && !self.say_the_same(candidates[at].topic, other.topic)
-            });
+            let others = candidates
+                .iter()
+                .enumerate()
+                .filter(|(index, other)| *index != at && !self.say_the_same(candidates[at].topic, other.topic));
             let next = others.map(|(_, other)| other.score).fold(f32::NEG_INFINITY, f32::max);
             candidates[at].gap = candidates[at].score - next.max(-2.0);
             let signs = candidates[at].signs(heard.content.len(), heard.words.len());
@@ -305,6 +295,9 @@ impl Index {
 
     fn choose(&self, heard: &Heard<'_>, candidates: &[Candidate]) -> Decision {
         let Some(best) = candidates.first() else { return Decision::Empty };
+        if heard.words.is_empty() {
+            return Decision::Empty;
+        }
         if let Some(talk) = self.small_talk(heard, candidates) {
             return Decision::Social(talk);
         }
@@ -314,10 +307,20 @@ impl Index {
         if let Some(correction) = self.correction(heard, candidates) {
             return correction;
         }
+        if self.is_foreign(heard) {
+            return Decision::Foreign;
+        }
         match self.topics[best.topic].answerable {
-            Answerable::Yes if best.confidence >= ANSWER_FROM => Decision::Answer(best.topic),
+            Answerable::Yes if best.confidence >= needed(best, heard) => Decision::Answer(best.topic),
             _ => self.choices(candidates).map_or_else(|| self.unknown(candidates), Decision::Choose),
         }
+    }
+
+    /// Whether most letters are of another script and no word is one that the desk uses.
+    fn is_foreign(&self, heard: &Heard<'_>) -> bool {
+        let letters = || heard.words.iter().flat_map(|word| word.chars()).filter(|c| c.is_alphabetic());
+        let other = letters().filter(|c| !c.is_ascii()).count();
+        2 * other > letters().count() && heard.content.iter().all(|word| word.stem.is_none())
     }
 
     fn small_talk(&self, heard: &Heard<'_>, candidates: &[Candidate]) -> Option<SmallTalk> {
@@ -328,8 +331,7 @@ impl Index {
             return Some(talk);
         }
         let likely = candidates.iter().map(|candidate| candidate.confidence).fold(0.0, f32::max);
-        let others: Vec<&Word<'_>> =
-            heard.content.iter().filter(|word| !self.cues.contains_key(word.text)).collect();
+        let others: Vec<&Word<'_>> = heard.content.iter().filter(|word| !self.cues.contains_key(word.text)).collect();
         let of_the_subject = |word: &&Word<'_>| word.stem.is_some() || word.origin == Origin::Name;
         if others.len() > SMALL_TALK_WORDS || (likely >= SMALL_TALK_BELOW && others.iter().any(of_the_subject)) {
             return None;
@@ -370,6 +372,14 @@ impl Index {
             .map(|candidate| candidate.topic);
         Decision::Unknown { silent, nearest }
     }
+}
+
+/// The confidence that an answer needs: more where a short question names somebody or some place that the topic doesn't
+/// know.
+fn needed(best: &Candidate, heard: &Heard<'_>) -> f32 {
+    let is_foreign = |word: &Unexplained| word.origin == Origin::Name && word.weight >= FOREIGN_NAME;
+    let short = heard.content.len() <= SHORT;
+    if short && best.unexplained.iter().any(is_foreign) { ANSWER_DESPITE_NAME } else { ANSWER_FROM }
 }
 
 /// Keeps the topics of the highest scores, in no order.

@@ -25,8 +25,6 @@ pub struct Features {
     numbers: HashMap<u64, u32, BuildHasherDefault<Identity>>,
     /// The inverse document frequency of each feature.
     rarity: Vec<f32>,
-    /// Where the character runs begin; words and pairs come first.
-    first_run: u32,
 }
 
 /// Passes a hash through: the keys are hashes already.
@@ -56,7 +54,6 @@ impl Features {
         }
         let mut features = Self::default();
         features.add(words, texts.len());
-        features.first_run = features.rarity.len() as u32;
         features.add(runs, texts.len());
         features
     }
@@ -119,7 +116,6 @@ impl Features {
         keys.sort_unstable();
         let mut bytes = Vec::with_capacity(8 + keys.len() * 12);
         bytes.extend((self.rarity.len() as u32).to_le_bytes());
-        bytes.extend(self.first_run.to_le_bytes());
         for ((_, key), rarity) in keys.iter().zip(&self.rarity) {
             bytes.extend(key.to_le_bytes());
             bytes.extend(rarity.to_le_bytes());
@@ -131,10 +127,9 @@ impl Features {
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (len, bytes) = bytes.split_first_chunk::<4>()?;
-        let (first_run, bytes) = bytes.split_first_chunk::<4>()?;
         let len = u32::from_le_bytes(*len) as usize;
         let (table, rest) = bytes.split_at_checked(len.checked_mul(12)?)?;
-        let mut features = Self { first_run: u32::from_le_bytes(*first_run), ..Self::default() };
+        let mut features = Self::default();
         features.numbers.reserve(len);
         for (number, row) in table.chunks_exact(12).enumerate() {
             features.numbers.insert(u64::from_le_bytes(row[..8].try_into().ok()?), number as u32);
@@ -152,7 +147,7 @@ fn count_once(counts: &mut HashMap<u64, u32>, mut keys: Vec<u64>) {
     }
 }
 
-/// Keys of words, by stem, and of neighbouring words.
+/// Keys of words and of neighbouring words.
 fn word_keys(words: &[String]) -> Vec<u64> {
     let hashes: Vec<u64> = words.iter().map(|word| xxh3_64_with_seed(word.as_bytes(), WORD_SEED)).collect();
     let pairs = hashes.windows(2).map(|pair| pair[0].rotate_left(17) ^ pair[1].wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -190,7 +185,8 @@ mod tests {
 
     #[test]
     fn a_text_has_length_one_and_survives_bytes() {
-        let texts: Vec<_> = ["how much is a ticket", "what is the price of a ticket", "who flies there"].map(words).into();
+        let texts: Vec<_> =
+            ["how much is a ticket", "what is the price of a ticket", "who flies there"].map(words).into();
         let features = Features::learn(&texts);
         let length: f32 = features.of(&texts[0]).iter().map(|(_, weight)| weight * weight).sum();
         assert!((length - 1.0).abs() < 1e-5);

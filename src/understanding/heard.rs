@@ -8,6 +8,9 @@ use super::{Index, is_number};
 /// about here.
 const COMMON_WORDS: u32 = 2_500;
 
+/// From this on a word tells enough to be what a text is about. `train` has about 0.4, `ticket` 0.2.
+const CARRIED_FROM: f32 = 0.3;
+
 /// A question's words.
 pub(super) struct Heard<'a> {
     /// All of them, spelling mended.
@@ -62,6 +65,36 @@ impl Index {
         }
         let focus = focus(words).iter().filter_map(|word| self.look_up(word)).collect();
         Heard { words, content, focus, asks: asks(words) }
+    }
+
+    /// How many of the words carry meaning.
+    #[must_use]
+    pub fn content_count(&self, words: &[String]) -> usize {
+        self.listen(words).content.len()
+    }
+
+    /// Whether a word is a greeting, thanks or the like.
+    #[must_use]
+    pub fn is_cue(&self, word: &str) -> bool {
+        self.cues.contains_key(word)
+    }
+
+    /// What an earlier text was about, for a question that leans on it: its names and telling words, except those that
+    /// nearly all of the subject is about.
+    #[must_use]
+    pub fn carried(&self, words: &[String]) -> Vec<String> {
+        const EVERYWHERE: [&str; 12] = [
+            "moscow", "pyongyang", "nordwind", "russia", "russian", "korea", "korean", "north", "flight", "flights",
+            "route", "plane",
+        ];
+        let heard = self.listen(words);
+        let is_subject = |word: &Word<'_>| {
+            let telling = self.lexicon.telling(word.stem);
+            !EVERYWHERE.contains(&word.text)
+                && word.stem.is_some()
+                && (word.origin == Origin::Name || (word.origin == Origin::OtherTopic && telling >= CARRIED_FROM))
+        };
+        heard.content.iter().filter(|word| is_subject(word)).map(|word| word.text.to_owned()).collect()
     }
 
     /// What a word is; none if it needs no explanation.

@@ -34,8 +34,19 @@ pub struct Rivals {
     pub topic: String,
     /// The subjects whose topics they correct.
     pub subjects: Vec<String>,
+    /// Topics of these subjects that they don't correct: there another name asks about something else.
+    #[serde(default)]
+    pub not_topics: Vec<String>,
     /// The names, lower case.
     pub names: Vec<String>,
+}
+
+impl Rivals {
+    /// Whether they correct a question about this topic.
+    #[must_use]
+    pub fn correct(&self, topic: &super::TopicEntry) -> bool {
+        self.subjects.contains(&topic.subject) && !self.not_topics.contains(&topic.id)
+    }
 }
 
 impl Speech {
@@ -96,6 +107,18 @@ impl Lexicon {
             }
         }
         lexicon
+    }
+
+    /// How many stems there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
     }
 
     /// The number of a stem that some topic uses.
@@ -164,8 +187,9 @@ mod tests {
 
     #[test]
     fn telling_falls_with_the_number_of_topics() {
-        let texts: Vec<Vec<String>> =
-            (0..30).map(|n| vec!["flight".to_owned(), if n == 7 { "ferry".to_owned() } else { "x".to_owned() }]).collect();
+        let texts: Vec<Vec<String>> = (0..30)
+            .map(|n| vec!["flight".to_owned(), if n == 7 { "ferry".to_owned() } else { "x".to_owned() }])
+            .collect();
         let lexicon = Lexicon::gather(30, texts.iter().enumerate().map(|(n, words)| (n, words.as_slice())));
         assert_eq!(lexicon.telling(lexicon.number("flight")), 0.0);
         assert_eq!(lexicon.telling(lexicon.number("ferry")), 1.0);

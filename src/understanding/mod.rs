@@ -27,6 +27,7 @@ use model::Model;
 use spelling::{English, Speller};
 use vectors::{Vectors, dot};
 
+use crate::facts::value::Kind;
 use crate::facts::{Facts, verify};
 
 /// A text's words, joined by single spaces: equal for texts that differ only in case, punctuation and spacing.
@@ -90,6 +91,8 @@ pub struct TopicEntry {
     numbers: HashSet<String>,
     /// How little it is about each thing that can be asked for.
     ask_gaps: [f32; asks::ASKS],
+    /// The words and figures of its claims alone: what the sources confirm.
+    claimed: HashSet<String>,
     /// What kinds of figure its claims have, for correcting wrong ones.
     figures: Vec<correct::Figure>,
 }
@@ -110,6 +113,8 @@ pub struct Index {
     markers: HashSet<String>,
     names: HashSet<String>,
     rivals: Vec<lexicon::Rivals>,
+    /// Numbers that are names, such as 777.
+    names_of_aircraft: HashSet<String>,
     /// Words that make a message small talk where it asks nothing.
     cues: HashMap<String, SmallTalk>,
     speller: Speller,
@@ -123,6 +128,8 @@ pub struct Lessons {
     texts: Vec<Vec<Vec<String>>>,
     /// The statements of each topic's claims as words.
     statements: Vec<Vec<Vec<String>>>,
+    /// The names that claims have for values, as words.
+    names: Vec<Vec<String>>,
     speech: Speech,
 }
 
@@ -132,9 +139,17 @@ impl Lessons {
     #[must_use]
     pub fn gather(facts: &Facts, with_silent: bool) -> Self {
         let claims = facts.claims_by_id();
-        let mut lessons =
-            Self { topics: Vec::new(), texts: Vec::new(), statements: Vec::new(), speech: Speech::shipped() };
-        for (subject, topic) in facts.subjects.iter().flat_map(|subject| subject.topics.iter().map(move |t| (subject, t))) {
+        let names = facts.claims().filter(|claim| matches!(claim.value.kind(), Kind::Name(_)));
+        let mut lessons = Self {
+            topics: Vec::new(),
+            texts: Vec::new(),
+            statements: Vec::new(),
+            names: names.map(|claim| text_words(claim.value.text())).collect(),
+            speech: Speech::shipped(),
+        };
+        for (subject, topic) in
+            facts.subjects.iter().flat_map(|subject| subject.topics.iter().map(move |t| (subject, t)))
+        {
             if topic.is_silent() && !with_silent {
                 continue;
             }
@@ -149,9 +164,15 @@ impl Lessons {
             // What comes nearest to a silent topic explains nothing of it.
             let explaining = if topic.is_silent() { &[][..] } else { &own[..] };
             let statements: Vec<Vec<String>> = explaining.iter().map(|claim| text_words(&claim.statement)).collect();
-            let mut numbers: HashSet<String> = texts.iter().chain(&statements).flatten().filter(|w| is_number(w)).cloned().collect();
+            let mut numbers: HashSet<String> =
+                texts.iter().chain(&statements).flatten().filter(|w| is_number(w)).cloned().collect();
             for claim in explaining {
                 numbers.extend(verify::numbers(&format!("{} {}", claim.statement, claim.value.text())));
+            }
+            let mut claimed: HashSet<String> = statements.iter().flatten().cloned().collect();
+            for claim in explaining {
+                claimed.extend(verify::numbers(&format!("{} {}", claim.statement, claim.value.text())));
+                claimed.extend(text_words(claim.value.text()));
             }
             let figures = explaining.iter().filter_map(|claim| correct::Figure::of(claim.value.kind())).collect();
             let ask_gaps = asks::gaps(&texts[..topic.examples.len()], explaining);
@@ -163,6 +184,7 @@ impl Lessons {
                 claims: topic.claims.clone(),
                 numbers,
                 ask_gaps,
+                claimed,
                 figures,
             });
             lessons.texts.push(texts);
@@ -183,6 +205,7 @@ impl Lessons {
                 claims: Vec::new(),
                 numbers: HashSet::new(),
                 ask_gaps: [0.0; asks::ASKS],
+                claimed: HashSet::new(),
                 figures: Vec::new(),
             });
             self.texts.push(texts.iter().map(|text| text_words(text)).collect());
@@ -196,11 +219,18 @@ impl Lessons {
         Lexicon::gather(self.topics.len(), flat)
     }
 
+    /// Whether a model was trained on lessons of this shape.
+    #[must_use]
+    pub fn fit(&self, model: &Model) -> bool {
+        model.has_shape(self.topics.len(), self.lexicon().len())
+    }
+
     /// A checksum of everything that the trained model depends on.
     #[must_use]
     pub fn checksum(&self) -> u64 {
         let mut hasher = xxhash_rust::xxh3::Xxh3::new();
         hasher.update(&model::VERSION.to_le_bytes());
+        hasher.update(&Vectors::shipped_checksum().to_le_bytes());
         for ((topic, texts), statements) in self.topics.iter().zip(&self.texts).zip(&self.statements) {
             hasher.update(topic.id.as_bytes());
             for text in texts.iter().chain([&Vec::new()]).chain(statements) {
@@ -252,6 +282,7 @@ impl Index {
             filler: lessons.speech.filler_stems(),
             markers: lessons.speech.marker_stems(),
             names: lessons.speech.name_stems(),
+            names_of_aircraft: numbers_in_names(&lessons),
             cues: cues(&lessons.speech),
             rivals: lessons.speech.rivals,
             speller: Speller::new(counts),
@@ -302,7 +333,15 @@ impl Index {
     }
 }
 
+/// The numbers that occur in rivals' names or in the names that claims have for values.
+fn numbers_in_names(lessons: &Lessons) -> HashSet<String> {
+    let rivals = lessons.speech.rivals.iter().flat_map(|rivals| &rivals.names).flat_map(|name| name.split(' '));
+    let names = lessons.names.iter().flatten().map(String::as_str);
+    rivals.chain(names).filter(|word| is_number(word)).map(str::to_owned).collect()
+}
+
 fn cues(speech: &Speech) -> HashMap<String, SmallTalk> {
-    let pairs = speech.cues.iter().flat_map(|(kind, words)| words.iter().map(|word| (word.clone(), SmallTalk::of(kind))));
+    let pairs =
+        speech.cues.iter().flat_map(|(kind, words)| words.iter().map(|word| (word.clone(), SmallTalk::of(kind))));
     pairs.collect()
 }

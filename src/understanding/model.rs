@@ -6,7 +6,7 @@ use super::lexicon::Lexicon;
 use super::vectors::{Vectors, dot, to_unit};
 
 /// Counts up when the same examples give another model, so that kept ones aren't taken for it.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// What is learnt from the examples.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +42,7 @@ impl Model {
         let examples: Vec<Sparse> =
             flat.iter().zip(&means).map(|(text, mean)| join(features.of(text), mean, features.len())).collect();
         let dimensions = vectors.dimensions();
-        let classifier = Classifier::train(&examples, &labels, texts.len(), features.len() + dimensions);
+        let classifier = Classifier::train(&examples, &labels, texts.len(), features.len() + dimensions, dimensions);
         let mut centroids = vec![0.0; texts.len() * dimensions];
         for (mean, label) in means.iter().zip(&labels) {
             let at = *label as usize * dimensions;
@@ -56,10 +56,8 @@ impl Model {
     /// How a text looks.
     #[must_use]
     pub fn view(&self, words: &[String], vectors: &Vectors) -> View {
-        let mut view = View { vector: vectors.mean(words), ..View::default() };
-        let text = join(self.features.of(words), &view.vector, self.features.len());
-        self.classifier.margins(&text, &mut view.margins);
-        view
+        let vector = vectors.mean(words);
+        View { margins: self.classifier.margins(&self.features.of(words), &vector), vector }
     }
 
     /// The cosine of a text to the middle of a topic's examples.
@@ -72,6 +70,15 @@ impl Model {
     #[must_use]
     pub fn likeness(&self, stem: u32, topic: usize) -> f32 {
         f32::from(self.likeness[stem as usize * self.topics + topic]) / 255.0
+    }
+
+    /// Whether it is for so many topics and stems.
+    #[must_use]
+    pub fn has_shape(&self, topics: usize, stems: usize) -> bool {
+        self.topics == topics
+            && self.likeness.len() == stems * topics
+            && self.centroids.len() == topics * self.dimensions
+            && self.classifier.has_shape(topics, self.features.len(), self.dimensions)
     }
 
     /// The model as bytes, for keeping.
@@ -138,7 +145,9 @@ fn likeness(lexicon: &Lexicon, topics: usize, vectors: &Vectors) -> Vec<u8> {
             .chunks(share)
             .map(|part| {
                 let (stems, users) = (&stems, &users);
-                scope.spawn(move || part.iter().flat_map(|stem| likeness_of(stem, stems, users, topics)).collect::<Vec<u8>>())
+                scope.spawn(move || {
+                    part.iter().flat_map(|stem| likeness_of(stem, stems, users, topics)).collect::<Vec<u8>>()
+                })
             })
             .collect();
         parts.into_iter().flat_map(|part| part.join().expect("comparing panics nowhere")).collect()

@@ -190,7 +190,13 @@ mod tests {
 
     #[test]
     fn stems_meet() {
-        for (a, b) in [("flights", "flight"), ("cities", "city"), ("planned", "planning"), ("prices", "price"), ("killed", "killing")] {
+        for (a, b) in [
+            ("flights", "flight"),
+            ("cities", "city"),
+            ("planned", "planning"),
+            ("prices", "price"),
+            ("killed", "killing"),
+        ] {
             assert_eq!(stem(a), stem(b));
         }
     }

@@ -16,6 +16,9 @@ const TWO_EDITS_FROM: usize = 6;
 const MIN_LETTERS: usize = 3;
 const MIN_MENDED: usize = 4;
 
+/// The longest word that is mended; none that the desk uses comes near.
+const MAX_LETTERS: usize = 24;
+
 /// How many leading letters take part in the index of deletions; a longer word differs in them too or is found by
 /// them. Bounds the index to 29 entries a word.
 const PREFIX: usize = 7;
@@ -89,7 +92,7 @@ impl Speller {
     #[must_use]
     pub fn mend(&self, word: &str, english: &English) -> Option<&str> {
         let letters = word.chars().count();
-        let is_word = letters >= MIN_LETTERS && letters <= 24 && word.chars().all(char::is_alphabetic);
+        let is_word = (MIN_LETTERS..=MAX_LETTERS).contains(&letters) && word.chars().all(char::is_alphabetic);
         if !is_word || self.knows(word) || english.knows(word) {
             return None;
         }
@@ -136,7 +139,18 @@ mod tests {
     use super::*;
 
     fn speller() -> Speller {
-        let words = ["ticket", "pyongyang", "moscow", "vladivostok", "flight", "sheremetyevo", "refuel", "train", "price", "many"];
+        let words = [
+            "ticket",
+            "pyongyang",
+            "moscow",
+            "vladivostok",
+            "flight",
+            "sheremetyevo",
+            "refuel",
+            "train",
+            "price",
+            "many",
+        ];
         Speller::new(words.iter().map(|word| ((*word).to_owned(), 3)).collect())
     }
 

@@ -63,10 +63,11 @@ fn sentences(text: &str) -> Vec<&str> {
 
 fn is_abbreviation(before: &str) -> bool {
     let word = before.rsplit(char::is_whitespace).next().unwrap_or_default().to_lowercase();
-    word.chars().count() == 1 || matches!(word.as_str(), "p.m" | "a.m" | "mr" | "mrs" | "dr" | "st" | "no" | "vs" | "approx")
+    word.chars().count() == 1
+        || matches!(word.as_str(), "p.m" | "a.m" | "mr" | "mrs" | "dr" | "st" | "no" | "vs" | "approx")
 }
 
-/// Cuts a sentence before each "and", "also", "plus", "or" or comma behind which a question begins.
+/// Cuts a sentence before each "and", "also", "plus" or comma behind which a question begins.
 fn clauses(sentence: &str) -> Vec<String> {
     let words: Vec<&str> = sentence.split_whitespace().collect();
     let mut clauses = Vec::new();
@@ -92,7 +93,27 @@ fn is_strong_opener(word: &str) -> bool {
     let word = bare(word);
     matches!(
         word.as_str(),
-        "who" | "whom" | "whose" | "what" | "whats" | "when" | "where" | "which" | "why" | "how" | "is" | "are" | "was" | "were" | "do" | "does" | "did" | "can" | "will" | "has" | "have"
+        "who"
+            | "whom"
+            | "whose"
+            | "what"
+            | "whats"
+            | "when"
+            | "where"
+            | "which"
+            | "why"
+            | "how"
+            | "is"
+            | "are"
+            | "was"
+            | "were"
+            | "do"
+            | "does"
+            | "did"
+            | "can"
+            | "will"
+            | "has"
+            | "have"
     )
 }
 
@@ -106,7 +127,10 @@ fn begins_question(text: &str) -> bool {
         "and", "so", "but", "ok", "okay", "hi", "hello", "hey", "also", "then", "well", "um", "uh", "yo", "pls",
         "please", "guys", "all", "plus", "btw", "or", "on",
     ];
-    text.split_whitespace().map(bare).find(|word| !BEFORE.contains(&word.as_str())).is_some_and(|word| OPENERS.contains(&word.as_str()))
+    text.split_whitespace()
+        .map(bare)
+        .find(|word| !BEFORE.contains(&word.as_str()))
+        .is_some_and(|word| OPENERS.contains(&word.as_str()))
 }
 
 #[cfg(test)]
@@ -126,8 +150,10 @@ mod tests {
             ("who met Kozlov and Yun", vec!["?who met Kozlov and Yun"]),
             ("???", vec![]),
         ] {
-            let parts: Vec<String> =
-                split(text).into_iter().map(|part| format!("{}{}", if part.asks { '?' } else { ' ' }, part.text)).collect();
+            let parts: Vec<String> = split(text)
+                .into_iter()
+                .map(|part| format!("{}{}", if part.asks { '?' } else { ' ' }, part.text))
+                .collect();
             assert_eq!(parts, expected, "{text}");
         }
     }

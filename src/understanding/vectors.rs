@@ -34,6 +34,12 @@ impl Vectors {
         Self::read(SHIPPED).expect("the shipped vectors are read by a test")
     }
 
+    /// A checksum of the shipped vectors.
+    #[must_use]
+    pub fn shipped_checksum() -> u64 {
+        xxh3_64(SHIPPED)
+    }
+
     /// Reads vectors; none if the bytes are cut short or otherwise not in the format.
     #[must_use]
     pub fn read(bytes: &'static [u8]) -> Option<Self> {
@@ -124,7 +130,9 @@ mod tests {
     fn like_words_lie_near() {
         let vectors = Vectors::shipped();
         let near = |a: &str, b: &str| dot(&vectors.mean(&[a]), &vectors.mean(&[b]));
-        for (word, like, unlike) in [("price", "fare", "soldier"), ("plane", "aircraft", "treaty"), ("buy", "purchase", "land")] {
+        for (word, like, unlike) in
+            [("price", "fare", "soldier"), ("plane", "aircraft", "treaty"), ("buy", "purchase", "land")]
+        {
             assert!(near(word, like) > near(word, unlike) + 0.1, "{word} {like} {unlike}");
         }
     }
