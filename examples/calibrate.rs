@@ -249,7 +249,7 @@ fn best_split(inside: &[usize], cases: &[&Case], slopes: &[(f64, f64)], bounds: 
     let (slope, curve) = inside.iter().fold((0.0, 0.0), |(s, c), at| (s + slopes[*at].0, c + slopes[*at].1));
     let mass: f64 = inside.iter().map(|at| cases[*at].weight).sum();
     let mut best: Option<(f64, usize, f32)> = None;
-    for sign in 0..SIGNS {
+    for (sign, direction) in DIRECTIONS.into_iter().enumerate() {
         let mut order = inside.to_vec();
         order.sort_by(|a, b| cases[*a].signs[sign].total_cmp(&cases[*b].signs[sign]));
         let (mut s, mut c, mut m) = (0.0, 0.0, 0.0);
@@ -260,7 +260,7 @@ fn best_split(inside: &[usize], cases: &[&Case], slopes: &[(f64, f64)], bounds: 
                 continue;
             }
             let rises = (slope - s) / (curve - c + SHRINKAGE) - s / (c + SHRINKAGE);
-            if f64::from(DIRECTIONS[sign]) * rises < 0.0 {
+            if f64::from(direction) * rises < 0.0 {
                 continue;
             }
             let better = gain(s, c) + gain(slope - s, curve - c) - gain(slope, curve);

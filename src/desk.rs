@@ -192,9 +192,11 @@ fn model_of(store: &Store, lessons: &Lessons) -> Result<Model, Error> {
 #[must_use]
 pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
     let text = normalise::clean(&utterance.text);
-    let context =
-        utterance.context.as_deref().map(|context| index.mended_words(&normalise::clean(without_sources(context))));
-    let parts = questions(split(&text));
+    let parts = split(&text);
+    // A message of several sentences brings its own context.
+    let context = utterance.context.as_deref().filter(|_| parts.len() < 2);
+    let context = context.map(|context| index.mended_words(&normalise::clean(without_sources(context))));
+    let parts = questions(parts);
     let whole = || one(index, &index.mended_words(&text), context.as_deref());
     if parts.len() < 2 {
         let asked = parts.first().map_or(text.as_str(), |part| part.text.as_str());
@@ -278,13 +280,22 @@ fn better(part: Trace, whole: Trace) -> Trace {
 /// Decides on one question, with what was said before it if it leans on that.
 fn one(index: &Index, words: &[String], context: Option<&[String]>) -> Trace {
     let words = without_small_talk(index, words);
-    let Some(context) = context.filter(|_| leans_on_context(index, words)) else { return index.decide(words) };
-    let carried = index.carried(context);
+    let alone = index.decide(words);
+    let leans = !matches!(alone.decision, Decision::Social(_)) && leans_on_context(index, words);
+    let carried = context.filter(|_| leans).map(|context| index.carried(context)).unwrap_or_default();
     if carried.is_empty() {
-        return index.decide(words);
+        return alone;
     }
-    // The question asks; what it asks about stands in what was said before.
-    index.decide(&carried.into_iter().chain(words.iter().cloned()).collect::<Vec<_>>())
+    // The question asks; what it asks about stands in what was said before: all of it, or one of its words.
+    let joined = |carried: &[String]| index.decide(&carried.iter().chain(words).cloned().collect::<Vec<_>>());
+    let together = joined(&carried);
+    if answers(&together) || matches!(together.decision, Decision::Unknown { silent: Some(_), .. }) {
+        return together;
+    }
+    let confidence = |trace: &Trace| trace.candidates.first().map_or(0.0, |best| best.confidence);
+    let single = carried.iter().map(|word| joined(std::slice::from_ref(word)));
+    let best = single.filter(answers).max_by(|a, b| confidence(a).total_cmp(&confidence(b)));
+    best.filter(|best| confidence(best) >= SURE_HALF).unwrap_or(together)
 }
 
 /// A question without greetings before it and thanks behind, if anything else is left.

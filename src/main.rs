@@ -198,9 +198,12 @@ fn facts(config: &Config, command: FactsCommand) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Files of facts, as name and text.
+type Files = Vec<(String, String)>;
+
 /// The files of a folder, and the revision they were exported from if `order.txt` tells: the sources first, then the
 /// subjects in its order. Without it, every `.toml` file by name.
-fn read_files(dir: &Path) -> anyhow::Result<(Vec<(String, String)>, Option<i64>)> {
+fn read_files(dir: &Path) -> anyhow::Result<(Files, Option<i64>)> {
     let order = fs::read_to_string(dir.join(ORDER_FILE)).unwrap_or_default();
     let revision = order.lines().find_map(|line| line.strip_prefix("revision ")?.parse().ok());
     let mut names: Vec<String> = order.lines().filter(|line| line.ends_with(".toml")).map(str::to_owned).collect();
@@ -261,7 +264,10 @@ fn import(config: &Config, dir: &Path, why: &str) -> anyhow::Result<()> {
     };
     if !applied.kept.is_empty() {
         let things: Vec<String> = applied.kept.iter().map(|(kind, id)| format!("  {kind} {id}")).collect();
-        bail!("nothing was imported. These were changed here since the export; export again and repeat your changes:\n{}", things.join("\n"));
+        bail!(
+            "nothing was imported. These were changed here since the export; export again and repeat your changes:\n{}",
+            things.join("\n")
+        );
     }
     report(&applied);
     Ok(())

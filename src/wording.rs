@@ -215,7 +215,7 @@ fn lead(lead: &Lead, more: bool) -> String {
         Lead::Unsaid(what) => format!("The sources don't say {what}."),
         Lead::Silent if more => "The sources don't say. The nearest they come to it:".to_owned(),
         Lead::Silent => "The sources don't say anything about that. They are five news articles about the direct \
-                         Moscow–Pyongyang flights that began in July 2025."
+                         Moscow–Pyongyang flights and what surrounds them."
             .to_owned(),
         Lead::Choose(choices) => choose(choices),
         Lead::Social(talk) => social(*talk).to_owned(),
@@ -249,8 +249,8 @@ fn choose(choices: &[(String, String)]) -> String {
 fn social(talk: SmallTalk) -> &'static str {
     match talk {
         SmallTalk::Greeting => {
-            "Hello! I answer questions about the direct Moscow–Pyongyang flights that Nordwind began in July 2025, \
-             with the source behind every claim. What would you like to know?"
+            "Hello! I answer questions about the direct Moscow–Pyongyang flights, with the source behind every claim. \
+             What would you like to know?"
         }
         SmallTalk::Thanks => "You're welcome.",
         SmallTalk::Farewell => "Goodbye!",

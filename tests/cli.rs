@@ -94,7 +94,8 @@ fn facts_are_exported_imported_and_checked() {
         }
     }
     let tickets = first.join("tickets.toml");
-    let changed = fs::read_to_string(&tickets).unwrap().replace("That was about US$570.", "That was some US$570.");
+    let changed =
+        fs::read_to_string(&tickets).unwrap().replace("a ticket cost about US$570.", "a ticket cost some US$570.");
     fs::write(&tickets, changed).unwrap();
     let output = run(&["facts", "import", first.to_str().unwrap()]);
     assert_eq!(text(&output.stdout), "Revision 2: 1 changes.\n", "{}", text(&output.stderr));

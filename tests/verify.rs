@@ -93,7 +93,7 @@ fn change_month_or_day(text: &str, random: &mut Random) -> Option<String> {
     const NAMES: [&str; 9] = ["March", "April", "June", "July", "August", "November", "Sunday", "Monday", "Tuesday"];
     const OTHERS: [&str; 4] = ["January", "October", "Thursday", "Saturday"];
     let name = NAMES.iter().find(|name| text.contains(**name))?;
-    Some(text.replacen(name, *random.one_of(&OTHERS[..]), 1))
+    Some(text.replacen(name, random.one_of::<&str>(&OTHERS), 1))
 }
 
 fn change_name(text: &str, random: &mut Random) -> Option<String> {
@@ -128,7 +128,7 @@ fn change_name(text: &str, random: &mut Random) -> Option<String> {
     .into_iter()
     .filter(|name| text.contains(name))
     .collect();
-    if names.is_empty() { None } else { Some(text.replacen(*random.one_of(&names), *random.one_of(&OTHERS[..]), 1)) }
+    if names.is_empty() { None } else { Some(text.replacen(*random.one_of(&names), random.one_of::<&str>(&OTHERS), 1)) }
 }
 
 fn negate(text: &str) -> Option<String> {

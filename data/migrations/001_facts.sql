@@ -3,7 +3,7 @@
 -- `revision` and `change` are the truth: they are only ever added to. The other tables are what results from them and
 -- can be rebuilt at any time (`routedesk facts rebuild`).
 
-PRAGMA application_id = 1919907956;         -- `rout`: tells our files from other programs'
+PRAGMA application_id = 1919907188;         -- `rout`: tells our files from other programs'
 
 CREATE TABLE revision (
     id              INTEGER PRIMARY KEY,    -- counts up from 1

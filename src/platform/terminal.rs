@@ -58,7 +58,8 @@ impl<'a> Conversation<'a> {
         }
         let heard = self.desk.hear(&Utterance { text: line.to_owned(), context: self.last_question.take() });
         self.choices = heard.reply.choices.clone();
-        self.last_question = Some(line.to_owned());
+        // With what it leaned on, so that the next question can lean on the same.
+        self.last_question = heard.traces.last().map(|trace| trace.words.join(" "));
         let text = heard.reply.text.clone();
         self.last = Some(heard);
         Some(text)

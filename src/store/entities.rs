@@ -175,7 +175,11 @@ fn merge_order(entities: &Entities, now: &Entities, new: &Entities) -> Result<Or
     let placed = |order: &Order| order.subjects.iter().flat_map(|s| s.claims.clone()).collect::<BTreeSet<_>>();
     let lost: Vec<String> = {
         let placed = placed(&order);
-        entities.keys().filter(|(kind, id)| *kind == "claim" && !placed.contains(id)).map(|(_, id)| id.clone()).collect()
+        entities
+            .keys()
+            .filter(|(kind, id)| *kind == "claim" && !placed.contains(id))
+            .map(|(_, id)| id.clone())
+            .collect()
     };
     if let Some(last) = order.subjects.last_mut() {
         last.claims.extend(lost);

@@ -84,8 +84,18 @@ impl Index {
     #[must_use]
     pub fn carried(&self, words: &[String]) -> Vec<String> {
         const EVERYWHERE: [&str; 12] = [
-            "moscow", "pyongyang", "nordwind", "russia", "russian", "korea", "korean", "north", "flight", "flights",
-            "route", "plane",
+            "moscow",
+            "pyongyang",
+            "nordwind",
+            "russia",
+            "russian",
+            "korea",
+            "korean",
+            "north",
+            "flight",
+            "flights",
+            "route",
+            "plane",
         ];
         let heard = self.listen(words);
         let is_subject = |word: &Word<'_>| {

@@ -34,19 +34,12 @@ pub struct Rivals {
     pub topic: String,
     /// The subjects whose topics they correct.
     pub subjects: Vec<String>,
-    /// Topics of these subjects that they don't correct: there another name asks about something else.
+    /// Topics of these subjects that they don't correct: there another name asks about something else, which is not
+    /// known.
     #[serde(default)]
     pub not_topics: Vec<String>,
     /// The names, lower case.
     pub names: Vec<String>,
-}
-
-impl Rivals {
-    /// Whether they correct a question about this topic.
-    #[must_use]
-    pub fn correct(&self, topic: &super::TopicEntry) -> bool {
-        self.subjects.contains(&topic.subject) && !self.not_topics.contains(&topic.id)
-    }
 }
 
 impl Speech {

@@ -27,7 +27,6 @@ use model::Model;
 use spelling::{English, Speller};
 use vectors::{Vectors, dot};
 
-use crate::facts::value::Kind;
 use crate::facts::{Facts, verify};
 
 /// A text's words, joined by single spaces: equal for texts that differ only in case, punctuation and spacing.
@@ -113,8 +112,6 @@ pub struct Index {
     markers: HashSet<String>,
     names: HashSet<String>,
     rivals: Vec<lexicon::Rivals>,
-    /// Numbers that are names, such as 777.
-    names_of_aircraft: HashSet<String>,
     /// Words that make a message small talk where it asks nothing.
     cues: HashMap<String, SmallTalk>,
     speller: Speller,
@@ -128,8 +125,6 @@ pub struct Lessons {
     texts: Vec<Vec<Vec<String>>>,
     /// The statements of each topic's claims as words.
     statements: Vec<Vec<Vec<String>>>,
-    /// The names that claims have for values, as words.
-    names: Vec<Vec<String>>,
     speech: Speech,
 }
 
@@ -139,14 +134,8 @@ impl Lessons {
     #[must_use]
     pub fn gather(facts: &Facts, with_silent: bool) -> Self {
         let claims = facts.claims_by_id();
-        let names = facts.claims().filter(|claim| matches!(claim.value.kind(), Kind::Name(_)));
-        let mut lessons = Self {
-            topics: Vec::new(),
-            texts: Vec::new(),
-            statements: Vec::new(),
-            names: names.map(|claim| text_words(claim.value.text())).collect(),
-            speech: Speech::shipped(),
-        };
+        let mut lessons =
+            Self { topics: Vec::new(), texts: Vec::new(), statements: Vec::new(), speech: Speech::shipped() };
         for (subject, topic) in
             facts.subjects.iter().flat_map(|subject| subject.topics.iter().map(move |t| (subject, t)))
         {
@@ -282,7 +271,6 @@ impl Index {
             filler: lessons.speech.filler_stems(),
             markers: lessons.speech.marker_stems(),
             names: lessons.speech.name_stems(),
-            names_of_aircraft: numbers_in_names(&lessons),
             cues: cues(&lessons.speech),
             rivals: lessons.speech.rivals,
             speller: Speller::new(counts),
@@ -331,13 +319,6 @@ impl Index {
             (None, None) => 0.0,
         }
     }
-}
-
-/// The numbers that occur in rivals' names or in the names that claims have for values.
-fn numbers_in_names(lessons: &Lessons) -> HashSet<String> {
-    let rivals = lessons.speech.rivals.iter().flat_map(|rivals| &rivals.names).flat_map(|name| name.split(' '));
-    let names = lessons.names.iter().flatten().map(String::as_str);
-    rivals.chain(names).filter(|word| is_number(word)).map(str::to_owned).collect()
 }
 
 fn cues(speech: &Speech) -> HashMap<String, SmallTalk> {
