@@ -33,6 +33,8 @@ fn open(path: &Path) -> Desk {
 static DESK: LazyLock<Desk> = LazyLock::new(|| open(&FOLDER.path().join("facts.db")));
 
 fn main() {
+    // The first question of a desk reads its database into the system's cache.
+    QUESTIONS.iter().take(100).for_each(|question| drop(DESK.hear(question)));
     let mut times: Vec<Duration> = Vec::new();
     for _ in 0..5 {
         for question in QUESTIONS.iter() {

@@ -46,7 +46,7 @@ impl Desk {
     /// # Errors
     /// If the database can't be used.
     pub fn open(mut store: Store, meta: &Meta) -> Result<(Self, Applied), Error> {
-        let applied = store.bring_in_shipped(&text::shipped(), shipped_checksum(), meta)?;
+        let applied = store.bring_in_shipped(text::shipped, shipped_checksum(), meta)?;
         let (index, revision) = index_of(&store)?;
         Ok((Self { state: Mutex::new(State { store, index: Arc::new(index), revision }) }, applied))
     }
@@ -59,7 +59,7 @@ impl Desk {
         let facts = text::shipped();
         let mut store = Store::open(Path::new(":memory:"))?;
         let meta = Meta { made_at: String::new(), who: "routedesk".into(), place: "memory".into(), why: String::new() };
-        store.bring_in_shipped(&facts, shipped_checksum(), &meta)?;
+        store.bring_in_shipped(|| facts.clone(), shipped_checksum(), &meta)?;
         let lessons = Lessons::gather(&facts, with_silent);
         let model = Index::train(&lessons);
         let (index, revision) = (Arc::new(Index::with_model(lessons, model)), store.revision()?);
@@ -312,7 +312,10 @@ fn leans_on_context(index: &Index, words: &[String]) -> bool {
     const OPENERS: [&str; 6] = ["and", "but", "or", "also", "then", "so"];
     const POINTERS: [&str; 14] =
         ["it", "its", "that", "this", "they", "them", "their", "there", "he", "she", "him", "her", "those", "back"];
-    let content = index.content_count(words);
+    // These ask; they don't say of what.
+    const ASKING: [&str; 7] = ["often", "frequent", "frequently", "regularly", "time", "day", "date"];
+    let named: Vec<String> = words.iter().filter(|word| !ASKING.contains(&word.as_str())).cloned().collect();
+    let content = index.content_count(&named);
     let opens = words.first().is_some_and(|word| OPENERS.contains(&word.as_str()));
     let points = words.iter().any(|word| POINTERS.contains(&word.as_str()));
     content == 0 || (content <= 2 && (points || opens))

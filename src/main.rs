@@ -237,7 +237,7 @@ fn problems(files: &[(String, String)]) -> Result<routedesk::facts::Facts, Vec<S
 }
 
 fn bring_in(store: &mut Store) -> anyhow::Result<()> {
-    store.bring_in_shipped(&text::shipped(), desk::shipped_checksum(), &meta("start", "facts of this release"))?;
+    store.bring_in_shipped(text::shipped, desk::shipped_checksum(), &meta("start", "facts of this release"))?;
     Ok(())
 }
 

@@ -155,19 +155,19 @@ fn newer_shipped_facts_come_in_and_changes_made_here_stay() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = store_in(folder.path());
     let base = few_facts();
-    store.bring_in_shipped(&base, 1, &meta("release 1")).unwrap();
+    store.bring_in_shipped(|| base.clone(), 1, &meta("release 1")).unwrap();
     let mut here = base.clone();
     here.subjects[0].claims[0].statement = "Changed here.".into();
     store.replace(&here, Origin::Moderator, &meta("a moderator")).unwrap();
     let mut newer = base.clone();
     newer.subjects[0].claims[0].statement = "Changed in the release.".into();
     newer.subjects[0].claims[1].statement = "Only changed in the release.".into();
-    let applied = store.bring_in_shipped(&newer, 2, &meta("release 2")).unwrap();
+    let applied = store.bring_in_shipped(|| newer.clone(), 2, &meta("release 2")).unwrap();
     assert_eq!(applied.kept, [("claim".to_owned(), base.subjects[0].claims[0].id.clone())]);
     let facts = store.facts().unwrap();
     assert_eq!(facts.subjects[0].claims[0].statement, "Changed here.");
     assert_eq!(facts.subjects[0].claims[1].statement, "Only changed in the release.");
-    assert_eq!(store.bring_in_shipped(&newer, 2, &meta("again")).unwrap().revision, None);
+    assert_eq!(store.bring_in_shipped(|| newer.clone(), 2, &meta("again")).unwrap().revision, None);
 }
 
 #[test]

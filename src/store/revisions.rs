@@ -95,12 +95,17 @@ impl Store {
         Ok(applied)
     }
 
-    /// Brings the shipped facts in, if they have never been brought in before. What somebody changed meanwhile stays as
+    /// Brings the facts of a release in, if they have never been brought in before; only then are they asked for. What somebody changed meanwhile stays as
     /// it is.
     ///
     /// # Errors
     /// If SQLite fails; then nothing is changed.
-    pub fn bring_in_shipped(&mut self, facts: &Facts, release: u64, meta: &Meta) -> Result<Applied, Error> {
+    pub fn bring_in_shipped(
+        &mut self,
+        facts: impl FnOnce() -> Facts,
+        release: u64,
+        meta: &Meta,
+    ) -> Result<Applied, Error> {
         if was_shipped(&self.connection, release)? {
             return Ok(Applied::NOTHING);
         }
@@ -110,7 +115,7 @@ impl Store {
             return Ok(Applied::NOTHING);
         }
         let now = entities_at(&transaction, i64::MAX)?;
-        let new = take_apart(facts);
+        let new = take_apart(&facts());
         let merged = merge(&shipped(&transaction)?, &now, &new)?;
         let mut applied = apply(&transaction, &now, &merged.entities, Origin::Shipped, meta, Some(release))?;
         applied.kept = named(merged.kept);

@@ -1,6 +1,7 @@
 //! False premises: a question that names another airline, rhythm or figure than the sources do. It is never agreed to;
 //! where the sources have the right one, they put it right.
 
+use super::asks::Ask;
 use super::decide::{ANSWER_FROM, Candidate, Decision};
 use super::heard::Heard;
 use super::{Answerable, Index, is_number};
@@ -99,8 +100,17 @@ fn is_quantity(word: &str) -> bool {
     is_number(word) || WORDS.contains(&word)
 }
 
+/// Whether a word asks for a reason. For what isn't so there is none: what matters is that it isn't so.
+fn asks_why(word: &str) -> bool {
+    matches!(word, "why" | "reason" | "because")
+}
+
+/// The confidence from which on a topic corrects a question that without the wrong name or figure would be about it.
+/// Less than an answer needs: what is said is only what the sources say.
+const CORRECT_FROM: f32 = 0.2;
+
 /// Whether a word is a figure, a month or a weekday by itself, and not part of a date or of an aircraft's name.
-fn is_free_figure(words: &[String], at: usize) -> bool {
+pub(super) fn is_free_figure(words: &[String], at: usize) -> bool {
     const BEFORE_NAMES: [&str; 9] = ["boeing", "airbus", "777", "737", "il", "tu", "a", "nws", "flight"];
     let word = words[at].as_str();
     let before = at.checked_sub(1).map_or("", |before| words[before].as_str());
@@ -117,7 +127,23 @@ impl Index {
         if is_first && best.confidence < ANSWER_FROM && best.unexplained.is_empty() {
             return None;
         }
-        self.rival(heard, best).or_else(|| self.wrong_figure(heard, best))
+        self.rival(heard, best).or_else(|| self.wrong_figure(heard, best)).or_else(|| self.wrong_reason(heard, best))
+    }
+
+    /// A reason that the topic, which is about a reason, doesn't know: "because of the war".
+    fn wrong_reason(&self, heard: &Heard<'_>, best: &Candidate) -> Option<Decision> {
+        let at = heard.words.windows(2).position(|pair| {
+            matches!((pair[0].as_str(), pair[1].as_str()), ("because" | "cause", "of") | ("due", "to"))
+        })?;
+        let (before, reason) = heard.words.split_at(at);
+        let asked = &self.topics[best.topic];
+        let unknown = best.unexplained.iter().any(|word| reason.contains(&word.word));
+        if !unknown || asked.ask_gaps[Ask::Reason as usize] > 0.0 || best.confidence >= ANSWER_FROM {
+            return None;
+        }
+        let candidates = self.candidates(&self.listen(before), &self.model.view(before, &self.vectors));
+        let holds = candidates.iter().any(|other| other.topic == best.topic && other.confidence >= CORRECT_FROM);
+        holds.then_some(Decision::Correct { by: best.topic, asked: best.topic })
     }
 
     fn rival(&self, heard: &Heard<'_>, best: &Candidate) -> Option<Decision> {
@@ -143,14 +169,14 @@ impl Index {
     /// Boeing 777-200), so the question is also looked at without it.
     fn wrong_figure(&self, heard: &Heard<'_>, best: &Candidate) -> Option<Decision> {
         let is_free = |at: usize| is_free_figure(heard.words, at);
-        let without: Vec<String> =
-            (0..heard.words.len()).filter(|at| !is_free(*at)).map(|at| heard.words[at].clone()).collect();
-        if without.len() == heard.words.len() {
+        if !(0..heard.words.len()).any(is_free) {
             return None;
         }
+        let is_left = |at: &usize| !is_free(*at) && !asks_why(&heard.words[*at]);
+        let without: Vec<String> = (0..heard.words.len()).filter(is_left).map(|at| heard.words[at].clone()).collect();
         let others = self.candidates(&self.listen(&without), &self.model.view(&without, &self.vectors));
         let other = others.first().filter(|other| self.topics[other.topic].answerable == Answerable::Yes);
-        let sure = |candidate: &&Candidate| candidate.confidence >= ANSWER_FROM;
+        let sure = |candidate: &&Candidate| candidate.confidence >= CORRECT_FROM;
         let contradicts = |candidate: &&Candidate| {
             let asked = &self.topics[candidate.topic];
             (0..heard.words.len()).filter(|at| is_free(*at)).any(|at| {
@@ -168,8 +194,9 @@ impl Index {
         if best.confidence >= ANSWER_FROM {
             return true;
         }
-        let rest: Vec<String> = heard.words.iter().filter(|word| !left_out(word)).cloned().collect();
+        let is_left = |word: &&String| !left_out(word) && !asks_why(word);
+        let rest: Vec<String> = heard.words.iter().filter(is_left).cloned().collect();
         let candidates = self.candidates(&self.listen(&rest), &self.model.view(&rest, &self.vectors));
-        candidates.first().is_some_and(|other| other.topic == best.topic && other.confidence >= ANSWER_FROM)
+        candidates.first().is_some_and(|other| other.topic == best.topic && other.confidence >= CORRECT_FROM)
     }
 }

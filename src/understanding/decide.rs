@@ -30,7 +30,7 @@ const ASK_PENALTY: f32 = 0.4;
 
 /// The confidence from which on the desk answers, a chance in which a wrong answer counts twice. See the table that
 /// `cargo run --release --example calibrate` prints.
-pub const ANSWER_FROM: f32 = 0.3;
+pub const ANSWER_FROM: f32 = 0.25;
 
 /// The same where a short question has a name that the topic doesn't use: it is likely about something else.
 const ANSWER_DESPITE_NAME: f32 = 0.5;

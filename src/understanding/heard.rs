@@ -1,6 +1,7 @@
 //! The words of a question, each looked up once: what it is, and whether it needs a topic to explain it.
 
 use super::asks::{Ask, asks, focus};
+use super::correct::is_free_figure;
 use super::normalise::stem;
 use super::{Index, is_number};
 
@@ -58,19 +59,19 @@ impl Index {
     /// Looks every word of a question up.
     pub(super) fn listen<'a>(&self, words: &'a [String]) -> Heard<'a> {
         let mut content: Vec<Word<'a>> = Vec::with_capacity(words.len());
-        for word in words {
+        for (at, word) in words.iter().enumerate() {
             if word.chars().nth(1).is_some() && !content.iter().any(|other| other.text == word) {
-                content.extend(self.look_up(word));
+                content.extend(self.look_up(word, is_number(word) && is_free_figure(words, at)));
             }
         }
-        let focus = focus(words).iter().filter_map(|word| self.look_up(word)).collect();
+        let focus = focus(words).iter().filter_map(|word| self.look_up(word, false)).collect();
         Heard { words, content, focus, asks: asks(words) }
     }
 
     /// How many of the words carry meaning.
     #[must_use]
     pub fn content_count(&self, words: &[String]) -> usize {
-        self.listen(words).content.len()
+        words.iter().filter(|word| word.chars().nth(1).is_some() && !self.filler.contains(&stem(word))).count()
     }
 
     /// Whether a word is a greeting, thanks or the like.
@@ -108,12 +109,13 @@ impl Index {
     }
 
     /// What a word is; none if it needs no explanation.
-    fn look_up<'a>(&self, word: &'a str) -> Option<Word<'a>> {
+    fn look_up<'a>(&self, word: &'a str, free_figure: bool) -> Option<Word<'a>> {
         let stem = stem(word);
         if self.filler.contains(&stem) {
             return None;
         }
-        let number = self.lexicon.number(&stem);
+        // A figure is another word than the same digits in a name: 200 passengers, Boeing 777-200.
+        let number = self.lexicon.number(&stem).filter(|_| !free_figure);
         let origin = if self.names.contains(&stem) {
             Origin::Name
         } else if word == "not" {

@@ -27,6 +27,7 @@ use model::Model;
 use spelling::{English, Speller};
 use vectors::{Vectors, dot};
 
+use crate::facts::value::Kind;
 use crate::facts::{Facts, verify};
 
 /// A text's words, joined by single spaces: equal for texts that differ only in case, punctuation and spacing.
@@ -86,7 +87,7 @@ pub struct TopicEntry {
     pub answerable: Answerable,
     /// The claims that answer it, for telling whether two topics say the same.
     claims: Vec<String>,
-    /// The figures that its claims and examples name.
+    /// The figures that its claims name; for a silent topic its examples.
     numbers: HashSet<String>,
     /// How little it is about each thing that can be asked for.
     ask_gaps: [f32; asks::ASKS],
@@ -126,6 +127,7 @@ pub struct Lessons {
     /// The statements of each topic's claims as words.
     statements: Vec<Vec<Vec<String>>>,
     speech: Speech,
+    lexicon: Lexicon,
 }
 
 impl Lessons {
@@ -134,8 +136,13 @@ impl Lessons {
     #[must_use]
     pub fn gather(facts: &Facts, with_silent: bool) -> Self {
         let claims = facts.claims_by_id();
-        let mut lessons =
-            Self { topics: Vec::new(), texts: Vec::new(), statements: Vec::new(), speech: Speech::shipped() };
+        let mut lessons = Self {
+            topics: Vec::new(),
+            texts: Vec::new(),
+            statements: Vec::new(),
+            speech: Speech::shipped(),
+            lexicon: Lexicon::default(),
+        };
         for (subject, topic) in
             facts.subjects.iter().flat_map(|subject| subject.topics.iter().map(move |t| (subject, t)))
         {
@@ -153,9 +160,13 @@ impl Lessons {
             // What comes nearest to a silent topic explains nothing of it.
             let explaining = if topic.is_silent() { &[][..] } else { &own[..] };
             let statements: Vec<Vec<String>> = explaining.iter().map(|claim| text_words(&claim.statement)).collect();
-            let mut numbers: HashSet<String> =
-                texts.iter().chain(&statements).flatten().filter(|w| is_number(w)).cloned().collect();
-            for claim in explaining {
+            let free = |words: &Vec<String>| -> Vec<String> {
+                (0..words.len()).filter(|at| correct::is_free_figure(words, *at)).map(|at| words[at].clone()).collect()
+            };
+            // What examples take for granted is confirmed by nobody; a silent topic has nothing else.
+            let telling = if topic.is_silent() { &texts } else { &statements };
+            let mut numbers: HashSet<String> = telling.iter().flat_map(free).collect();
+            for claim in explaining.iter().filter(|claim| !matches!(claim.value.kind(), Kind::Name(_))) {
                 numbers.extend(verify::numbers(&format!("{} {}", claim.statement, claim.value.text())));
             }
             let mut claimed: HashSet<String> = statements.iter().flatten().cloned().collect();
@@ -180,6 +191,9 @@ impl Lessons {
             lessons.statements.push(statements);
         }
         lessons.add_small_talk();
+        let texts = lessons.texts.iter().enumerate().chain(lessons.statements.iter().enumerate());
+        let flat = texts.flat_map(|(topic, texts)| texts.iter().map(move |text| (topic, text.as_slice())));
+        lessons.lexicon = Lexicon::gather(lessons.topics.len(), flat);
         lessons
     }
 
@@ -202,16 +216,10 @@ impl Lessons {
         }
     }
 
-    fn lexicon(&self) -> Lexicon {
-        let texts = self.texts.iter().enumerate().chain(self.statements.iter().enumerate());
-        let flat = texts.flat_map(|(topic, texts)| texts.iter().map(move |text| (topic, text.as_slice())));
-        Lexicon::gather(self.topics.len(), flat)
-    }
-
     /// Whether a model was trained on lessons of this shape.
     #[must_use]
     pub fn fit(&self, model: &Model) -> bool {
-        model.has_shape(self.topics.len(), self.lexicon().len())
+        model.has_shape(self.topics.len(), self.lexicon.len())
     }
 
     /// A checksum of everything that the trained model depends on.
@@ -240,7 +248,7 @@ impl Index {
     /// Trains a model on the lessons. Takes a second or two; [`Self::with_model`] takes one that was kept.
     #[must_use]
     pub fn train(lessons: &Lessons) -> Model {
-        Model::train(&lessons.texts, &lessons.lexicon(), &Vectors::shipped())
+        Model::train(&lessons.texts, &lessons.lexicon, &Vectors::shipped())
     }
 
     /// Puts an index together.
@@ -257,15 +265,15 @@ impl Index {
         for word in lessons.speech.rivals.iter().flat_map(|rivals| &rivals.names).flat_map(|name| name.split(' ')) {
             counts.entry(word.to_owned()).or_default();
         }
-        let lexicon = lessons.lexicon();
+        let lexicon = lessons.lexicon;
         let stem_vectors = lexicon.vectors(&vectors);
-        let mut examples = Vec::new();
         let mut examples_of = Vec::new();
+        let mut count = 0;
         for texts in &lessons.texts {
-            let start = examples.len();
-            examples.extend(texts.iter().map(|text| vectors.mean(text)));
-            examples_of.push(start..examples.len());
+            examples_of.push(count..count + texts.len());
+            count += texts.len();
         }
+        let examples = means(&lessons.texts.iter().flatten().collect::<Vec<_>>(), &vectors);
         Self {
             confidence: confidence::Confidence::shipped(),
             filler: lessons.speech.filler_stems(),
@@ -325,4 +333,15 @@ fn cues(speech: &Speech) -> HashMap<String, SmallTalk> {
     let pairs =
         speech.cues.iter().flat_map(|(kind, words)| words.iter().map(|word| (word.clone(), SmallTalk::of(kind))));
     pairs.collect()
+}
+
+/// The mean vectors of texts, shared among the processor's cores.
+fn means(texts: &[&Vec<String>], vectors: &Vectors) -> Vec<Vec<f32>> {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = texts.len().div_ceil(workers).max(1);
+    std::thread::scope(|scope| {
+        let mean = |part: &[&Vec<String>]| part.iter().map(|text| vectors.mean(text)).collect::<Vec<_>>();
+        let parts: Vec<_> = texts.chunks(share).map(|part| scope.spawn(move || mean(part))).collect();
+        parts.into_iter().flat_map(|part| part.join().expect("adding vectors panics nowhere")).collect()
+    })
 }
