@@ -196,6 +196,8 @@ pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
     // A message of several sentences brings its own context.
     let context = utterance.context.as_deref().filter(|_| parts.len() < 2);
     let context = context.map(|context| index.mended_words(&normalise::clean(without_sources(context))));
+    let told: Vec<String> = parts.iter().take_while(|part| !part.asks).map(|part| part.text.clone()).collect();
+    let context = if told.is_empty() { context } else { Some(index.mended_words(&told.join(" "))) };
     let parts = questions(parts);
     let whole = || one(index, &index.mended_words(&text), context.as_deref());
     if parts.len() < 2 {
@@ -218,10 +220,17 @@ pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
         }
     }
     if traces.iter().any(answers) {
+        // "Source?" behind a question that is answered asks for nothing more.
+        traces.retain(|trace| answers(trace) || trace.content > 1 || !is_blank(trace));
         return traces;
     }
     let whole = whole();
     if traces.is_empty() || answers(&whole) { vec![whole] } else { traces }
+}
+
+/// Whether nothing at all is known about a question.
+fn is_blank(trace: &Trace) -> bool {
+    matches!(trace.decision, Decision::Unknown { silent: None, nearest: None })
 }
 
 fn answers(trace: &Trace) -> bool {

@@ -14,7 +14,8 @@ fn count(judged: &[Judged], kind: Kind, verdict: Verdict) -> usize {
     judged.iter().filter(|one| one.question.kind == kind && one.verdict == verdict).count()
 }
 
-/// Floors for what is right, by kind, and a ceiling for answers to what the sources don't say.
+/// Floors for what is right, by kind, and a ceiling for answers to what the sources don't say. One or two below what was
+/// measured: the last digit of a logarithm differs between processors.
 struct Floors {
     answer: usize,
     disputed: usize,
@@ -44,12 +45,12 @@ fn check(questions: &str, floors: &Floors) {
 
 #[test]
 fn development_questions() {
-    check(DEVELOPMENT, &Floors { answer: 190, disputed: 28, unknown: 130, social: 8, wrongly_answered: 5 });
+    check(DEVELOPMENT, &Floors { answer: 224, disputed: 30, unknown: 131, social: 8, wrongly_answered: 5 });
 }
 
 #[test]
 fn held_out_questions() {
-    check(HELD_OUT, &Floors { answer: 0, disputed: 0, unknown: 0, social: 0, wrongly_answered: 99 });
+    check(HELD_OUT, &Floors { answer: 161, disputed: 20, unknown: 93, social: 4, wrongly_answered: 5 });
 }
 
 /// What is measured is measured on questions that the desk hasn't been taught.

@@ -125,6 +125,10 @@ fn how_many(next: &str, unit: &str) -> Ask {
             Ask::Duration
         }
         "times" | "flights" => Ask::Frequency,
+        // Many who learn English say "how much passengers".
+        "passengers" | "people" | "peoples" | "seats" | "soldiers" | "troops" | "guests" | "persons" | "tourists" => {
+            Ask::Count
+        }
         _ if next == "much" => Ask::Money,
         _ => Ask::Count,
     }

@@ -14,7 +14,9 @@ pub enum Figure {
     Date,
     /// A time of day.
     Clock,
-    /// An amount, number or length of time, in the units named by these words.
+    /// An amount of money.
+    Money,
+    /// A number or length of time, in the units named by these words.
     Amount(&'static [&'static str]),
 }
 
@@ -48,7 +50,7 @@ impl Figure {
         match kind {
             Kind::Date(_) => Some(Self::Date),
             Kind::Instant(..) => Some(Self::Clock),
-            Kind::Money(..) => Some(Self::Amount(MONEY)),
+            Kind::Money(..) => Some(Self::Money),
             Kind::Duration(_) => Some(Self::Amount(TIME)),
             Kind::Count(..) => Some(Self::Amount(THINGS)),
             Kind::Frequency(..) | Kind::Name(_) | Kind::YesNo(_) | Kind::Text(_) => None,
@@ -82,6 +84,8 @@ impl Figure {
         match self {
             Self::Date => NAMES.contains(&word) || is_year(word),
             Self::Clock => word.contains(':') || (is_number(word) && beside(&["pm", "am", "oclock", "gmt"])),
+            // Smaller ones beside a price are ages, kilos or people.
+            Self::Money => is_number(word) && word.len() >= 3 && beside(MONEY),
             Self::Amount(units) => is_quantity(word) && beside(units),
         }
     }

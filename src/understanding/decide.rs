@@ -331,15 +331,13 @@ impl Index {
             return Some(talk);
         }
         let likely = candidates.iter().map(|candidate| candidate.confidence).fold(0.0, f32::max);
+        let talk = heard.words.iter().find_map(|word| self.cues.get(word)).copied()?;
         let others: Vec<&Word<'_>> = heard.content.iter().filter(|word| !self.cues.contains_key(word.text)).collect();
-        let of_the_subject = |word: &&Word<'_>| word.stem.is_some() || word.origin == Origin::Name;
-        if others.len() > SMALL_TALK_WORDS || (likely >= SMALL_TALK_BELOW && others.iter().any(of_the_subject)) {
-            return None;
-        }
-        if others.iter().any(|word| word.origin == Origin::Name) {
-            return None;
-        }
-        heard.words.iter().find_map(|word| self.cues.get(word)).copied()
+        let closing = matches!(talk, SmallTalk::Thanks | SmallTalk::Farewell) && heard.asks.is_empty();
+        let about_something = others.iter().any(|word| word.stem.is_some()) && likely >= SMALL_TALK_BELOW;
+        let named = others.iter().any(|word| word.origin == Origin::Name);
+        let short = others.len() <= SMALL_TALK_WORDS;
+        (short && !named && (closing || !about_something)).then_some(talk)
     }
 
     /// Two to five topics among which the person can choose: every word is explained, none is sure, some are near.

@@ -119,6 +119,10 @@ pub struct Index {
     english: English,
 }
 
+/// How often a word that is neither English nor in a claim must occur in the examples to be no slip of their writers'
+/// fingers.
+const SURELY_A_WORD: u32 = 5;
+
 /// The texts that teach the index, by topic.
 pub struct Lessons {
     topics: Vec<TopicEntry>,
@@ -259,6 +263,9 @@ impl Index {
         for word in lessons.texts.iter().chain(&lessons.statements).flatten().flatten() {
             *counts.entry(word.clone()).or_default() += 1;
         }
+        let english = English::new();
+        let claimed: HashSet<&String> = lessons.statements.iter().flatten().flatten().collect();
+        counts.retain(|word, count| *count >= SURELY_A_WORD || english.knows(word) || claimed.contains(word));
         for word in lessons.speech.cues.values().flatten() {
             counts.entry(word.clone()).or_default();
         }
@@ -282,7 +289,7 @@ impl Index {
             cues: cues(&lessons.speech),
             rivals: lessons.speech.rivals,
             speller: Speller::new(counts),
-            english: English::new(),
+            english,
             topics: lessons.topics,
             model,
             vectors,
