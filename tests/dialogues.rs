@@ -72,6 +72,20 @@ fn several_questions_and_follow_ups() {
 }
 
 #[test]
+fn follow_ups_keep_their_subject() {
+    insta::assert_snapshot!(talk(&[
+        "flights from Vladivostok?",
+        "how often",
+        "who operates them",
+        "when did the trains resume",
+        "how long does it take",
+        "who is kozlov",
+        "how old is he",
+        "Сколько стоит билет?",
+    ]));
+}
+
+#[test]
 fn commands_of_the_terminal() {
     insta::assert_snapshot!(talk(&["/sources", "/help", "/nonsense", "/quit"]));
 }

@@ -45,12 +45,12 @@ fn check(questions: &str, floors: &Floors) {
 
 #[test]
 fn development_questions() {
-    check(DEVELOPMENT, &Floors { answer: 224, disputed: 30, unknown: 131, social: 8, wrongly_answered: 5 });
+    check(DEVELOPMENT, &Floors { answer: 228, disputed: 29, unknown: 131, social: 8, wrongly_answered: 5 });
 }
 
 #[test]
 fn held_out_questions() {
-    check(HELD_OUT, &Floors { answer: 161, disputed: 20, unknown: 93, social: 4, wrongly_answered: 5 });
+    check(HELD_OUT, &Floors { answer: 162, disputed: 22, unknown: 92, social: 4, wrongly_answered: 6 });
 }
 
 /// What is measured is measured on questions that the desk hasn't been taught.

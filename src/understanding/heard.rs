@@ -9,9 +9,6 @@ use super::{Index, is_number};
 /// about here.
 const COMMON_WORDS: u32 = 2_500;
 
-/// From this on a word tells enough to be what a text is about. `train` has about 0.4, `ticket` 0.2.
-const CARRIED_FROM: f32 = 0.3;
-
 /// A question's words.
 pub(super) struct Heard<'a> {
     /// All of them, spelling mended.
@@ -80,32 +77,16 @@ impl Index {
         self.cues.contains_key(word)
     }
 
-    /// What an earlier text was about, for a question that leans on it: its names and telling words, except those that
-    /// nearly all of the subject is about.
+    /// What an earlier text was about other than the flights, for a question that leans on it.
     #[must_use]
     pub fn carried(&self, words: &[String]) -> Vec<String> {
-        const EVERYWHERE: [&str; 12] = [
-            "moscow",
-            "pyongyang",
-            "nordwind",
-            "russia",
-            "russian",
-            "korea",
-            "korean",
-            "north",
-            "flight",
-            "flights",
-            "route",
-            "plane",
-        ];
-        let heard = self.listen(words);
-        let is_subject = |word: &Word<'_>| {
-            let telling = self.lexicon.telling(word.stem);
-            !EVERYWHERE.contains(&word.text)
-                && word.stem.is_some()
-                && (word.origin == Origin::Name || (word.origin == Origin::OtherTopic && telling >= CARRIED_FROM))
+        const EVERYWHERE: [&str; 9] =
+            ["moscow", "pyongyang", "nordwind", "russia", "russian", "russians", "korea", "korean", "koreans"];
+        let is_subject = |word: &&String| {
+            let stem = stem(word);
+            !EVERYWHERE.contains(&word.as_str()) && (self.names.contains(&stem) || self.subjects.contains(&stem))
         };
-        heard.content.iter().filter(|word| is_subject(word)).map(|word| word.text.to_owned()).collect()
+        words.iter().filter(is_subject).cloned().collect()
     }
 
     /// What a word is; none if it needs no explanation.

@@ -17,6 +17,7 @@ pub struct Speech {
     filler: String,
     markers: String,
     names: String,
+    subjects: String,
     /// Small talk by kind.
     pub social: BTreeMap<String, Vec<String>>,
     /// Words that make a message small talk where it asks nothing, by kind.
@@ -62,6 +63,12 @@ impl Speech {
     #[must_use]
     pub fn marker_stems(&self) -> HashSet<String> {
         stems(&self.markers)
+    }
+
+    /// The stems of what a question may be about other than the flights.
+    #[must_use]
+    pub fn subject_stems(&self) -> HashSet<String> {
+        stems(&self.subjects)
     }
 
     /// The stems of names.

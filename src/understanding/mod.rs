@@ -112,6 +112,7 @@ pub struct Index {
     filler: HashSet<String>,
     markers: HashSet<String>,
     names: HashSet<String>,
+    subjects: HashSet<String>,
     rivals: Vec<lexicon::Rivals>,
     /// Words that make a message small talk where it asks nothing.
     cues: HashMap<String, SmallTalk>,
@@ -286,6 +287,7 @@ impl Index {
             filler: lessons.speech.filler_stems(),
             markers: lessons.speech.marker_stems(),
             names: lessons.speech.name_stems(),
+            subjects: lessons.speech.subject_stems(),
             cues: cues(&lessons.speech),
             rivals: lessons.speech.rivals,
             speller: Speller::new(counts),
