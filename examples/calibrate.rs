@@ -15,10 +15,11 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use routedesk::desk::{Desk, understand};
+use routedesk::desk::Desk;
 use routedesk::eval::{self, Kind, Question, Verdict};
 use routedesk::facts::{Facts, text};
 use routedesk::understanding::confidence::{Confidence, DIRECTIONS, SIGNS, Tree};
+use routedesk::understanding::message::understand;
 use routedesk::understanding::{Answerable, Index, Lessons, normalise};
 use routedesk::utterance::Utterance;
 

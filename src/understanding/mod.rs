@@ -12,6 +12,7 @@ pub mod decide;
 pub mod features;
 mod heard;
 pub mod lexicon;
+pub mod message;
 pub mod model;
 pub mod normalise;
 pub mod spelling;
