@@ -13,6 +13,10 @@ use routedesk::desk::Desk;
 use routedesk::store::{Meta, Store};
 use routedesk::utterance::Utterance;
 
+/// The same as the program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 static QUESTIONS: LazyLock<Vec<Utterance>> = LazyLock::new(|| {
     let files = [
         include_str!("../tests/questions/development.jsonl"),

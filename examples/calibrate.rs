@@ -2,17 +2,20 @@
 //!
 //! `cargo run --release --example calibrate -- tests/questions/calibration.jsonl … [test=tests/questions/development.jsonl]`
 //!
-//! A case is a question with the best topic that the sources answer: right if that topic is the one. Cases come from
+//! A case is a question with one of its candidate topics: right if that topic answers it, or is the silent one that it
+//! belongs to. Cases
+//! come from
 //!
 //! * the example questions, a fifth of them held out at a time together with a fifth of the silent topics, which then
 //!   stand for what nobody foresaw;
-//! * the given files of questions, asked with and without the silent topics. They count three times as much as all examples.
+//! * the given files of questions, asked with and without the silent topics. They count three times as much as all
+//!   examples.
 //!
 //! Gradient boosting with logistic loss on the candidates' signs gives the chance that one is right. Printed is, for
-//! several thresholds, what would be answered rightly and wrongly: on these questions by trees that were fitted without
-//! the fifth that a question is in, and on the questions of `test=` files.
+//! several thresholds, how many questions would be answered rightly and wrongly from the likeliest candidate: these
+//! questions by trees that were fitted without the fifth that a question is in, and the questions of `test=` files.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 
 use routedesk::desk::Desk;
@@ -20,7 +23,7 @@ use routedesk::eval::{self, Kind, Question, Verdict};
 use routedesk::facts::{Facts, text};
 use routedesk::understanding::confidence::{Confidence, DIRECTIONS, SIGNS, Tree};
 use routedesk::understanding::message::understand;
-use routedesk::understanding::{Answerable, Index, Lessons, normalise};
+use routedesk::understanding::{Answerable, Candidate, Index, Lessons, Trace, normalise};
 use routedesk::utterance::Utterance;
 
 /// How much more a wrong answer costs than a right one that is withheld.
@@ -30,9 +33,15 @@ const COST_OF_WRONG: f64 = 2.0;
 const FOLDS: usize = 5;
 
 /// How many trees, how much of each vote counts, and how many cases a leaf must have.
-const TREES: usize = 120;
-const RATE: f64 = 0.06;
-const LEAST: f64 = 12.0;
+const TREES: usize = 200;
+const RATE: f64 = 0.08;
+const LEAST: f64 = 20.0;
+
+/// The share of the cases and of the signs that each tree sees; trees that see different things err differently.
+const SHARE: f64 = 0.7;
+
+/// Among how many thresholds of a sign a split is sought.
+const BINS: usize = 64;
 
 /// What holds votes of small leaves back.
 const SHRINKAGE: f64 = 4.0;
@@ -41,11 +50,14 @@ const SHRINKAGE: f64 = 4.0;
 struct Case {
     signs: [f32; SIGNS],
     right: bool,
+    /// Whether the sources answer the topic.
+    answers: bool,
     /// Whether the topic has anything of what is asked for; without it, it is no answer anyway.
     possible: bool,
     weight: f64,
-    /// Which question it is, and whether it was asked without the silent topics.
-    question: u32,
+    /// Which question it is, whether it has an answer, and whether it was asked without the silent topics.
+    question: u64,
+    answerable: bool,
     bare: bool,
 }
 
@@ -58,7 +70,7 @@ fn main() -> anyhow::Result<()> {
         for path in paths {
             let mut questions = eval::read(&fs::read_to_string(path.trim_start_matches("test="))?)?;
             questions.retain(|question| question.kind != Kind::Social && question.group != "several");
-            cases.extend(questions.iter().filter_map(|question| best_case(desk, question)));
+            cases.extend(questions.iter().flat_map(|question| cases_of(desk, question)));
         }
         Ok(cases)
     };
@@ -67,7 +79,7 @@ fn main() -> anyhow::Result<()> {
     let mut held_out = held_out_cases(&text::shipped());
     let share = (cases.len() + bare.len()) as f64 / held_out.len() as f64 / 3.0;
     held_out.iter_mut().for_each(|case| case.weight = share);
-    println!("{} questions, {} without silent topics, {} held-out examples", cases.len(), bare.len(), held_out.len());
+    println!("{} cases, {} without silent topics, {} from held-out examples", cases.len(), bare.len(), held_out.len());
     let all = [cases, bare, held_out].concat();
     cross_validate(&all);
     let confidence = fit(&all);
@@ -89,9 +101,9 @@ fn scored(confidence: &Confidence, cases: &[Case]) -> Vec<Scored> {
 /// Reports on every question by trees that haven't seen it, nor the same question asked without the silent topics.
 fn cross_validate(cases: &[Case]) {
     let mut scores = Vec::new();
-    for fold in 0..FOLDS {
+    for fold in 0..FOLDS as u64 {
         let (out, kept): (Vec<Case>, Vec<Case>) =
-            cases.iter().partition(|case| case.weight == 1.0 && case.question as usize % FOLDS == fold);
+            cases.iter().partition(|case| case.question != 0 && case.question % FOLDS as u64 == fold);
         scores.extend(scored(&fit(&kept), &out));
     }
     let (bare, with): (Vec<Scored>, Vec<Scored>) = scores.into_iter().partition(|(_, case)| case.bare);
@@ -100,13 +112,31 @@ fn cross_validate(cases: &[Case]) {
 }
 
 fn report(name: &str, scores: &[Scored]) {
-    println!("\n{name}: area under the curve {:.3}", area(scores));
-    println!("{:<11}{:>8}{:>8}{:>16}", "threshold", "right", "wrong", "right withheld");
-    for threshold in (20..=80).step_by(5).map(|percent| f64::from(percent) / 100.0) {
-        let count = |answered: bool, right: bool| {
-            scores.iter().filter(|(chance, case)| (*chance >= threshold) == answered && case.right == right).count()
+    let mut likeliest: BTreeMap<u64, Scored> = BTreeMap::new();
+    for (chance, case) in scores {
+        let best = likeliest.entry(case.question).or_insert((*chance, *case));
+        if *chance > best.0 {
+            *best = (*chance, *case);
+        }
+    }
+    let questions: Vec<Scored> = likeliest.into_values().collect();
+    let all = |answerable: bool| questions.iter().filter(|(_, case)| case.answerable == answerable).count();
+    let answers: Vec<Scored> = questions.iter().filter(|(_, case)| case.answers).copied().collect();
+    println!("\n{name}: area under the curve {:.3}", area(&answers));
+    println!("{:<11}{:>22}{:>8}{:>24}", "threshold", "answerable: right", "wrong", "unanswerable: answered");
+    for threshold in (15..=80).step_by(5).map(|percent| f64::from(percent) / 100.0) {
+        let count = |answerable: bool, right: bool| {
+            let counts = |(chance, case): &&Scored| {
+                *chance >= threshold && case.answers && case.answerable == answerable && case.right == right
+            };
+            questions.iter().filter(counts).count() as f64 / all(answerable).max(1) as f64 * 100.0
         };
-        println!("{threshold:<11.2}{:>8}{:>8}{:>16}", count(true, true), count(true, false), count(false, true));
+        println!(
+            "{threshold:<11.2}{:>20.1} %{:>6.1} %{:>22.1} %",
+            count(true, true),
+            count(true, false),
+            count(false, false)
+        );
     }
 }
 
@@ -135,46 +165,62 @@ fn held_out_cases(facts: &Facts) -> Vec<Case> {
         let lessons = Lessons::gather(&kept, true);
         let model = Index::train(&lessons);
         let index = Index::with_model(lessons, model);
-        cases.extend(asked.iter().filter_map(|(topic, example)| held_out_case(facts, &index, topic, example)));
+        cases.extend(asked.iter().flat_map(|(topic, example)| held_out_cases_of(facts, &index, topic, example)));
     }
     cases
 }
 
-fn held_out_case(facts: &Facts, index: &Index, topic: &str, example: &str) -> Option<Case> {
+fn held_out_cases_of(facts: &Facts, index: &Index, topic: &str, example: &str) -> Vec<Case> {
     let trace = index.decide(&index.mended_words(&normalise::clean(example)));
-    let best = trace.candidates.first()?;
-    let found = &index.topics()[best.topic];
-    if found.answerable != Answerable::Yes {
-        return None;
-    }
-    let claims = |id: &str| -> BTreeSet<String> {
-        let topic = facts.topics().find(|topic| topic.id == id && !topic.is_silent());
-        topic.map(|topic| topic.claims.iter().take(3).cloned().collect()).unwrap_or_default()
-    };
+    let answering = |id: &str| facts.topics().find(|topic| topic.id == id && !topic.is_silent());
+    let first = answering(topic).map(|topic| &topic.claims[0]);
     // A topic that says the first claim of the other is as good.
-    let (wanted, given) = (claims(topic), claims(&found.id));
-    let first =
-        facts.topics().find(|other| other.id == topic && !other.is_silent()).map(|topic| topic.claims[0].clone());
-    let right = !wanted.is_empty() && first.is_some_and(|first| given.contains(&first));
-    let signs = best.signs(trace.content, trace.words.len());
-    Some(Case { signs, right, possible: best.is_possible(), weight: 1.0, question: 0, bare: false })
+    let is_right = |candidate: usize| {
+        if index.topics()[candidate].id == topic {
+            return true;
+        }
+        let claims = answering(&index.topics()[candidate].id).map_or(&[][..], |topic| &topic.claims[..]);
+        first.is_some_and(|first| claims.iter().take(3).any(|claim| claim == first))
+    };
+    cases_from(index, &trace, 0, first.is_some(), is_right)
 }
 
-/// The best candidate of a question, if the sources answer it.
-fn best_case(desk: &Desk, question: &Question) -> Option<Case> {
+/// The cases of a question that stays one question.
+fn cases_of(desk: &Desk, question: &Question) -> Vec<Case> {
     let index = desk.index();
     let traces = understand(&index, &Utterance::new(&question.q));
-    let [trace] = &traces[..] else { return None };
-    let best = trace.candidates.first()?;
-    if index.topics()[best.topic].answerable != Answerable::Yes {
-        return None;
-    }
-    let reply = desk.topic(&index.topics()[best.topic].id);
-    let right = question.kind != Kind::Unknown && eval::judge_reply(question, &reply).0 == Verdict::Right;
-    let signs = best.signs(trace.content, trace.words.len());
-    let number = xxhash_rust::xxh3::xxh3_64(question.id.as_bytes()) as u32;
+    let [trace] = &traces[..] else { return Vec::new() };
+    let answerable = question.kind != Kind::Unknown;
+    let is_right = |topic: usize| {
+        let topic = &index.topics()[topic];
+        match topic.answerable {
+            Answerable::Yes => answerable && eval::judge_reply(question, &desk.topic(&topic.id)).0 == Verdict::Right,
+            _ => question.topic.as_ref() == Some(&topic.id),
+        }
+    };
+    cases_from(&index, trace, xxhash_rust::xxh3::xxh3_64(question.id.as_bytes()), answerable, is_right)
+}
+
+fn cases_from(
+    index: &Index,
+    trace: &Trace,
+    question: u64,
+    answerable: bool,
+    is_right: impl Fn(usize) -> bool,
+) -> Vec<Case> {
     let bare = index.topics().iter().all(|topic| topic.answerable != Answerable::No);
-    Some(Case { signs, right, possible: best.is_possible(), weight: 1.0, question: number, bare })
+    let answers = |candidate: &Candidate| index.topics()[candidate.topic].answerable == Answerable::Yes;
+    let case = |candidate: &Candidate| Case {
+        signs: candidate.signs(trace.content, trace.words.len()),
+        right: is_right(candidate.topic),
+        answers: answers(candidate),
+        possible: !answers(candidate) || candidate.is_possible(),
+        weight: 1.0,
+        question,
+        answerable,
+        bare,
+    };
+    trace.candidates.iter().map(case).collect()
 }
 
 fn chance(confidence: &Confidence, case: &Case) -> f64 {
@@ -189,6 +235,8 @@ fn fit(cases: &[Case]) -> Confidence {
     let right: f64 = cases.iter().filter(|case| case.right).map(|case| weight(case)).sum();
     let mut confidence = Confidence { constant: (right / (total - right)).ln() as f32, trees: Vec::new() };
     let mut sums = vec![f64::from(confidence.constant); cases.len()];
+    let mut grower = Grower::new(&cases);
+    let mut random = 0x2545_f491_4f6c_dd1d;
     for _ in 0..TREES {
         let slopes: Vec<(f64, f64)> = cases
             .iter()
@@ -200,8 +248,9 @@ fn fit(cases: &[Case]) -> Confidence {
             })
             .collect();
         let mut tree = Tree::default();
-        let all: Vec<usize> = (0..cases.len()).collect();
-        grow(&mut tree, 0, &all, &cases, &slopes, (f64::NEG_INFINITY, f64::INFINITY));
+        let some: Vec<usize> = (0..cases.len()).filter(|_| draw(&mut random) < SHARE).collect();
+        grower.signs = (0..SIGNS).filter(|_| draw(&mut random) < SHARE).collect();
+        grower.grow(&mut tree, 0, &some, &slopes, (f64::NEG_INFINITY, f64::INFINITY));
         for (sum, case) in sums.iter_mut().zip(&cases) {
             *sum += f64::from(tree.vote(&case.signs));
         }
@@ -210,67 +259,116 @@ fn fit(cases: &[Case]) -> Confidence {
     confidence
 }
 
-/// Splits a node where it helps most, within bounds that keep each sign pointing its way.
-fn grow(tree: &mut Tree, node: usize, inside: &[usize], cases: &[&Case], slopes: &[(f64, f64)], bounds: (f64, f64)) {
-    if node >= 7 {
-        tree.votes[node - 7] = (RATE * vote(inside, slopes).clamp(bounds.0, bounds.1)) as f32;
-        return;
+/// The next number from 0 to 1 of a xorshift generator, which gives the same numbers every time.
+fn draw(random: &mut u64) -> f64 {
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    (*random >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// Slope, curve and weight of some cases, added up.
+type Sums = (f64, f64, f64);
+
+/// Grows trees on cases whose signs are put into bins once.
+struct Grower<'a> {
+    cases: &'a [&'a Case],
+    /// The upper end of each sign's bins.
+    ends: Vec<Vec<f32>>,
+    /// The bins of each case.
+    bins: Vec<[u8; SIGNS]>,
+    /// The signs that the next tree looks at.
+    signs: Vec<usize>,
+}
+
+impl<'a> Grower<'a> {
+    fn new(cases: &'a [&'a Case]) -> Self {
+        let ends: Vec<Vec<f32>> = (0..SIGNS).map(|sign| bin_ends(cases, sign)).collect();
+        let bin = |case: &Case, sign: usize| ends[sign].partition_point(|end| *end < case.signs[sign]) as u8;
+        let bins = cases.iter().map(|case| std::array::from_fn(|sign| bin(case, sign))).collect();
+        Self { cases, ends, bins, signs: Vec::new() }
     }
-    let Some((sign, threshold)) = best_split(inside, cases, slopes, bounds) else {
-        tree.splits[node] = (0, f32::MAX);
-        grow(tree, 2 * node + 1, inside, cases, slopes, bounds);
-        grow(tree, 2 * node + 2, inside, cases, slopes, bounds);
-        return;
-    };
-    tree.splits[node] = (sign as u8, threshold);
-    let (above, below): (Vec<usize>, Vec<usize>) = inside.iter().partition(|at| cases[**at].signs[sign] > threshold);
-    let middle =
-        (vote(&above, slopes).clamp(bounds.0, bounds.1) + vote(&below, slopes).clamp(bounds.0, bounds.1)) / 2.0;
-    let (lower, upper) = ((bounds.0, middle), (middle, bounds.1));
-    let (for_below, for_above) = match DIRECTIONS[sign] {
-        1 => (lower, upper),
-        -1 => (upper, lower),
-        _ => (bounds, bounds),
-    };
-    grow(tree, 2 * node + 1, &below, cases, slopes, for_below);
-    grow(tree, 2 * node + 2, &above, cases, slopes, for_above);
+
+    /// Splits a node where it helps most, within bounds that keep each sign pointing its way.
+    fn grow(&self, tree: &mut Tree, node: usize, inside: &[usize], slopes: &[(f64, f64)], bounds: (f64, f64)) {
+        if node >= 7 {
+            tree.votes[node - 7] = (RATE * vote(inside, slopes).clamp(bounds.0, bounds.1)) as f32;
+            return;
+        }
+        let Some((sign, bin)) = self.best_split(inside, slopes, bounds) else {
+            tree.splits[node] = (0, f32::MAX);
+            self.grow(tree, 2 * node + 1, inside, slopes, bounds);
+            self.grow(tree, 2 * node + 2, inside, slopes, bounds);
+            return;
+        };
+        tree.splits[node] = (sign as u8, self.ends[sign][bin]);
+        let (above, below): (Vec<usize>, Vec<usize>) =
+            inside.iter().partition(|at| usize::from(self.bins[**at][sign]) > bin);
+        let within = |cases: &[usize]| vote(cases, slopes).clamp(bounds.0, bounds.1);
+        let middle = (within(&above) + within(&below)) / 2.0;
+        let (lower, upper) = ((bounds.0, middle), (middle, bounds.1));
+        let (for_below, for_above) = match DIRECTIONS[sign] {
+            1 => (lower, upper),
+            -1 => (upper, lower),
+            _ => (bounds, bounds),
+        };
+        self.grow(tree, 2 * node + 1, &below, slopes, for_below);
+        self.grow(tree, 2 * node + 2, &above, slopes, for_above);
+    }
+
+    /// The sign and the bin behind which a split gains most.
+    fn best_split(&self, inside: &[usize], slopes: &[(f64, f64)], bounds: (f64, f64)) -> Option<(usize, usize)> {
+        let gain = |slope: f64, curve: f64| {
+            let vote = (slope / (curve + SHRINKAGE)).clamp(bounds.0, bounds.1);
+            2.0 * slope * vote - (curve + SHRINKAGE) * vote * vote
+        };
+        let mut histograms = vec![[(0.0, 0.0, 0.0); BINS]; SIGNS];
+        for at in inside {
+            let (slope, curve) = slopes[*at];
+            for (histogram, bin) in histograms.iter_mut().zip(self.bins[*at]) {
+                add(&mut histogram[usize::from(bin)], (slope, curve, self.cases[*at].weight));
+            }
+        }
+        let mut whole = (0.0, 0.0, 0.0);
+        histograms[0].iter().for_each(|sums| add(&mut whole, *sums));
+        let mut best: Option<(f64, usize, usize)> = None;
+        for &sign in &self.signs {
+            let direction = DIRECTIONS[sign];
+            let mut below: Sums = (0.0, 0.0, 0.0);
+            for (bin, sums) in histograms[sign].iter().enumerate().take(self.ends[sign].len()) {
+                add(&mut below, *sums);
+                let above = (whole.0 - below.0, whole.1 - below.1, whole.2 - below.2);
+                let rises = above.0 / (above.1 + SHRINKAGE) - below.0 / (below.1 + SHRINKAGE);
+                if below.2 < LEAST || above.2 < LEAST || f64::from(direction) * rises < 0.0 {
+                    continue;
+                }
+                let better = gain(below.0, below.1) + gain(above.0, above.1) - gain(whole.0, whole.1);
+                if best.is_none_or(|(most, _, _)| better > most + 1e-9) && better > 1e-6 {
+                    best = Some((better, sign, bin));
+                }
+            }
+        }
+        best.map(|(_, sign, bin)| (sign, bin))
+    }
+}
+
+fn add(sums: &mut Sums, other: Sums) {
+    *sums = (sums.0 + other.0, sums.1 + other.1, sums.2 + other.2);
+}
+
+/// Values between which a sign's cases are spread evenly.
+fn bin_ends(cases: &[&Case], sign: usize) -> Vec<f32> {
+    let mut values: Vec<f32> = cases.iter().map(|case| case.signs[sign]).collect();
+    values.sort_by(f32::total_cmp);
+    let mut ends: Vec<f32> = (1..BINS).map(|bin| values[values.len() * bin / BINS]).collect();
+    ends.dedup();
+    ends
 }
 
 /// The best vote of a leaf with these cases.
 fn vote(inside: &[usize], slopes: &[(f64, f64)]) -> f64 {
     let (slope, curve) = inside.iter().fold((0.0, 0.0), |(s, c), at| (s + slopes[*at].0, c + slopes[*at].1));
     slope / (curve + SHRINKAGE)
-}
-
-fn best_split(inside: &[usize], cases: &[&Case], slopes: &[(f64, f64)], bounds: (f64, f64)) -> Option<(usize, f32)> {
-    let gain = |slope: f64, curve: f64| {
-        let vote = (slope / (curve + SHRINKAGE)).clamp(bounds.0, bounds.1);
-        2.0 * slope * vote - (curve + SHRINKAGE) * vote * vote
-    };
-    let (slope, curve) = inside.iter().fold((0.0, 0.0), |(s, c), at| (s + slopes[*at].0, c + slopes[*at].1));
-    let mass: f64 = inside.iter().map(|at| cases[*at].weight).sum();
-    let mut best: Option<(f64, usize, f32)> = None;
-    for (sign, direction) in DIRECTIONS.into_iter().enumerate() {
-        let mut order = inside.to_vec();
-        order.sort_by(|a, b| cases[*a].signs[sign].total_cmp(&cases[*b].signs[sign]));
-        let (mut s, mut c, mut m) = (0.0, 0.0, 0.0);
-        for pair in order.windows(2) {
-            (s, c, m) = (s + slopes[pair[0]].0, c + slopes[pair[0]].1, m + cases[pair[0]].weight);
-            let (value, next) = (cases[pair[0]].signs[sign], cases[pair[1]].signs[sign]);
-            if value == next || m < LEAST || mass - m < LEAST {
-                continue;
-            }
-            let rises = (slope - s) / (curve - c + SHRINKAGE) - s / (c + SHRINKAGE);
-            if f64::from(direction) * rises < 0.0 {
-                continue;
-            }
-            let better = gain(s, c) + gain(slope - s, curve - c) - gain(slope, curve);
-            if best.is_none_or(|(most, _, _)| better > most + 1e-9) && better > 1e-6 {
-                best = Some((better, sign, (value + next) / 2.0));
-            }
-        }
-    }
-    best.map(|(_, sign, threshold)| (sign, threshold))
 }
 
 /// The chance that a right case looks likelier than a wrong one.

@@ -12,7 +12,6 @@ use crate::facts::{Facts, text};
 use crate::store::{Applied, Error, Meta, Store, TopicFacts};
 use crate::understanding::decide::Trace;
 use crate::understanding::message::understand;
-use crate::understanding::model::Model;
 use crate::understanding::{Decision, Index, Lessons};
 use crate::utterance::Utterance;
 use crate::wording::{self, Reply};
@@ -101,11 +100,11 @@ impl Desk {
 
     fn reply(&self, utterance: &Utterance) -> Result<(Reply, Vec<Trace>), Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.catch_up()?;
         // Everything in one reply is read from one state of the facts, that of the index.
-        let _held = state.store.hold()?;
+        let held = state.store.hold()?;
         if state.store.revision()? != state.revision {
-            drop(_held);
+            drop(held);
+            state.catch_up()?;
             drop(state);
             return self.reply(utterance);
         }
@@ -152,39 +151,41 @@ pub fn shipped_checksum() -> u64 {
     hasher.digest()
 }
 
-/// The index of a database's facts, with the model that is kept there or a new one, which is then kept; and the revision
-/// of the facts.
+/// The index of a database's facts, the kept one or a new one, which is then kept; and the revision of the facts.
 ///
 /// # Errors
-/// If the database can't be read. That a model can't be kept is no error: the next start trains again.
+/// If the database can't be read. That an index can't be kept is no error: the next start makes it again.
 fn index_of(store: &Store) -> Result<(Index, i64), Error> {
-    let (lessons, revision) = {
+    let (facts, revision) = {
         let _held = store.hold()?;
-        let revision = store.revision()?;
-        (Lessons::gather(&store.facts()?, true), revision)
+        (store.facts()?, store.revision()?)
     };
-    let model = model_of(store, &lessons)?;
-    Ok((Index::with_model(lessons, model), revision))
+    Ok((index_of_facts(store, &facts)?, revision))
 }
 
-/// Trains the model for facts that are about to be brought in, so that a serving desk finds it ready.
+/// Makes the index for facts that are about to be brought in, so that a serving desk finds it ready.
 ///
 /// # Errors
 /// If the database can't be read.
-pub fn prepare_model(store: &Store, facts: &Facts) -> Result<(), Error> {
-    model_of(store, &Lessons::gather(facts, true)).map(drop)
+pub fn prepare_index(store: &Store, facts: &Facts) -> Result<(), Error> {
+    index_of_facts(store, facts).map(drop)
 }
 
-fn model_of(store: &Store, lessons: &Lessons) -> Result<Model, Error> {
-    let checksum = lessons.checksum();
-    let kept = store.model(checksum)?.and_then(|bytes| Model::from_bytes(&bytes));
-    Ok(kept.filter(|model| lessons.fit(model)).unwrap_or_else(|| {
-        let model = Index::train(lessons);
-        if let Err(error) = store.keep_model(checksum, &model.to_bytes()) {
-            tracing::warn!(%error, "the trained model could not be kept; the next start trains again");
-        }
-        model
-    }))
+fn index_of_facts(store: &Store, facts: &Facts) -> Result<Index, Error> {
+    let checksum = Index::checksum(Store::checksum_of(facts));
+    if let Some(index) = store.index_of_facts(checksum)?.and_then(|bytes| Index::from_bytes(&bytes)) {
+        return Ok(index);
+    }
+    let lessons = Lessons::gather(facts, true);
+    let taught = lessons.checksum();
+    // Where only a value or a citation changed, nothing has to be trained.
+    let kept = store.index_of_lessons(taught)?.and_then(|bytes| Index::from_bytes(&bytes));
+    let model = kept.map_or_else(|| Index::train(&lessons), Index::into_model);
+    let index = Index::with_model(lessons, model);
+    if let Err(error) = store.keep_index(checksum, taught, &index.to_bytes()) {
+        tracing::warn!(%error, "the index could not be kept; the next start makes it again");
+    }
+    Ok(index)
 }
 
 /// Reads the claims for a decision.

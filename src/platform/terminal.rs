@@ -107,11 +107,11 @@ impl<'a> Conversation<'a> {
                     "  {:<28} confidence {:.2}, score {:.2} (margin {:.2}, centre {:.2}, nearest {:.2}), gap {:.2}, unexplained: {}",
                     index.topics()[candidate.topic].id,
                     candidate.confidence,
-                    candidate.score,
-                    candidate.margin,
-                    candidate.cosine,
-                    candidate.nearest,
-                    candidate.gap,
+                    candidate.fit.score,
+                    candidate.fit.margin,
+                    candidate.fit.cosine,
+                    candidate.fit.likeness.nearest,
+                    candidate.lead.score,
                     if unexplained.is_empty() { "nothing".to_owned() } else { unexplained.join(", ") },
                 ));
             }

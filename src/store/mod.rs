@@ -18,7 +18,10 @@ pub use revisions::{Applied, Meta, Origin};
 pub use rows::TopicFacts;
 
 /// The numbered migrations. A released one is never changed.
-const STEPS: &[M<'_>] = &[M::up(include_str!("../../data/migrations/001_facts.sql"))];
+const STEPS: &[M<'_>] = &[
+    M::up(include_str!("../../data/migrations/001_facts.sql")),
+    M::up(include_str!("../../data/migrations/002_kept_indexes.sql")),
+];
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);
 
 /// How many migrations there are: the newest schema that this program knows.
@@ -30,7 +33,7 @@ const APPLICATION: i64 = 0x726f_7574;
 /// How long to wait for another process that is writing.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many trained models are kept: the one in use and the one before, for going back and forth between two releases.
+/// How many indexes are kept: the one in use and the one before, for going back and forth between two releases.
 const MODELS_KEPT: i64 = 2;
 
 /// Why the database can't be used. Each message says what to do.
@@ -168,28 +171,36 @@ impl Store {
         Ok(self.connection.unchecked_transaction()?)
     }
 
-    /// The kept model that was trained on lessons of this checksum; none if there is none or it is damaged.
+    /// The kept index that was made from facts of this checksum; none if there is none or it is damaged.
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn model(&self, lessons: u64) -> Result<Option<Vec<u8>>, Error> {
-        let kept: Option<(Vec<u8>, i64)> = self
-            .connection
-            .query_row("SELECT bytes, checksum FROM model WHERE lessons = ?", [lessons.cast_signed()], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()?;
+    pub fn index_of_facts(&self, facts: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.kept_index("SELECT bytes, checksum FROM model WHERE facts = ?", facts)
+    }
+
+    /// The kept index whose model was trained on lessons of this checksum; the facts may have been others.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn index_of_lessons(&self, lessons: u64) -> Result<Option<Vec<u8>>, Error> {
+        self.kept_index("SELECT bytes, checksum FROM model WHERE lessons = ? ORDER BY id DESC LIMIT 1", lessons)
+    }
+
+    fn kept_index(&self, sql: &str, of: u64) -> Result<Option<Vec<u8>>, Error> {
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let kept: Option<(Vec<u8>, i64)> = self.connection.query_row(sql, [of.cast_signed()], read).optional()?;
         Ok(kept.filter(|(bytes, checksum)| xxh3_64(bytes).cast_signed() == *checksum).map(|(bytes, _)| bytes))
     }
 
-    /// Keeps a trained model and forgets older ones.
+    /// Keeps an index and forgets older ones.
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn keep_model(&self, lessons: u64, bytes: &[u8]) -> Result<(), Error> {
+    pub fn keep_index(&self, facts: u64, lessons: u64, bytes: &[u8]) -> Result<(), Error> {
         self.connection.execute(
-            "INSERT OR REPLACE INTO model (lessons, bytes, checksum) VALUES (?, ?, ?)",
-            (lessons.cast_signed(), bytes, xxh3_64(bytes).cast_signed()),
+            "INSERT OR REPLACE INTO model (facts, lessons, bytes, checksum) VALUES (?, ?, ?, ?)",
+            (facts.cast_signed(), lessons.cast_signed(), bytes, xxh3_64(bytes).cast_signed()),
         )?;
         self.connection.execute(
             "DELETE FROM model WHERE id NOT IN (SELECT id FROM model ORDER BY id DESC LIMIT ?)",

@@ -137,6 +137,12 @@ impl Store {
         Ok(())
     }
 
+    /// The checksum of facts as a whole, by which the newest revision knows them.
+    #[must_use]
+    pub fn checksum_of(facts: &Facts) -> i64 {
+        checksum(&take_apart(facts).iter().collect::<Vec<_>>())
+    }
+
     /// Verifies that facts are all those of the newest revision: a row that is lost shows in no other row's checksum.
     pub(super) fn verify_whole(&self, facts: &Facts) -> Result<(), Error> {
         verify_state(&self.connection, &take_apart(facts))

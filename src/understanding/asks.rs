@@ -97,9 +97,29 @@ pub fn focus(words: &[String]) -> &[String] {
         "number" | "amount" if words.get(index + 1).is_some_and(|next| next == "of") => Some(index + 2),
         _ => None,
     });
-    let start = start.unwrap_or(words.len()).min(words.len());
+    let mut start = start.unwrap_or(words.len()).min(words.len());
+    // "What kind of flowers" asks for flowers.
+    if words[start..].len() > 2 && is_kind(&words[start]) && words[start + 1] == "of" {
+        start += 2;
+    }
     &words[start..words.len().min(start + FOCUS)]
 }
+
+fn is_kind(word: &str) -> bool {
+    matches!(word, "kind" | "kinds" | "type" | "types" | "sort" | "sorts")
+}
+
+/// The last of a few keywords, which names what is asked for: *return fare*, *marathon winner*. None in a sentence.
+#[must_use]
+pub fn head(words: &[String]) -> Option<&String> {
+    const OF_SENTENCES: [&str; 14] =
+        ["is", "are", "was", "were", "do", "does", "did", "has", "have", "had", "can", "will", "would", "if"];
+    let is_sentence = !asks(words).is_empty() || words.iter().any(|word| OF_SENTENCES.contains(&word.as_str()));
+    words.last().filter(|_| !is_sentence && words.len() <= KEYWORDS)
+}
+
+/// Up to so many words without a verb are keywords.
+const KEYWORDS: usize = 6;
 
 /// How many words after the asking word may name what is asked for: "how many crew members".
 const FOCUS: usize = 2;
@@ -110,7 +130,7 @@ fn how(next: &str, unit: &str) -> Ask {
         "long" => Ask::Duration,
         "often" | "frequent" | "frequently" | "regularly" => Ask::Frequency,
         "old" => Ask::Age,
-        "far" | "fast" | "big" | "large" | "heavy" | "high" | "wide" | "deep" | "full" => Ask::Extent,
+        "far" | "fast" | "big" | "large" | "heavy" | "high" | "wide" | "deep" => Ask::Extent,
         "come" => Ask::Reason,
         _ => Ask::Manner,
     }

@@ -7,25 +7,32 @@
 use serde::{Deserialize, Serialize};
 
 /// How many signs there are.
-pub const SIGNS: usize = 14;
+pub const SIGNS: usize = 27;
 
 /// The signs of a candidate, in the order of [`DIRECTIONS`].
 pub type Signs = [f32; SIGNS];
 
 /// Which way each sign can only point, whatever some cases suggest: an unexplained word never makes a topic likelier.
 pub const DIRECTIONS: [i8; SIGNS] = [
-    1,  // margin of the classifier
-    1,  // cosine to the middle of the examples
-    1,  // cosine to the nearest example
-    -1, // unexplained names
+    1, // margin of the classifier
+    1, // cosine to the middle of the examples
+    1, // cosine to the nearest example
+    1, // mean cosine to the nearest few
+    1, // how much of the question an example says
+    1, // how much of that example the question says
+    1, // score
+    1, // the lead in each of these over the best topic that says something else
+    1, 1, 1, 1, 1, 1, -1, // unexplained names
     -1, // unexplained markers
     -1, // unexplained words of other topics
     -1, // unexplained words that no topic uses
     -1, // the most of a single word
     -1, // all of it as a share of the words that carry meaning
-    1,  // gap to the best topic that says something else
     -1, // asks for something that the topic isn't about
+    -1, // the same for a date, a number and the like
     -1, // names as asked for something that the topic doesn't use
+    -1, // its examples don't ask for what is asked for
+    -1, // names play another part than in its examples
     0,  // how many words carry meaning
     0,  // how many words there are
 ];

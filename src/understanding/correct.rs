@@ -1,14 +1,16 @@
 //! False premises: a question that names another airline, rhythm or figure than the sources do. It is never agreed to;
 //! where the sources have the right one, they put it right.
 
+use serde::{Deserialize, Serialize};
+
 use super::asks::Ask;
-use super::decide::{ANSWER_FROM, Candidate, Decision};
-use super::heard::Heard;
+use super::decide::{ANSWER_FROM, Candidate, Decision, FOREIGN, Unexplained};
+use super::heard::{Heard, Origin};
 use super::{Answerable, Index, is_number};
 use crate::facts::value::Kind;
 
 /// What kind of figure a claim has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Figure {
     /// A day, month or year.
     Date,
@@ -16,8 +18,10 @@ pub enum Figure {
     Clock,
     /// An amount of money.
     Money,
-    /// A number or length of time, in the units named by these words.
-    Amount(&'static [&'static str]),
+    /// A length of time.
+    Time,
+    /// A number of people or things.
+    Things,
 }
 
 const MONEY: &[&str] =
@@ -51,8 +55,8 @@ impl Figure {
             Kind::Date(_) => Some(Self::Date),
             Kind::Instant(..) => Some(Self::Clock),
             Kind::Money(..) => Some(Self::Money),
-            Kind::Duration(_) => Some(Self::Amount(TIME)),
-            Kind::Count(..) => Some(Self::Amount(THINGS)),
+            Kind::Duration(_) => Some(Self::Time),
+            Kind::Count(..) => Some(Self::Things),
             Kind::Frequency(..) | Kind::Name(_) | Kind::YesNo(_) | Kind::Text(_) => None,
         }
     }
@@ -86,7 +90,8 @@ impl Figure {
             Self::Clock => word.contains(':') || (is_number(word) && beside(&["pm", "am", "oclock", "gmt"])),
             // Smaller ones beside a price are ages, kilos or people.
             Self::Money => is_number(word) && word.len() >= 3 && beside(MONEY),
-            Self::Amount(units) => is_quantity(word) && beside(units),
+            Self::Time => is_quantity(word) && beside(TIME),
+            Self::Things => is_quantity(word) && beside(THINGS),
         }
     }
 }
@@ -104,6 +109,22 @@ fn is_quantity(word: &str) -> bool {
     is_number(word) || WORDS.contains(&word)
 }
 
+/// Whether a question is put as a statement: it begins with what it speaks of, not with a question word or a verb, or asks
+/// only whether that is true.
+fn is_assertion(words: &[String]) -> bool {
+    const ASKING: [&str; 28] = [
+        "who", "whom", "whose", "what", "when", "where", "which", "why", "how", "is", "are", "was", "were", "do",
+        "does", "did", "can", "could", "will", "would", "has", "have", "had", "should", "may", "any", "tell", "give",
+    ];
+    const BEFORE: [&str; 10] = ["so", "and", "but", "ok", "well", "hi", "hey", "hello", "wait", "sorry"];
+    let mut words = words.iter().map(String::as_str).skip_while(|word| BEFORE.contains(word));
+    match (words.next(), words.next(), words.next()) {
+        (Some("is"), Some("it"), Some("true" | "right" | "correct")) => true,
+        (Some(first), _, _) => !ASKING.contains(&first),
+        _ => false,
+    }
+}
+
 /// Whether a word asks for a reason. For what isn't so there is none: what matters is that it isn't so.
 fn asks_why(word: &str) -> bool {
     matches!(word, "why" | "reason" | "because")
@@ -112,6 +133,12 @@ fn asks_why(word: &str) -> bool {
 /// The confidence from which on a topic corrects a question that without the wrong name or figure would be about it.
 /// Less than an answer needs: what is said is only what the sources say.
 const CORRECT_FROM: f32 = 0.2;
+
+/// The confidence that a topic must have without a wrong name, to correct it.
+const SURE_WITHOUT: f32 = 0.5;
+
+/// The confidence from which on a silent topic is what is asked about.
+const SILENT_FROM: f32 = 0.4;
 
 /// Whether a word is a figure, a month or a weekday by itself, and not part of a date or of an aircraft's name.
 pub(super) fn is_free_figure(words: &[String], at: usize) -> bool {
@@ -127,11 +154,22 @@ impl Index {
     /// Whether the question names a rival of what the sources name, or a wrong figure.
     pub(super) fn correction(&self, heard: &Heard<'_>, candidates: &[Candidate]) -> Option<Decision> {
         let best = candidates.iter().find(|candidate| self.topics[candidate.topic].answerable == Answerable::Yes)?;
+        if self.is_silence(candidates.first()?) {
+            return None;
+        }
         let is_first = candidates.first().is_some_and(|first| first.topic == best.topic);
         if is_first && best.confidence < ANSWER_FROM && best.unexplained.is_empty() {
             return None;
         }
-        self.rival(heard, best).or_else(|| self.wrong_figure(heard, best)).or_else(|| self.wrong_reason(heard, best))
+        self.rival(heard, best)
+            .or_else(|| self.wrong_figure(heard, best))
+            .or_else(|| self.wrong_reason(heard, best))
+            .or_else(|| self.wrong_name(heard, best))
+    }
+
+    /// Whether the question belongs to a topic of which the sources say nothing: there is nothing to put right.
+    fn is_silence(&self, first: &Candidate) -> bool {
+        self.topics[first.topic].answerable == Answerable::No && first.confidence >= SILENT_FROM
     }
 
     /// A reason that the topic, which is about a reason, doesn't know: "because of the war".
@@ -147,6 +185,21 @@ impl Index {
         }
         let candidates = self.candidates(&self.listen(before), &self.model.view(before, &self.vectors));
         let holds = candidates.iter().any(|other| other.topic == best.topic && other.confidence >= CORRECT_FROM);
+        holds.then_some(Decision::Correct { by: best.topic, asked: best.topic })
+    }
+
+    /// Somebody or some place that the topic doesn't know, in a sentence that takes it for granted: "China vetoed it,
+    /// right?" Who asks openly ("did China veto it?") asks about something that may simply not be known.
+    fn wrong_name(&self, heard: &Heard<'_>, best: &Candidate) -> Option<Decision> {
+        let is_wrong = |word: &&Unexplained| word.origin == Origin::Name && word.weight >= FOREIGN;
+        let wrong: Vec<&str> = best.unexplained.iter().filter(is_wrong).map(|word| word.word.as_str()).collect();
+        if wrong.is_empty() || !is_assertion(heard.words) {
+            return None;
+        }
+        let rest: Vec<String> = heard.words.iter().filter(|word| !wrong.contains(&word.as_str())).cloned().collect();
+        let candidates = self.candidates(&self.listen(&rest), &self.model.view(&rest, &self.vectors));
+        let first = candidates.first()?;
+        let holds = first.topic == best.topic && first.confidence >= SURE_WITHOUT;
         holds.then_some(Decision::Correct { by: best.topic, asked: best.topic })
     }
 

@@ -1,13 +1,21 @@
 //! The words of a question, each looked up once: what it is, and whether it needs a topic to explain it.
 
-use super::asks::{Ask, asks, focus};
+use std::collections::HashSet;
+
+use super::asks::{Ask, asks, focus, head};
 use super::correct::is_free_figure;
+use super::decide::Decision;
+use super::links::{Link, links};
 use super::normalise::stem;
+use super::rows::Row;
 use super::{Index, is_number};
 
 /// Up to this rank in the list of English a word is common. Nouns that change a question (`insurance`, `bicycle`) begin
 /// about here.
 const COMMON_WORDS: u32 = 2_500;
+
+/// From so much left unexplained on a word that other topics use may turn a question into one of theirs.
+const TELLING_WORD: f32 = 0.6;
 
 /// A question's words.
 pub(super) struct Heard<'a> {
@@ -17,6 +25,10 @@ pub(super) struct Heard<'a> {
     pub(super) content: Vec<Word<'a>>,
     /// Those that name what is asked for.
     pub(super) focus: Vec<Word<'a>>,
+    /// The last of a few keywords.
+    pub(super) head: Option<Word<'a>>,
+    /// Who does it and to whom.
+    pub(super) links: HashSet<Link>,
     /// What is asked for.
     pub(super) asks: Vec<Ask>,
 }
@@ -30,7 +42,7 @@ pub(super) struct Word<'a> {
     /// How much it tells one topic from others, from 0 to 1.
     pub(super) telling: f32,
     /// What it means, for words that no topic uses; of the others it is known.
-    pub(super) vector: Option<Vec<f32>>,
+    pub(super) vector: Option<Row>,
 }
 
 /// Where a word that a topic doesn't use is known.
@@ -62,13 +74,23 @@ impl Index {
             }
         }
         let focus = focus(words).iter().filter_map(|word| self.look_up(word, false)).collect();
-        Heard { words, content, focus, asks: asks(words) }
+        let head = head(words).and_then(|word| self.look_up(word, false));
+        let links = links(words, |word| self.names.contains(&stem(word)));
+        Heard { words, content, focus, head, links, asks: asks(words) }
     }
 
     /// How many of the words carry meaning.
     #[must_use]
     pub fn content_count(&self, words: &[String]) -> usize {
         words.iter().filter(|word| word.chars().nth(1).is_some() && !self.filler.contains(&stem(word))).count()
+    }
+
+    /// Whether words around a question can't change what it asks of a topic: none of them is a name, a figure, a "not",
+    /// a turn, or a word of other topics that this one doesn't use.
+    pub(super) fn is_beside_the_point(&self, words: &[String], topic: usize) -> bool {
+        let heard = self.listen(words);
+        let is_harmless = |word: &Word<'_>| matches!(word.origin, Origin::Common | Origin::Rare);
+        heard.content.iter().all(|word| is_harmless(word) || self.unexplained(topic, word) < TELLING_WORD)
     }
 
     /// Whether a word is a greeting, thanks or the like.
@@ -87,6 +109,15 @@ impl Index {
             !EVERYWHERE.contains(&word.as_str()) && (self.names.contains(&stem) || self.subjects.contains(&stem))
         };
         words.iter().filter(is_subject).cloned().collect()
+    }
+
+    /// The people that an answer speaks of, whom the next question may call *he* or *she*.
+    #[must_use]
+    pub fn people_of(&self, decision: &Decision) -> &[String] {
+        match decision {
+            Decision::Answer(topic) | Decision::Correct { asked: topic, .. } => &self.topics[*topic].people,
+            _ => &[],
+        }
     }
 
     /// What a word is; none if it needs no explanation.
@@ -117,7 +148,7 @@ impl Index {
             _ => self.lexicon.telling(number),
         };
         let is_word = !matches!(origin, Origin::Number | Origin::Marker | Origin::Negation);
-        let vector = (number.is_none() && is_word).then(|| self.vectors.mean(&[word]));
+        let vector = (number.is_none() && is_word).then(|| Row::of(&self.vectors.mean(&[word])));
         Some(Word { text: word, stem: number, origin, telling, vector })
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::normalise::{clean, stem, words};
+use super::rows::Rows;
 use super::vectors::Vectors;
 
 /// How people speak, as shipped.
@@ -17,7 +19,10 @@ pub struct Speech {
     filler: String,
     markers: String,
     names: String,
+    people: String,
     subjects: String,
+    /// What people type for short or by mistake in place of small words, with what it stands for.
+    shorthand: HashMap<String, String>,
     /// Small talk by kind.
     pub social: BTreeMap<String, Vec<String>>,
     /// Words that make a message small talk where it asks nothing, by kind.
@@ -53,6 +58,13 @@ impl Speech {
         toml::from_str(SHIPPED).expect("the shipped lexicon is read by a test")
     }
 
+    /// Shorthand with the words that it stands for.
+    #[must_use]
+    pub fn shorthand(&self) -> Shorthand {
+        let words = |text: &String| text.split(' ').map(str::to_owned).collect();
+        Shorthand(self.shorthand.iter().map(|(short, long)| (short.clone(), words(long))).collect())
+    }
+
     /// The stems of words that need no explanation.
     #[must_use]
     pub fn filler_stems(&self) -> HashSet<String> {
@@ -63,6 +75,12 @@ impl Speech {
     #[must_use]
     pub fn marker_stems(&self) -> HashSet<String> {
         stems(&self.markers)
+    }
+
+    /// The surnames of the people of whom the sources tell.
+    #[must_use]
+    pub fn people(&self) -> HashSet<String> {
+        self.people.split_whitespace().map(str::to_owned).collect()
     }
 
     /// The stems of what a question may be about other than the flights.
@@ -78,21 +96,45 @@ impl Speech {
     }
 }
 
-/// The stems that each topic can explain, and in how many topics a stem occurs.
+/// Shorthand of chats with the words that it stands for: `wen` for *when*, `gonna` for *going to*.
 #[derive(Debug, Default)]
+pub struct Shorthand(HashMap<String, Vec<String>>);
+
+impl Shorthand {
+    /// Whether a word is shorthand.
+    #[must_use]
+    pub fn knows(&self, word: &str) -> bool {
+        self.0.contains_key(word)
+    }
+
+    /// The words with shorthand written out.
+    #[must_use]
+    pub fn written_out(&self, words: Vec<String>) -> Vec<String> {
+        if words.iter().any(|word| self.knows(word)) {
+            words.into_iter().flat_map(|word| self.0.get(&word).cloned().unwrap_or_else(|| vec![word])).collect()
+        } else {
+            words
+        }
+    }
+}
+
+/// The stems that each topic can explain, and in how many topics a stem occurs.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Lexicon {
     stems: HashMap<String, u32>,
     /// The first word that each stem was taken from.
     words: Vec<String>,
     topics_with: Vec<u16>,
-    of_topic: Vec<HashSet<u32>>,
+    /// The stems of each topic, in order.
+    of_topic: Vec<Vec<u32>>,
 }
 
 impl Lexicon {
     /// Gathers the stems of texts, each given with its topic's number.
     #[must_use]
     pub fn gather<'a>(topics: usize, texts: impl Iterator<Item = (usize, &'a [String])>) -> Self {
-        let mut lexicon = Self { of_topic: vec![HashSet::new(); topics], ..Self::default() };
+        let mut lexicon = Self::default();
+        let mut of_topic = vec![HashSet::new(); topics];
         for (topic, words) in texts {
             for word in words {
                 let next = lexicon.stems.len() as u32;
@@ -101,11 +143,12 @@ impl Lexicon {
                     lexicon.topics_with.push(0);
                     lexicon.words.push(word.clone());
                 }
-                if lexicon.of_topic[topic].insert(number) {
+                if of_topic[topic].insert(number) {
                     lexicon.topics_with[number as usize] += 1;
                 }
             }
         }
+        lexicon.of_topic = of_topic.into_iter().map(sorted).collect();
         lexicon
     }
 
@@ -130,18 +173,20 @@ impl Lexicon {
     /// Whether the topic uses the stem.
     #[must_use]
     pub fn explains(&self, topic: usize, stem: u32) -> bool {
-        self.of_topic[topic].contains(&stem)
+        self.of_topic[topic].binary_search(&stem).is_ok()
     }
 
-    /// The numbers of the stems that a topic uses.
-    pub fn stems_of(&self, topic: usize) -> impl Iterator<Item = u32> {
-        self.of_topic[topic].iter().copied()
+    /// The numbers of the stems that a topic uses, in order.
+    #[must_use]
+    pub fn stems_of(&self, topic: usize) -> &[u32] {
+        &self.of_topic[topic]
     }
 
     /// A vector for each stem.
     #[must_use]
-    pub fn vectors(&self, vectors: &Vectors) -> Vec<Vec<f32>> {
-        self.words.iter().map(|word| vectors.mean(&[word])).collect()
+    pub fn vectors(&self, vectors: &Vectors) -> Rows {
+        let means: Vec<Vec<f32>> = self.words.iter().map(|word| vectors.mean(&[word])).collect();
+        Rows::of(vectors.dimensions(), means.iter().map(Vec::as_slice))
     }
 
     /// For each stem the topics that use it.
@@ -162,6 +207,18 @@ impl Lexicon {
         let common = self.of_topic.len() as f32 / 3.0;
         (1.0 - topics.ln() / common.max(2.0).ln()).clamp(0.0, 1.0)
     }
+}
+
+/// A checksum of the shipped file.
+#[must_use]
+pub fn shipped_checksum() -> u64 {
+    xxh3_64(SHIPPED.as_bytes())
+}
+
+fn sorted(stems: HashSet<u32>) -> Vec<u32> {
+    let mut stems: Vec<u32> = stems.into_iter().collect();
+    stems.sort_unstable();
+    stems
 }
 
 fn stems(words: &str) -> HashSet<String> {

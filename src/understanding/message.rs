@@ -16,22 +16,33 @@ pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
     let context = context.map(|context| index.mended_words(&normalise::clean(without_sources(context))));
     let told: Vec<String> = parts.iter().take_while(|part| !part.asks).map(|part| part.text.clone()).collect();
     let context = if told.is_empty() { context } else { Some(index.mended_words(&told.join(" "))) };
+    let only = parts.len() < 2;
     let parts = questions(parts);
-    let whole = || one(index, &index.mended_words(&text), context.as_deref());
+    let whole = || one(index, &index.mended_words(&text), context.as_deref(), false);
     if parts.len() < 2 {
         let asked = parts.first().map_or(text.as_str(), |part| part.text.as_str());
         let words = index.mended_words(asked);
-        let single = one(index, &words, context.as_deref());
-        let single =
-            if is_sure(&single) || words == index.mended_words(&text) { single } else { better(single, whole()) };
+        let single = one(index, &words, context.as_deref(), false);
+        // "Who's right?" asks about all that was said before it.
+        let asks_nothing = index.content_count(&words) == 0 && !told.is_empty();
+        let single = if only || (is_sure(&single) && !asks_nothing) {
+            single
+        } else if asks_nothing {
+            Some(whole()).filter(answers).unwrap_or(single)
+        } else {
+            better(single, whole())
+        };
+        if confidence(&single) >= SURELY_ONE {
+            return vec![single];
+        }
         return halves(index, asked).unwrap_or_else(|| vec![single]);
     }
     let mut traces: Vec<Trace> = Vec::new();
     let mut before = context.clone();
     for part in parts {
         let words = index.mended_words(&part.text);
-        let trace = one(index, &words, before.as_deref());
-        before = Some(words);
+        let trace = one(index, &words, before.as_deref(), !traces.is_empty());
+        before = Some(words.iter().chain(index.people_of(&trace.decision)).cloned().collect());
         let repeats = traces.iter().any(|other| other.decision == trace.decision);
         if !repeats && trace.decision != Decision::Empty {
             traces.push(trace);
@@ -63,16 +74,23 @@ fn is_sure(trace: &Trace) -> bool {
 /// Two questions in one without question words, such as "flight number and landing time": taken apart only if both
 /// halves are sure by themselves and about different things.
 fn halves(index: &Index, text: &str) -> Option<Vec<Trace>> {
+    let sure = |half: &str| {
+        let trace = index.decide(&index.mended_words(half));
+        let best = trace.candidates.first()?;
+        (matches!(trace.decision, Decision::Answer(_)) && best.confidence >= SURE_HALF).then_some(trace)
+    };
     joints(text).into_iter().find_map(|(first, second)| {
-        let traces = [first, second].map(|half| index.decide(&index.mended_words(half)));
-        let sure = |trace: &Trace| {
-            let best = trace.candidates.first();
-            matches!(trace.decision, Decision::Answer(_)) && best.is_some_and(|best| best.confidence >= SURE_HALF)
-        };
-        let differ = traces[0].decision != traces[1].decision;
-        (traces.iter().all(sure) && differ).then(|| traces.to_vec())
+        let traces = vec![sure(first)?, sure(second)?];
+        (traces[0].decision != traces[1].decision).then_some(traces)
     })
 }
+
+fn confidence(trace: &Trace) -> f32 {
+    trace.candidates.first().map_or(0.0, |best| best.confidence)
+}
+
+/// The confidence from which on a question is surely one and not two.
+const SURELY_ONE: f32 = 0.9;
 
 /// The confidence from which on half a sentence is taken for a question of its own.
 const SURE_HALF: f32 = 0.6;
@@ -104,14 +122,19 @@ fn better(part: Trace, whole: Trace) -> Trace {
     if leans && whole.content > part.content { whole } else { part }
 }
 
-/// Decides on one question, with what was said before it if it leans on that.
-fn one(index: &Index, words: &[String], context: Option<&[String]>) -> Trace {
+/// Decides on one question, with what was said before it if it leans on that. One that follows another in the same
+/// message leans on it sooner: "vladivostok flights: since when and what airline".
+fn one(index: &Index, words: &[String], context: Option<&[String]>, follows: bool) -> Trace {
     let words = without_small_talk(index, words);
     let alone = index.decide(words);
-    let leans = !matches!(alone.decision, Decision::Social(_)) && leans_on_context(index, words);
-    let carried = context.filter(|_| leans).map(|context| index.carried(context)).unwrap_or_default();
+    if let Some(trace) = without_preamble(index, words, &alone) {
+        return trace;
+    }
+    let leans = !matches!(alone.decision, Decision::Social(_)) && leans_on_context(index, words, follows);
+    let Some(context) = context.filter(|_| leans) else { return alone };
+    let carried = index.carried(context);
     if carried.is_empty() {
-        return alone;
+        return if index.content_count(words) == 0 { after(index, context, words).unwrap_or(alone) } else { alone };
     }
     // The question asks; what it asks about stands in what was said before: all of it, or one of its words.
     let joined = |carried: &[String]| index.decide(&carried.iter().chain(words).cloned().collect::<Vec<_>>());
@@ -119,10 +142,74 @@ fn one(index: &Index, words: &[String], context: Option<&[String]>) -> Trace {
     if answers(&together) || matches!(together.decision, Decision::Unknown { silent: Some(_), .. }) {
         return together;
     }
-    let confidence = |trace: &Trace| trace.candidates.first().map_or(0.0, |best| best.confidence);
     let single = carried.iter().map(|word| joined(std::slice::from_ref(word)));
     let best = single.filter(answers).max_by(|a, b| confidence(a).total_cmp(&confidence(b)));
     best.filter(|best| confidence(best) >= SURE_HALF).unwrap_or(together)
+}
+
+/// The question at the end of a sentence that begins with something else: "before I call him out at dinner, what were
+/// tickets really". None if the whole is understood, or if what stands before may change what is asked.
+fn without_preamble(index: &Index, words: &[String], whole: &Trace) -> Option<Trace> {
+    if !matches!(whole.decision, Decision::Unknown { silent: None, .. } | Decision::Choose(_)) {
+        return None;
+    }
+    let start = question_start(words)?;
+    let (preamble, question) = words.split_at(start);
+    if !preamble.iter().any(|word| PERSONAL.contains(&word.as_str())) || index.content_count(question) == 0 {
+        return None;
+    }
+    let trace = index.decide(question);
+    let best = trace.candidates.first()?;
+    let sure = matches!(trace.decision, Decision::Answer(_)) && best.confidence >= SURE_HALF;
+    (sure && index.is_beside_the_point(preamble, best.topic)).then_some(trace)
+}
+
+/// Words of people who tell of themselves or of others.
+const PERSONAL: [&str; 22] = [
+    "i",
+    "me",
+    "my",
+    "we",
+    "our",
+    "us",
+    "you",
+    "he",
+    "him",
+    "his",
+    "she",
+    "her",
+    "they",
+    "them",
+    "someone",
+    "somebody",
+    "everyone",
+    "everybody",
+    "people",
+    "this",
+    "guys",
+    "friend",
+];
+
+/// Where the last question word of a sentence stands, with the preposition before it; none if the sentence begins there.
+fn question_start(words: &[String]) -> Option<usize> {
+    const ASKING: [&str; 8] = ["who", "whom", "what", "when", "where", "which", "why", "how"];
+    const PREPOSITIONS: [&str; 12] =
+        ["for", "at", "in", "on", "to", "from", "by", "with", "of", "until", "since", "about"];
+    let asking = words.iter().rposition(|word| ASKING.contains(&word.as_str()))?;
+    let before = asking.checked_sub(1)?;
+    let start = if PREPOSITIONS.contains(&words[before].as_str()) { before } else { asking };
+    (start > 0).then_some(start)
+}
+
+/// A question that names nothing itself, together with all of what was said before it, if that makes it clear.
+fn after(index: &Index, context: &[String], words: &[String]) -> Option<Trace> {
+    let together = index.decide(&context.iter().chain(words).cloned().collect::<Vec<_>>());
+    let silent = matches!(together.decision, Decision::Unknown { silent: Some(_), .. });
+    (silent || is_confident(&together)).then_some(together)
+}
+
+fn is_confident(trace: &Trace) -> bool {
+    answers(trace) && trace.candidates.first().is_some_and(|best| best.confidence >= SURE_HALF)
 }
 
 /// A question without greetings before it and thanks behind, if anything else is left.
@@ -135,7 +222,7 @@ fn without_small_talk<'a>(index: &Index, words: &'a [String]) -> &'a [String] {
 
 /// Whether a question is only the rest of one: it asks without naming anything, or points back, or begins as one that
 /// goes on.
-fn leans_on_context(index: &Index, words: &[String]) -> bool {
+fn leans_on_context(index: &Index, words: &[String], follows: bool) -> bool {
     const OPENERS: [&str; 6] = ["and", "but", "or", "also", "then", "so"];
     const POINTERS: [&str; 14] =
         ["it", "its", "that", "this", "they", "them", "their", "there", "he", "she", "him", "her", "those", "back"];
@@ -145,5 +232,5 @@ fn leans_on_context(index: &Index, words: &[String]) -> bool {
     let content = index.content_count(&named);
     let opens = words.first().is_some_and(|word| OPENERS.contains(&word.as_str()));
     let points = words.iter().any(|word| POINTERS.contains(&word.as_str()));
-    content == 0 || (content <= 2 && (points || opens))
+    content == 0 || (content <= 2 && (points || opens || follows))
 }

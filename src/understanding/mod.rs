@@ -9,24 +9,31 @@ pub mod classifier;
 pub mod confidence;
 pub mod correct;
 pub mod decide;
+pub mod examples;
 pub mod features;
 mod heard;
 pub mod lexicon;
+pub mod links;
 pub mod message;
 pub mod model;
 pub mod normalise;
+pub mod rows;
 pub mod spelling;
 pub mod split;
 pub mod vectors;
 
 use std::collections::{HashMap, HashSet};
 
+use serde::{Deserialize, Serialize};
+
 pub use decide::{Candidate, Decision, Trace};
+use examples::Examples;
 pub use heard::Origin;
-use lexicon::{Lexicon, Speech, text_words};
+use lexicon::{Lexicon, Shorthand, Speech, text_words};
 use model::Model;
+use rows::Rows;
 use spelling::{English, Speller};
-use vectors::{Vectors, dot};
+use vectors::Vectors;
 
 use crate::facts::value::Kind;
 use crate::facts::{Facts, verify};
@@ -38,7 +45,7 @@ pub fn fold(text: &str) -> String {
 }
 
 /// What small talk is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SmallTalk {
     /// Hello.
     Greeting,
@@ -65,7 +72,7 @@ impl SmallTalk {
 }
 
 /// What kind of answer a topic has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answerable {
     /// The sources answer it.
     Yes,
@@ -76,7 +83,7 @@ pub enum Answerable {
 }
 
 /// What the index keeps of a topic.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct TopicEntry {
     /// The topic's id; `social-…` for small talk.
     pub id: String,
@@ -94,6 +101,14 @@ pub struct TopicEntry {
     ask_gaps: [f32; asks::ASKS],
     /// The words and figures of its claims alone: what the sources confirm.
     claimed: HashSet<String>,
+    /// The stems of its claims, and those that several of its examples use.
+    named: HashSet<u32>,
+    /// The stems that its examples ask for, once the lexicon has numbered them.
+    asked: Vec<u32>,
+    /// Who does what to whom in its examples and claims.
+    links: HashSet<links::Link>,
+    /// The people whom its first claim names.
+    people: Vec<String>,
     /// What kinds of figure its claims have, for correcting wrong ones.
     figures: Vec<correct::Figure>,
 }
@@ -103,13 +118,11 @@ pub struct Index {
     topics: Vec<TopicEntry>,
     model: Model,
     vectors: Vectors,
-    /// The examples' vectors, and where each topic's begin.
-    examples: Vec<Vec<f32>>,
-    examples_of: Vec<std::ops::Range<usize>>,
+    examples: Examples,
     lexicon: Lexicon,
     confidence: confidence::Confidence,
     /// A vector for each stem of the lexicon.
-    stem_vectors: Vec<Vec<f32>>,
+    stem_vectors: Rows,
     filler: HashSet<String>,
     markers: HashSet<String>,
     names: HashSet<String>,
@@ -117,13 +130,28 @@ pub struct Index {
     rivals: Vec<lexicon::Rivals>,
     /// Words that make a message small talk where it asks nothing.
     cues: HashMap<String, SmallTalk>,
+    shorthand: Shorthand,
     speller: Speller,
     english: English,
+}
+
+/// The part of an index that is learnt from the facts.
+#[derive(Deserialize)]
+struct Learnt {
+    topics: Vec<TopicEntry>,
+    model: Model,
+    examples: Examples,
+    lexicon: Lexicon,
+    stem_vectors: Rows,
+    speller: Speller,
 }
 
 /// How often a word that is neither English nor in a claim must occur in the examples to be no slip of their writers'
 /// fingers.
 const SURELY_A_WORD: u32 = 5;
+
+/// In how many of a topic's examples a name must stand to belong to the topic.
+const SEVERAL: u32 = 3;
 
 /// The texts that teach the index, by topic.
 pub struct Lessons {
@@ -133,6 +161,8 @@ pub struct Lessons {
     /// The statements of each topic's claims as words.
     statements: Vec<Vec<Vec<String>>>,
     speech: Speech,
+    shorthand: Shorthand,
+    people: HashSet<String>,
     lexicon: Lexicon,
 }
 
@@ -142,11 +172,14 @@ impl Lessons {
     #[must_use]
     pub fn gather(facts: &Facts, with_silent: bool) -> Self {
         let claims = facts.claims_by_id();
+        let speech = Speech::shipped();
         let mut lessons = Self {
             topics: Vec::new(),
             texts: Vec::new(),
             statements: Vec::new(),
-            speech: Speech::shipped(),
+            shorthand: speech.shorthand(),
+            people: speech.people(),
+            speech,
             lexicon: Lexicon::default(),
         };
         for (subject, topic) in
@@ -161,7 +194,7 @@ impl Lessons {
                 .iter()
                 .chain(&topic.aliases)
                 .chain([topic.unsaid.as_ref().unwrap_or(&topic.title)])
-                .map(|text| text_words(text))
+                .map(|text| lessons.shorthand.written_out(text_words(text)))
                 .collect();
             // What comes nearest to a silent topic explains nothing of it.
             let explaining = if topic.is_silent() { &[][..] } else { &own[..] };
@@ -180,6 +213,8 @@ impl Lessons {
                 claimed.extend(verify::numbers(&format!("{} {}", claim.statement, claim.value.text())));
                 claimed.extend(text_words(claim.value.text()));
             }
+            let is_person = |word: &&String| lessons.people.contains(*word);
+            let people = statements.first().into_iter().flatten().filter(is_person).cloned().collect();
             let figures = explaining.iter().filter_map(|claim| correct::Figure::of(claim.value.kind())).collect();
             let ask_gaps = asks::gaps(&texts[..topic.examples.len()], explaining);
             lessons.topics.push(TopicEntry {
@@ -191,6 +226,10 @@ impl Lessons {
                 numbers,
                 ask_gaps,
                 claimed,
+                named: HashSet::new(),
+                asked: Vec::new(),
+                links: HashSet::new(),
+                people,
                 figures,
             });
             lessons.texts.push(texts);
@@ -200,7 +239,30 @@ impl Lessons {
         let texts = lessons.texts.iter().enumerate().chain(lessons.statements.iter().enumerate());
         let flat = texts.flat_map(|(topic, texts)| texts.iter().map(move |text| (topic, text.as_slice())));
         lessons.lexicon = Lexicon::gather(lessons.topics.len(), flat);
+        lessons.note_what_is_asked();
         lessons
+    }
+
+    /// Notes what each topic's examples ask for, and who does what to whom in them.
+    fn note_what_is_asked(&mut self) {
+        let names = self.speech.name_stems();
+        let is_name = |word: &str| names.contains(&normalise::stem(word));
+        for ((topic, texts), statements) in self.topics.iter_mut().zip(&self.texts).zip(&self.statements) {
+            let asked = texts.iter().flat_map(|text| asks::focus(text).iter().chain(asks::head(text)));
+            let mut asked: Vec<u32> = asked.filter_map(|word| self.lexicon.number(&normalise::stem(word))).collect();
+            asked.sort_unstable();
+            asked.dedup();
+            topic.asked = asked;
+            let number = |word: &String| self.lexicon.number(&normalise::stem(word));
+            let mut often: HashMap<u32, u32> = HashMap::new();
+            for text in texts {
+                let stems: HashSet<u32> = text.iter().filter_map(number).collect();
+                stems.into_iter().for_each(|stem| *often.entry(stem).or_default() += 1);
+            }
+            let several = often.into_iter().filter(|(_, count)| *count >= SEVERAL).map(|(stem, _)| stem);
+            topic.named = several.chain(statements.iter().flatten().filter_map(number)).collect();
+            topic.links = texts.iter().chain(statements).flat_map(|text| links::links(text, is_name)).collect();
+        }
     }
 
     fn add_small_talk(&mut self) {
@@ -215,17 +277,15 @@ impl Lessons {
                 numbers: HashSet::new(),
                 ask_gaps: [0.0; asks::ASKS],
                 claimed: HashSet::new(),
+                named: HashSet::new(),
+                asked: Vec::new(),
+                links: HashSet::new(),
+                people: Vec::new(),
                 figures: Vec::new(),
             });
-            self.texts.push(texts.iter().map(|text| text_words(text)).collect());
+            self.texts.push(texts.iter().map(|text| self.shorthand.written_out(text_words(text))).collect());
             self.statements.push(Vec::new());
         }
-    }
-
-    /// Whether a model was trained on lessons of this shape.
-    #[must_use]
-    pub fn fit(&self, model: &Model) -> bool {
-        model.has_shape(self.topics.len(), self.lexicon.len())
     }
 
     /// A checksum of everything that the trained model depends on.
@@ -267,40 +327,74 @@ impl Index {
         }
         let english = English::new();
         let claimed: HashSet<&String> = lessons.statements.iter().flatten().flatten().collect();
-        counts.retain(|word, count| *count >= SURELY_A_WORD || english.knows(word) || claimed.contains(word));
+        let is_sure = |word: &String| english.knows(word) || claimed.contains(word);
+        counts.retain(|word, count| *count >= SURELY_A_WORD || is_sure(word));
+        let in_question: Vec<String> = counts.keys().filter(|word| !is_sure(word)).cloned().collect();
         for word in lessons.speech.cues.values().flatten() {
             counts.entry(word.clone()).or_default();
         }
         for word in lessons.speech.rivals.iter().flat_map(|rivals| &rivals.names).flat_map(|name| name.split(' ')) {
             counts.entry(word.to_owned()).or_default();
         }
+        let mut speller = Speller::new(counts);
+        speller.forget_slips(&in_question);
         let lexicon = lessons.lexicon;
         let stem_vectors = lexicon.vectors(&vectors);
-        let mut examples_of = Vec::new();
-        let mut count = 0;
-        for texts in &lessons.texts {
-            examples_of.push(count..count + texts.len());
-            count += texts.len();
-        }
-        let examples = means(&lessons.texts.iter().flatten().collect::<Vec<_>>(), &vectors);
+        let examples = Examples::gather(&lessons.texts, &lexicon, &lessons.speech.filler_stems(), &vectors);
+        let learnt = Learnt { topics: lessons.topics, model, examples, lexicon, stem_vectors, speller };
+        Self::assemble(learnt, lessons.speech, vectors, english)
+    }
+
+    fn assemble(learnt: Learnt, speech: Speech, vectors: Vectors, english: English) -> Self {
         Self {
             confidence: confidence::Confidence::shipped(),
-            filler: lessons.speech.filler_stems(),
-            markers: lessons.speech.marker_stems(),
-            names: lessons.speech.name_stems(),
-            subjects: lessons.speech.subject_stems(),
-            cues: cues(&lessons.speech),
-            rivals: lessons.speech.rivals,
-            speller: Speller::new(counts),
+            filler: speech.filler_stems(),
+            markers: speech.marker_stems(),
+            names: speech.name_stems(),
+            subjects: speech.subject_stems(),
+            cues: cues(&speech),
+            shorthand: speech.shorthand(),
+            rivals: speech.rivals,
             english,
-            topics: lessons.topics,
-            model,
             vectors,
-            examples,
-            examples_of,
-            lexicon,
-            stem_vectors,
+            topics: learnt.topics,
+            model: learnt.model,
+            examples: learnt.examples,
+            lexicon: learnt.lexicon,
+            stem_vectors: learnt.stem_vectors,
+            speller: learnt.speller,
         }
+    }
+
+    /// What is learnt from the facts, as bytes, for keeping.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let learnt = (&self.topics, &self.model, &self.examples, &self.lexicon, &self.stem_vectors, &self.speller);
+        postcard::to_stdvec(&learnt).expect("what is learnt is made of lists and maps")
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote; none if the bytes aren't that.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let learnt = postcard::from_bytes(bytes).ok()?;
+        Some(Self::assemble(learnt, Speech::shipped(), Vectors::shipped(), English::new()))
+    }
+
+    /// The trained model of an index that was kept.
+    #[must_use]
+    pub fn into_model(self) -> Model {
+        self.model
+    }
+
+    /// A checksum of everything that an index depends on, given that of the facts.
+    #[must_use]
+    pub fn checksum(facts: i64) -> u64 {
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        hasher.update(&facts.to_le_bytes());
+        hasher.update(&model::VERSION.to_le_bytes());
+        hasher.update(&Vectors::shipped_checksum().to_le_bytes());
+        hasher.update(&lexicon::shipped_checksum().to_le_bytes());
+        hasher.digest()
     }
 
     /// The topics, in the order of their numbers.
@@ -312,7 +406,7 @@ impl Index {
     /// The words of a text, spelling mended.
     #[must_use]
     pub fn mended_words(&self, text: &str) -> Vec<String> {
-        let mut words = normalise::words(text);
+        let mut words = self.shorthand.written_out(normalise::words(text));
         for word in &mut words {
             if let Some(mended) = self.speller.mend(word, &self.english) {
                 *word = mended.to_owned();
@@ -321,18 +415,13 @@ impl Index {
         words
     }
 
-    /// The nearest of a topic's examples by meaning, as a cosine.
-    fn nearest_example(&self, topic: usize, vector: &[f32]) -> f32 {
-        self.examples[self.examples_of[topic].clone()].iter().map(|example| dot(example, vector)).fold(0.0, f32::max)
-    }
-
     /// How far a word is like the nearest one that the topic uses, from 0 to 1.
     fn likeness(&self, topic: usize, word: &heard::Word<'_>) -> f32 {
         match (&word.vector, word.stem) {
             (_, Some(stem)) => self.model.likeness(stem, topic),
             (Some(vector), None) => {
-                let stems = self.lexicon.stems_of(topic);
-                model::alike(stems.map(|stem| dot(&self.stem_vectors[stem as usize], vector)).fold(0.0, f32::max))
+                let cosines = self.stem_vectors.products(vector, self.lexicon.stems_of(topic));
+                model::alike(cosines.into_iter().fold(0.0, f32::max))
             }
             (None, None) => 0.0,
         }
@@ -343,15 +432,4 @@ fn cues(speech: &Speech) -> HashMap<String, SmallTalk> {
     let pairs =
         speech.cues.iter().flat_map(|(kind, words)| words.iter().map(|word| (word.clone(), SmallTalk::of(kind))));
     pairs.collect()
-}
-
-/// The mean vectors of texts, shared among the processor's cores.
-fn means(texts: &[&Vec<String>], vectors: &Vectors) -> Vec<Vec<f32>> {
-    let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = texts.len().div_ceil(workers).max(1);
-    std::thread::scope(|scope| {
-        let mean = |part: &[&Vec<String>]| part.iter().map(|text| vectors.mean(text)).collect::<Vec<_>>();
-        let parts: Vec<_> = texts.chunks(share).map(|part| scope.spawn(move || mean(part))).collect();
-        parts.into_iter().flat_map(|part| part.join().expect("adding vectors panics nowhere")).collect()
-    })
 }

@@ -16,7 +16,7 @@ pub fn clean(text: &str) -> String {
     let visible: String = text.nfkc().filter(|c| !is_invisible(*c)).take(MAX_CHARS).collect();
     let own = visible.lines().filter(|line| !line.trim_start().starts_with('>')).collect::<Vec<_>>().join("\n");
     let own = if own.trim().is_empty() { visible } else { own };
-    strip_markup(&strip_code(&own))
+    strip_markup(&strip_actions(&strip_code(&own)))
 }
 
 fn is_invisible(c: char) -> bool {
@@ -28,6 +28,14 @@ fn is_invisible(c: char) -> bool {
 fn strip_code(text: &str) -> String {
     let outside: String = text.split("```").step_by(2).collect::<Vec<_>>().join(" ");
     if outside.trim().is_empty() { text.replace("```", " ") } else { outside }
+}
+
+/// Drops what somebody acts out (*taps mic*) where something else remains. A single word in stars is only stressed.
+fn strip_actions(text: &str) -> String {
+    let pieces: Vec<&str> = text.split('*').collect();
+    let is_action = |at: usize| at % 2 == 1 && at + 1 < pieces.len() && pieces[at].split_whitespace().nth(1).is_some();
+    let rest: Vec<&str> = (0..pieces.len()).filter(|at| !is_action(*at)).map(|at| pieces[at]).collect();
+    if rest.iter().all(|piece| piece.trim().is_empty()) { text.to_owned() } else { rest.join("*") }
 }
 
 /// Drops links, mentions, custom emoji and tags word by word.
@@ -181,6 +189,9 @@ mod tests {
             ("```rust\ncode```when did it land", "when did it land"),
             ("z\u{200b}ero w\u{202e}idth", "zero width"),
             ("ｆｕｌｌ ｗｉｄｔｈ ①", "full width 1"),
+            ("*taps mic* departure airport?", "departure airport"),
+            ("the *exact* price", "the exact price"),
+            ("*who flies it*", "who flies it"),
             ("", ""),
             ("Сколько стоит билет?", "сколько стоит билет"),
         ] {

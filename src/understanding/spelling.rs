@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
 use strsim::osa_distance;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -22,6 +23,9 @@ const MAX_LETTERS: usize = 24;
 /// How many leading letters take part in the index of deletions; a longer word differs in them too or is found by
 /// them. Bounds the index to 29 entries a word.
 const PREFIX: usize = 7;
+
+/// How much commoner a word must be for a near one to be a slip of it.
+const COMMONER: u32 = 10;
 
 /// A word list of general English, each word with its rank by frequency, by the alphabet.
 pub struct English(Vec<(&'static str, u32)>);
@@ -56,6 +60,7 @@ impl Default for English {
 
 /// An index of the desk's own words by what remains when letters are left out of them (as in SymSpell), so that the
 /// nearest word is found without looking at every word.
+#[derive(Serialize, Deserialize)]
 pub struct Speller {
     words: HashMap<String, u32>,
     list: Vec<(String, u32)>,
@@ -91,9 +96,25 @@ impl Speller {
     /// None if the word is known, too short, or far from all.
     #[must_use]
     pub fn mend(&self, word: &str, english: &English) -> Option<&str> {
+        if self.knows(word) || english.knows(word) { None } else { self.nearest(word, 0) }
+    }
+
+    /// Forgets the words that are slips of other words: those that are in question and near one that is far commoner.
+    /// Whoever writes example questions with typos repeats some of them.
+    pub fn forget_slips(&mut self, in_question: &[String]) {
+        let is_slip =
+            |word: &&String| self.nearest(word, COMMONER * self.words.get(*word).copied().unwrap_or(1)).is_some();
+        let slips: Vec<String> = in_question.iter().filter(is_slip).cloned().collect();
+        for slip in slips {
+            self.words.remove(&slip);
+        }
+    }
+
+    /// The nearest other word that occurs at least so often.
+    fn nearest(&self, word: &str, count: u32) -> Option<&str> {
         let letters = word.chars().count();
         let is_word = (MIN_LETTERS..=MAX_LETTERS).contains(&letters) && word.chars().all(char::is_alphabetic);
-        if !is_word || self.knows(word) || english.knows(word) {
+        if !is_word {
             return None;
         }
         let bound = if letters >= TWO_EDITS_FROM { 2 } else { 1 };
@@ -107,6 +128,7 @@ impl Speller {
         candidates
             .into_iter()
             .map(|index| &self.list[index as usize])
+            .filter(|(candidate, often)| candidate != word && *often >= count && self.knows(candidate))
             .filter_map(|(candidate, count)| {
                 let distance = osa_distance(word, candidate);
                 (distance <= bound).then_some((distance, std::cmp::Reverse(*count), candidate.as_str()))

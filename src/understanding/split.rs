@@ -48,8 +48,8 @@ fn sentences(text: &str) -> Vec<&str> {
         let ends = match c {
             '?' | '!' | '？' | '！' | '。' => !matches!(next, Some('?' | '!')),
             '.' => next.is_none_or(char::is_whitespace) && !is_abbreviation(&text[start..at]),
-            '\n' | ';' => true,
-            _ => false,
+            '\n' | ';' | '(' | ')' => true,
+            _ => is_picture(c),
         };
         if ends {
             sentences.push(text[start..at + c.len_utf8()].trim());
@@ -59,6 +59,11 @@ fn sentences(text: &str) -> Vec<&str> {
     sentences.push(text[start..].trim());
     sentences.retain(|sentence| !sentence.is_empty());
     sentences
+}
+
+/// Emoji and the like stand between sentences as a full stop does.
+fn is_picture(c: char) -> bool {
+    matches!(c, '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
 }
 
 fn is_abbreviation(before: &str) -> bool {
@@ -76,7 +81,9 @@ fn clauses(sentence: &str) -> Vec<String> {
         let joint = matches!(words[at].to_lowercase().as_str(), "and" | "also" | "plus" | "&");
         let behind = if joint { at + 1 } else { at };
         let after_comma = words[at - 1].ends_with(',');
-        let opens = words.get(behind).is_some_and(|word| is_strong_opener(word));
+        let opens = words.get(behind).is_some_and(|word| is_strong_opener(word))
+            || (words.get(behind).is_some_and(|word| is_preposition(word))
+                && words.get(behind + 1).is_some_and(|word| is_question_word(word)));
         // After a comma what stands before must itself ask something: in "my mum, who knows" it doesn't.
         let before = &words[start..at].join(" ");
         if opens && at - start >= 2 && (joint || (after_comma && begins_question(before))) {
@@ -117,6 +124,18 @@ fn is_strong_opener(word: &str) -> bool {
     )
 }
 
+/// Words that may stand before a question word: *with what plane*, *at what time*.
+fn is_preposition(word: &str) -> bool {
+    matches!(
+        bare(word).as_str(),
+        "with" | "at" | "in" | "on" | "to" | "from" | "by" | "for" | "of" | "until" | "till" | "since" | "about"
+    )
+}
+
+fn is_question_word(word: &str) -> bool {
+    matches!(bare(word).as_str(), "who" | "whom" | "whose" | "what" | "when" | "where" | "which" | "how")
+}
+
 fn bare(word: &str) -> String {
     word.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect()
 }
@@ -127,10 +146,10 @@ fn begins_question(text: &str) -> bool {
         "and", "so", "but", "ok", "okay", "hi", "hello", "hey", "also", "then", "well", "um", "uh", "yo", "pls",
         "please", "guys", "all", "plus", "btw", "or", "on",
     ];
-    text.split_whitespace()
-        .map(bare)
-        .find(|word| !BEFORE.contains(&word.as_str()))
-        .is_some_and(|word| OPENERS.contains(&word.as_str()))
+    let mut words = text.split_whitespace().map(bare).skip_while(|word| BEFORE.contains(&word.as_str()));
+    let Some(first) = words.next() else { return false };
+    let second = words.next().unwrap_or_default();
+    OPENERS.contains(&first.as_str()) || (is_preposition(&first) && is_question_word(&second))
 }
 
 #[cfg(test)]
@@ -148,6 +167,9 @@ mod tests {
             ("direct flight Moscow and Pyongyang", vec![" direct flight Moscow and Pyongyang"]),
             ("how long is the flight, how much is it", vec!["?how long is the flight,", "?how much is it"]),
             ("who met Kozlov and Yun", vec!["?who met Kozlov and Yun"]),
+            ("settle this 😅😅 what plane was it", vec![" settle this 😅", "?what plane was it"]),
+            ("(on mobile, sorry) when did they fly back", vec![" on mobile, sorry)", "?when did they fly back"]),
+            ("who flies it and with what plane", vec!["?who flies it", "?with what plane"]),
             ("???", vec![]),
         ] {
             let parts: Vec<String> = split(text)

@@ -1,0 +1,159 @@
+//! A question beside the examples of a topic, one by one: which is the nearest, how much of the question it says, and how
+//! much of it the question says. The classifier knows only what a topic's examples have in common; *how many soldiers
+//! were sent* lies near *how many soldiers were sent home*, but leaves *home* unsaid.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::Index;
+use super::heard::{Heard, Origin, Word};
+use super::lexicon::Lexicon;
+use super::model::alike;
+use super::normalise::stem;
+use super::rows::{Row, Rows};
+use super::vectors::Vectors;
+
+/// How many of a topic's examples are compared word by word, the nearest first.
+const COMPARED: usize = 5;
+
+/// What a word counts that half of all topics use. Not nothing: who says it may mean it.
+const LEAST_TELLING: f32 = 0.1;
+
+/// The examples of all topics.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Examples {
+    /// The vectors, and which are each topic's.
+    vectors: Rows,
+    of_topic: Vec<Range<u32>>,
+    /// The stems of each that carry meaning, with how telling they are.
+    stems: Vec<Vec<(u32, f32)>>,
+}
+
+/// How a question compares with the examples of a topic.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Likeness {
+    /// The cosine to the nearest of them.
+    pub nearest: f32,
+    /// The mean cosine to the nearest few.
+    pub near: f32,
+    /// How much of the question the best of these says, from 0 to 1.
+    pub said: f32,
+    /// How much of that example the question says, from 0 to 1.
+    pub wanted: f32,
+}
+
+impl Examples {
+    /// Gathers the examples of each topic, given as words.
+    pub(super) fn gather(
+        texts: &[Vec<Vec<String>>],
+        lexicon: &Lexicon,
+        filler: &HashSet<String>,
+        vectors: &Vectors,
+    ) -> Self {
+        let mut of_topic = Vec::new();
+        let mut count = 0;
+        for texts in texts {
+            of_topic.push(count..count + texts.len() as u32);
+            count += texts.len() as u32;
+        }
+        let flat: Vec<&Vec<String>> = texts.iter().flatten().collect();
+        let stems = flat.iter().map(|words| telling_stems(words, lexicon, filler)).collect();
+        Self { vectors: means(&flat, vectors), of_topic, stems }
+    }
+}
+
+/// The stems of a text that carry meaning, each once.
+fn telling_stems(words: &[String], lexicon: &Lexicon, filler: &HashSet<String>) -> Vec<(u32, f32)> {
+    let mut stems: Vec<(u32, f32)> = Vec::new();
+    for stem in words.iter().map(|word| stem(word)).filter(|stem| !filler.contains(stem)) {
+        if let Some(number) = lexicon.number(&stem)
+            && !stems.iter().any(|(other, _)| *other == number)
+        {
+            stems.push((number, lexicon.telling(Some(number)).max(LEAST_TELLING)));
+        }
+    }
+    stems
+}
+
+/// The mean vectors of texts, shared among the processor's cores.
+fn means(texts: &[&Vec<String>], vectors: &Vectors) -> Rows {
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = texts.len().div_ceil(workers).max(1);
+    let width = vectors.dimensions();
+    let rows = |part: &[&Vec<String>]| {
+        let means: Vec<Vec<f32>> = part.iter().map(|text| vectors.mean(text)).collect();
+        Rows::of(width, means.iter().map(Vec::as_slice))
+    };
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = texts.chunks(share).map(|part| scope.spawn(move || rows(part))).collect();
+        let tables = parts.into_iter().map(|part| part.join().expect("adding vectors panics nowhere")).collect();
+        Rows::joined(width, tables)
+    })
+}
+
+impl Index {
+    /// Compares a question with a topic's examples.
+    pub(super) fn likeness_to_examples(&self, topic: usize, heard: &Heard<'_>, vector: &Row) -> Likeness {
+        let numbers: Vec<u32> = self.examples.of_topic[topic].clone().collect();
+        let cosines = self.examples.vectors.products(vector, &numbers);
+        let mut near: Vec<(f32, u32)> = cosines.into_iter().zip(numbers).collect();
+        let by_cosine = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        if near.len() > COMPARED {
+            near.select_nth_unstable_by(COMPARED, by_cosine);
+            near.truncate(COMPARED);
+        }
+        near.sort_by(by_cosine);
+        let examples: Vec<&[(u32, f32)]> =
+            near.iter().map(|(_, example)| self.examples.stems[*example as usize].as_slice()).collect();
+        let (said, wanted) = self.best_overlap(heard, &examples);
+        Likeness {
+            nearest: near.first().map_or(0.0, |(cosine, _)| cosine.max(0.0)),
+            near: near.iter().map(|(cosine, _)| cosine).sum::<f32>() / near.len().max(1) as f32,
+            said,
+            wanted,
+        }
+    }
+
+    /// How much of a question an example says, and how much of the example the question says, weighted by how telling
+    /// the words are: of several examples the one that does most of both.
+    fn best_overlap(&self, heard: &Heard<'_>, examples: &[&[(u32, f32)]]) -> (f32, f32) {
+        let mut stems: Vec<u32> = examples.iter().flat_map(|example| example.iter().map(|(stem, _)| *stem)).collect();
+        stems.sort_unstable();
+        stems.dedup();
+        let alike: Vec<Vec<f32>> = heard.content.iter().map(|word| self.alike(word, &stems)).collect();
+        let overlaps = examples.iter().map(|example| overlap(heard, &stems, &alike, example));
+        overlaps.max_by(|a, b| (a.0 + a.1).total_cmp(&(b.0 + b.1))).unwrap_or_default()
+    }
+
+    /// How far a word is like each of some stems, from 0 to 1.
+    pub(super) fn alike(&self, word: &Word<'_>, stems: &[u32]) -> Vec<f32> {
+        let same = |stem: &u32| f32::from(u8::from(word.stem == Some(*stem)));
+        // Names and figures are like nothing but themselves.
+        if word.origin == Origin::Name || (word.stem.is_none() && word.vector.is_none()) {
+            return stems.iter().map(same).collect();
+        }
+        let cosines = match (word.stem, &word.vector) {
+            (None, Some(vector)) => self.stem_vectors.products(vector, stems),
+            (Some(own), _) => self.stem_vectors.products(&self.stem_vectors.row(own as usize), stems),
+            (None, None) => Vec::new(),
+        };
+        cosines.into_iter().zip(stems).map(|(cosine, stem)| alike(cosine).max(same(stem))).collect()
+    }
+}
+
+/// How much of a question an example says, and how much of the example the question says. `alike` tells for each word of
+/// the question how far it is like each of the `stems`, which are in order.
+fn overlap(heard: &Heard<'_>, stems: &[u32], alike: &[Vec<f32>], example: &[(u32, f32)]) -> (f32, f32) {
+    let places: Vec<usize> = example.iter().filter_map(|(stem, _)| stems.binary_search(stem).ok()).collect();
+    let weight = |word: &Word<'_>| word.telling.max(LEAST_TELLING);
+    let most = |of: &[f32]| places.iter().map(|place| of[*place]).fold(0.0, f32::max);
+    let said: f32 = heard.content.iter().zip(alike).map(|(word, of)| weight(word) * most(of)).sum();
+    let best = |place: usize| alike.iter().map(|of| of[place]).fold(0.0, f32::max);
+    let wanted: f32 = example.iter().zip(&places).map(|((_, telling), place)| telling * best(*place)).sum();
+    let in_question: f32 = heard.content.iter().map(weight).sum();
+    let in_example: f32 = example.iter().map(|(_, telling)| telling).sum();
+    let share = |part: f32, whole: f32| if whole > 0.0 { part / whole } else { 0.0 };
+    (share(said, in_question), share(wanted, in_example))
+}

@@ -1,0 +1,102 @@
+//! Who does it and to whom: *what did North Korea send to Russia* and *what did Russia send to North Korea* have the same
+//! words. A link is a name with the small word before it that tells its part: *to Russia*, *did Russia*.
+
+use std::collections::HashSet;
+
+/// A name's part (the preposition before it, or that it does something), and whose name it is.
+pub type Link = (String, String);
+
+const PREPOSITIONS: [&str; 13] =
+    ["to", "from", "by", "in", "on", "with", "against", "for", "of", "at", "into", "via", "between"];
+const AUXILIARIES: [&str; 15] =
+    ["did", "do", "does", "has", "have", "had", "is", "are", "was", "were", "will", "can", "would", "could", "should"];
+
+/// Words that may stand between a small word and the name.
+const BETWEEN: [&str; 8] = ["the", "a", "north", "south", "of", "both", "president", "minister"];
+
+/// Names of the two countries that the list of names leaves out, because every topic is about them.
+const PARTIES: [&str; 5] = ["moscow", "pyongyang", "russia", "dprk", "nk"];
+
+/// The part of whoever does something.
+const DOES: &str = "does";
+
+/// How many words on from a small word a name still belongs to it.
+const REACH: usize = 3;
+
+/// The links of a text, given as words. `is_name` tells names.
+#[must_use]
+pub fn links(words: &[String], is_name: impl Fn(&str) -> bool) -> HashSet<Link> {
+    let is_name = |word: &str| PARTIES.contains(&word) || is_name(word);
+    let name_after = |start: usize| {
+        let near = words.iter().enumerate().skip(start).take(REACH);
+        let mut reached =
+            near.take_while(|(at, word)| *at == start || BETWEEN.contains(&words[at - 1].as_str()) || is_name(word));
+        reached
+            .find(|(_, word)| is_name(word))
+            .map(|(at, word)| owner(word, at.checked_sub(1).map(|at| words[at].as_str())))
+    };
+    let mut links = HashSet::new();
+    for (at, word) in words.iter().enumerate() {
+        let part = PREPOSITIONS.iter().find(|part| *part == word).copied();
+        let part = part.or_else(|| AUXILIARIES.contains(&word.as_str()).then_some(DOES));
+        if let (Some(part), Some(name)) = (part, name_after(at + 1)) {
+            links.insert((part.to_owned(), name));
+        }
+    }
+    if let Some(name) = name_after(0) {
+        links.insert((DOES.to_owned(), name));
+    }
+    links
+}
+
+/// Whose name it is: a capital stands for its country.
+fn owner(name: &str, before: Option<&str>) -> String {
+    let country = match name {
+        "moscow" | "russia" | "russian" | "russians" | "kremlin" => "russia",
+        "korea" | "korean" | "koreans" if before == Some("south") => "south",
+        "seoul" => "south",
+        "pyongyang" | "korea" | "korean" | "koreans" | "nk" | "dprk" => "north",
+        "ukraine" | "ukrainian" | "ukrainians" | "kyiv" => "ukraine",
+        other => other,
+    };
+    country.to_owned()
+}
+
+/// What share of a question's links a topic doesn't have. 0 for a question without links.
+#[must_use]
+pub fn strange(question: &HashSet<Link>, topic: &HashSet<Link>) -> f32 {
+    let strange = question.iter().filter(|link| !topic.contains(*link)).count();
+    strange as f32 / question.len().max(1) as f32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::understanding::lexicon::text_words;
+
+    #[test]
+    fn names_have_parts() {
+        let is_name = |word: &str| matches!(word, "korea" | "lavrov" | "seoul");
+        for (text, expected) in [
+            ("what did north korea send to russia", vec![("does", "north"), ("to", "russia")]),
+            ("what did russia send to north korea", vec![("does", "russia"), ("to", "north")]),
+            ("flights from Moscow to Pyongyang", vec![("from", "russia"), ("to", "north")]),
+            ("Lavrov met whom in Seoul", vec![("does", "lavrov"), ("in", "south")]),
+            ("how much is a ticket", vec![]),
+        ] {
+            let expected: HashSet<Link> =
+                expected.into_iter().map(|(part, name)| (part.to_owned(), name.to_owned())).collect();
+            assert_eq!(links(&text_words(text), is_name), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_other_way_round_is_strange() {
+        let is_name = |word: &str| matches!(word, "russia" | "korea");
+        let of = |text: &str| links(&text_words(text), is_name);
+        let topic = of("which weapons did north korea send to russia");
+        assert_eq!(strange(&of("did north korea give arms to russia"), &topic), 0.0);
+        assert_eq!(strange(&of("did russia give arms to north korea"), &topic), 1.0);
+        assert_eq!(strange(&of("how many"), &topic), 0.0);
+    }
+}

@@ -1,0 +1,184 @@
+//! Unit vectors as rows of bytes, and their scalar products with the widest registers that the processor has.
+//!
+//! The products are of whole numbers, so every processor gives the same ones; the compiler makes a version of the loop
+//! for each set of instructions, and [`fearless_simd`] picks one at run time without unsafe code here.
+
+use fearless_simd::{Level, Simd, dispatch};
+use serde::{Deserialize, Serialize};
+
+/// A table of vectors, one byte a number with a scale a row.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rows {
+    width: usize,
+    scales: Vec<f32>,
+    #[serde(with = "whole_bytes")]
+    bytes: Vec<i8>,
+}
+
+/// One vector in the same form.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Row {
+    scale: f32,
+    bytes: Vec<i8>,
+}
+
+impl Row {
+    /// Rounds a vector.
+    #[must_use]
+    pub fn of(vector: &[f32]) -> Self {
+        let scale = scale(vector);
+        Self { scale, bytes: rounded(vector, scale).collect() }
+    }
+}
+
+fn scale(vector: &[f32]) -> f32 {
+    let largest = vector.iter().fold(0.0f32, |most, number| most.max(number.abs()));
+    if largest > 0.0 { largest / 127.0 } else { 1.0 }
+}
+
+fn rounded(vector: &[f32], scale: f32) -> impl Iterator<Item = i8> {
+    vector.iter().map(move |number| (number / scale).round() as i8)
+}
+
+impl Rows {
+    /// Rounds vectors of one width.
+    #[must_use]
+    pub fn of<'a>(width: usize, vectors: impl IntoIterator<Item = &'a [f32]>) -> Self {
+        let mut rows = Self { width, ..Self::default() };
+        for vector in vectors {
+            let scale = scale(vector);
+            rows.scales.push(scale);
+            rows.bytes.extend(rounded(vector, scale));
+        }
+        rows
+    }
+
+    /// Joins tables of one width, one behind the other.
+    #[must_use]
+    pub fn joined(width: usize, tables: Vec<Self>) -> Self {
+        let mut rows = Self { width, ..Self::default() };
+        for table in tables {
+            rows.scales.extend(table.scales);
+            rows.bytes.extend(table.bytes);
+        }
+        rows
+    }
+
+    /// How many rows there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.scales.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.scales.is_empty()
+    }
+
+    /// A row as a vector by itself.
+    #[must_use]
+    pub fn row(&self, at: usize) -> Row {
+        Row { scale: self.scales[at], bytes: self.bytes[at * self.width..][..self.width].to_vec() }
+    }
+
+    /// The scalar products of a vector with some of the rows, in their order.
+    #[must_use]
+    pub fn products(&self, vector: &Row, rows: &[u32]) -> Vec<f32> {
+        let mut products = vec![0.0; rows.len()];
+        dispatch!(Level::new(), simd => self.fill(simd, vector, rows, &mut products));
+        products
+    }
+
+    #[inline(always)]
+    fn fill<S: Simd>(&self, _: S, vector: &Row, rows: &[u32], products: &mut [f32]) {
+        for (row, product) in rows.iter().zip(products) {
+            let at = *row as usize;
+            let bytes = &self.bytes[at * self.width..][..self.width];
+            *product = whole(bytes, &vector.bytes) as f32 * self.scales[at] * vector.scale;
+        }
+    }
+}
+
+/// The scalar product of two rows of bytes. Two bytes multiplied fit into 16 bits, for which there is one instruction.
+#[inline(always)]
+fn whole(a: &[i8], b: &[i8]) -> i32 {
+    a.iter().zip(b).map(|(x, y)| i32::from(i16::from(*x) * i16::from(*y))).sum()
+}
+
+/// Adds rows of bytes, each times a factor, to a sum.
+pub fn add_rows<'a>(sum: &mut [f32], rows: impl Iterator<Item = (f32, &'a [i8])>) {
+    dispatch!(Level::new(), simd => add(simd, sum, rows));
+}
+
+#[inline(always)]
+fn add<'a, S: Simd>(_: S, sum: &mut [f32], rows: impl Iterator<Item = (f32, &'a [i8])>) {
+    for (factor, row) in rows {
+        for (total, byte) in sum.iter_mut().zip(row) {
+            *total += factor * f32::from(*byte);
+        }
+    }
+}
+
+/// Writes and reads many small numbers at one stroke, for `#[serde(with)]`.
+pub mod whole_bytes {
+    use std::fmt;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+
+    /// Writes them.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn serialize<S: Serializer>(numbers: &[i8], serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes: Vec<u8> = numbers.iter().map(|number| number.cast_unsigned()).collect();
+        serializer.serialize_bytes(&bytes)
+    }
+
+    /// Reads them.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i8>, D::Error> {
+        struct Numbers;
+
+        impl Visitor<'_> for Numbers {
+            type Value = Vec<i8>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("bytes")
+            }
+
+            fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+                Ok(bytes.iter().map(|byte| byte.cast_signed()).collect())
+            }
+        }
+
+        deserializer.deserialize_bytes(Numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_are_near_those_of_the_vectors() {
+        let vectors: Vec<Vec<f32>> =
+            (0..7).map(|row| (0..256).map(|at| ((row * 31 + at * 17) % 23) as f32 / 23.0 - 0.5).collect()).collect();
+        let rows = Rows::of(256, vectors.iter().map(Vec::as_slice));
+        let products = rows.products(&Row::of(&vectors[3]), &[0, 3, 6]);
+        for (product, at) in products.iter().zip([0, 3, 6]) {
+            let exact: f32 = vectors[3].iter().zip(&vectors[at]).map(|(x, y)| x * y).sum();
+            assert!((product - exact).abs() < 0.1, "{product} {exact}");
+        }
+    }
+
+    #[test]
+    fn rows_add_up() {
+        let mut sum = vec![1.0, 2.0];
+        add_rows(&mut sum, [(0.5, &[2i8, -4][..]), (2.0, &[1, 1])].into_iter());
+        assert_eq!(sum, [4.0, 2.0]);
+    }
+}
