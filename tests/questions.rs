@@ -7,6 +7,8 @@ use common::DESK;
 use routedesk::eval::{Judged, Kind, Verdict, judge, read};
 
 const DEVELOPMENT: &str = include_str!("questions/development.jsonl");
+/// Written later and harder: follow-ups, near misses and what lies far out of the articles' reach weigh more.
+const DEVELOPMENT_2: &str = include_str!("questions/development2.jsonl");
 const HELD_OUT: &str = include_str!("questions/heldout.jsonl");
 
 /// How many questions of a kind there are with a verdict.
@@ -45,12 +47,17 @@ fn check(questions: &str, floors: &Floors) {
 
 #[test]
 fn development_questions() {
-    check(DEVELOPMENT, &Floors { answer: 228, disputed: 29, unknown: 131, social: 8, wrongly_answered: 5 });
+    check(DEVELOPMENT, &Floors { answer: 241, disputed: 31, unknown: 134, social: 8, wrongly_answered: 3 });
+}
+
+#[test]
+fn harder_development_questions() {
+    check(DEVELOPMENT_2, &Floors { answer: 117, disputed: 6, unknown: 112, social: 0, wrongly_answered: 24 });
 }
 
 #[test]
 fn held_out_questions() {
-    check(HELD_OUT, &Floors { answer: 162, disputed: 22, unknown: 92, social: 4, wrongly_answered: 6 });
+    check(HELD_OUT, &Floors { answer: 172, disputed: 24, unknown: 93, social: 4, wrongly_answered: 5 });
 }
 
 /// What is measured is measured on questions that the desk hasn't been taught.
@@ -62,7 +69,8 @@ fn no_question_is_an_example() {
         .flat_map(|topic| &topic.examples)
         .map(|example| routedesk::understanding::fold(example))
         .collect();
-    for question in read(DEVELOPMENT).unwrap().iter().chain(&read(HELD_OUT).unwrap()) {
+    let files = [DEVELOPMENT, DEVELOPMENT_2, HELD_OUT];
+    for question in files.into_iter().flat_map(|file| read(file).unwrap()) {
         assert!(!examples.contains(&routedesk::understanding::fold(&question.q)), "{}", question.q);
     }
 }
