@@ -8,7 +8,7 @@ use super::lexicon::Lexicon;
 use super::rows::{Row, Rows, whole_bytes};
 use super::vectors::{Vectors, to_unit};
 
-/// Counts up when the same examples give another model, so that kept ones aren't taken for it.
+/// Counts up when the same facts give another model or index, so that a kept one isn't taken for it.
 pub const VERSION: u32 = 4;
 
 /// What is learnt from the examples.
