@@ -4,7 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::asks::Ask;
-use super::decide::{ANSWER_FROM, Candidate, Decision, FOREIGN, Unexplained};
+use super::candidate::{Candidate, Unexplained};
+use super::decide::{ANSWER_FROM, Decision, FOREIGN};
 use super::heard::{Heard, Origin};
 use super::{Answerable, Index, is_number};
 use crate::facts::value::Kind;

@@ -5,6 +5,7 @@
 //! the best topic fits, how far the next one is, and which words it leaves unexplained ([`lexicon`]).
 
 pub mod asks;
+pub mod candidate;
 pub mod classifier;
 pub mod confidence;
 pub mod correct;
@@ -26,7 +27,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-pub use decide::{Candidate, Decision, Trace};
+pub use candidate::Candidate;
+pub use decide::{Decision, Trace};
 use examples::Examples;
 pub use heard::Origin;
 use lexicon::{Lexicon, Shorthand, Speech, text_words};

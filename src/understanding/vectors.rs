@@ -40,12 +40,6 @@ impl Vectors {
         xxh3_64(SHIPPED)
     }
 
-    /// How many numbers a shipped vector has.
-    #[must_use]
-    pub fn shipped_dimensions() -> usize {
-        SHIPPED[4..].first_chunk::<4>().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize)
-    }
-
     /// Reads vectors; none if the bytes are cut short or otherwise not in the format.
     #[must_use]
     pub fn read(bytes: &'static [u8]) -> Option<Self> {
