@@ -27,19 +27,17 @@ impl Store {
     /// # Errors
     /// If a row doesn't match its checksum, or SQLite fails.
     pub fn topic(&self, id: &str) -> Result<Option<TopicFacts>, Error> {
-        let Some(topic) = read_topic(&self.connection, id)? else { return Ok(None) };
-        let mut facts = TopicFacts { claims: Vec::with_capacity(topic.claims.len()), sources: BTreeMap::new(), topic };
-        for claim in &facts.topic.claims {
-            let claim = read_claim(&self.connection, claim)?;
-            for citation in &claim.cite {
-                if !facts.sources.contains_key(&citation.source) {
-                    let source = read_source(&self.connection, &citation.source)?;
-                    facts.sources.insert(citation.source.clone(), source);
-                }
+        let Some((mut topic, checksum)) = read_topic(&self.connection, id)? else { return Ok(None) };
+        let claims = read_claims(&self.connection, CLAIMS_OF_TOPIC, id)?;
+        topic.claims = claims.iter().map(|claim| claim.id.clone()).collect();
+        verify("topic", id, &topic, checksum)?;
+        let mut sources: BTreeMap<String, Source> = BTreeMap::new();
+        for citation in claims.iter().flat_map(|claim| &claim.cite) {
+            if !sources.contains_key(&citation.source) {
+                sources.insert(citation.source.clone(), read_source(&self.connection, &citation.source)?);
             }
-            facts.claims.push(claim);
         }
-        Ok(Some(facts))
+        Ok(Some(TopicFacts { topic, claims, sources }))
     }
 
     /// Reads all facts, examples included.
@@ -65,12 +63,12 @@ impl Store {
             .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
         verify("subject", id, &(id, &title), checksum)?;
         let mut subject = Subject { id: id.to_owned(), title, ..Subject::default() };
-        for claim in ids(&self.connection, "SELECT id FROM claim WHERE subject = ? ORDER BY position", Some(id))? {
-            subject.claims.push(read_claim(&self.connection, &claim)?);
-        }
+        subject.claims = read_claims(&self.connection, CLAIMS_OF_SUBJECT, id)?;
         for topic in ids(&self.connection, "SELECT id FROM topic WHERE subject = ? ORDER BY position", Some(id))? {
             let gone = || Error::Checksum { kind: "topic", id: topic.clone() };
-            let mut whole = read_topic(&self.connection, &topic)?.ok_or_else(gone)?;
+            let (mut whole, checksum) = read_topic(&self.connection, &topic)?.ok_or_else(gone)?;
+            whole.claims = ids(&self.connection, CLAIM_IDS_OF_TOPIC, Some(&topic))?;
+            verify("topic", &topic, &whole, checksum)?;
             whole.examples =
                 ids(&self.connection, "SELECT text FROM example WHERE topic = ? ORDER BY position", Some(&topic))?;
             let checksum: i64 = self
@@ -148,56 +146,75 @@ fn read_source(connection: &Connection, id: &str) -> Result<Source, Error> {
     Ok(source)
 }
 
-fn read_claim(connection: &Connection, id: &str) -> Result<Claim, Error> {
-    let mut statement = connection.prepare_cached(
-        "SELECT statement, value, of, attributed_to, unprinted, as_of, as_of_basis, rank, contradicts, derived, checksum
-         FROM claim WHERE id = ?",
-    )?;
-    let cite = read_citations(connection, id)?;
-    let outcome = statement.query_row([id], |row| Ok(claim_of_row(id, row, cite.clone())));
-    let (claim, checksum) = damaged("claim", id, outcome.map_err(Error::from).and_then(|inner| inner))?;
-    verify("claim", id, &claim, checksum)?;
-    Ok(claim)
+/// The claims of a topic, each with its citations, a row for each citation. Of a claim that is lost only the id remains.
+const CLAIMS_OF_TOPIC: &str = "
+    SELECT topic_claim.claim, claim.statement, claim.value, claim.of, claim.attributed_to, claim.unprinted, claim.as_of,
+           claim.as_of_basis, claim.rank, claim.contradicts, claim.derived, claim.checksum,
+           citation.source, citation.paragraph, citation.words
+    FROM topic_claim
+    LEFT JOIN claim ON claim.id = topic_claim.claim
+    LEFT JOIN citation ON citation.claim = claim.id
+    WHERE topic_claim.topic = ?
+    ORDER BY topic_claim.position, citation.position";
+
+/// The same for the claims of a subject.
+const CLAIMS_OF_SUBJECT: &str = "
+    SELECT claim.id, claim.statement, claim.value, claim.of, claim.attributed_to, claim.unprinted, claim.as_of,
+           claim.as_of_basis, claim.rank, claim.contradicts, claim.derived, claim.checksum,
+           citation.source, citation.paragraph, citation.words
+    FROM claim
+    LEFT JOIN citation ON citation.claim = claim.id
+    WHERE claim.subject = ?
+    ORDER BY claim.position, citation.position";
+
+const CLAIM_IDS_OF_TOPIC: &str = "SELECT claim FROM topic_claim WHERE topic = ? ORDER BY position";
+
+/// Reads the claims that one of the statements above selects for an id, and verifies each.
+fn read_claims(connection: &Connection, sql: &str, of: &str) -> Result<Vec<Claim>, Error> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([of])?;
+    let mut claims: Vec<(Claim, i64)> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id: String = damaged("claim", of, row.get(0).map_err(Error::from))?;
+        if claims.last().is_none_or(|(claim, _)| claim.id != id) {
+            claims.push(damaged("claim", &id, claim_of_row(&id, row))?);
+        }
+        let citation = damaged("claim", &id, citation_of_row(row))?;
+        claims.last_mut().expect("the row's claim").0.cite.extend(citation);
+    }
+    let verified = |(claim, checksum): (Claim, i64)| verify("claim", &claim.id, &claim, checksum).map(|()| claim);
+    claims.into_iter().map(verified).collect()
 }
 
-fn claim_of_row(id: &str, row: &Row<'_>, cite: Vec<Citation>) -> Result<(Claim, i64), Error> {
-    let value: String = row.get(1)?;
-    let derived: Option<String> = row.get(9)?;
+/// The claim of a row, yet without citations, and its checksum.
+fn claim_of_row(id: &str, row: &Row<'_>) -> Result<(Claim, i64), Error> {
+    let value: String = row.get(2)?;
+    let derived: Option<String> = row.get(10)?;
     let claim = Claim {
         id: id.to_owned(),
-        statement: row.get(0)?,
+        statement: row.get(1)?,
         value: crate::facts::Value::parse(&value).map_err(|error| Error::Unreadable(error.to_string()))?,
-        of: row.get(2)?,
-        attributed_to: row.get(3)?,
-        unprinted: row.get(4)?,
-        as_of: row.get(5)?,
-        as_of_basis: word(&row.get::<_, String>(6)?)?,
-        rank: word(&row.get::<_, String>(7)?)?,
-        contradicts: parsed(&row.get::<_, String>(8)?)?,
+        of: row.get(3)?,
+        attributed_to: row.get(4)?,
+        unprinted: row.get(5)?,
+        as_of: row.get(6)?,
+        as_of_basis: word(&row.get::<_, String>(7)?)?,
+        rank: word(&row.get::<_, String>(8)?)?,
+        contradicts: parsed(&row.get::<_, String>(9)?)?,
         derived: derived.as_deref().map(parsed).transpose()?,
-        cite,
+        cite: Vec::new(),
     };
-    Ok((claim, row.get(10)?))
+    Ok((claim, row.get(11)?))
 }
 
-fn read_citations(connection: &Connection, claim: &str) -> Result<Vec<Citation>, Error> {
-    let mut statement =
-        connection.prepare_cached("SELECT source, paragraph, words FROM citation WHERE claim = ? ORDER BY position")?;
-    let mut rows = statement.query([claim])?;
-    let mut citations = Vec::new();
-    while let Some(row) = rows.next()? {
-        let words: String = damaged("claim", claim, row.get(2).map_err(Error::from))?;
-        citations.push(Citation {
-            source: damaged("claim", claim, row.get(0).map_err(Error::from))?,
-            paragraph: damaged("claim", claim, row.get(1).map_err(Error::from))?,
-            words: damaged("claim", claim, parsed(&words))?,
-        });
-    }
-    Ok(citations)
+/// The citation of a row; none for a claim that cites nothing.
+fn citation_of_row(row: &Row<'_>) -> Result<Option<Citation>, Error> {
+    let Some(source) = row.get(12)? else { return Ok(None) };
+    Ok(Some(Citation { source, paragraph: row.get(13)?, words: parsed(&row.get::<_, String>(14)?)? }))
 }
 
-/// A topic without its examples.
-fn read_topic(connection: &Connection, id: &str) -> Result<Option<Topic>, Error> {
+/// A topic without claims and examples, and its checksum, which the claims have a part in.
+fn read_topic(connection: &Connection, id: &str) -> Result<Option<(Topic, i64)>, Error> {
     let mut statement =
         connection.prepare_cached("SELECT title, aliases, unsaid, dispute, checksum FROM topic WHERE id = ?")?;
     let mut rows = statement.query([id])?;
@@ -210,14 +227,12 @@ fn read_topic(connection: &Connection, id: &str) -> Result<Option<Topic>, Error>
             aliases: parsed(&row.get::<_, String>(1)?)?,
             unsaid: row.get(2)?,
             dispute: dispute.as_deref().map(word).transpose()?,
-            claims: ids(connection, "SELECT claim FROM topic_claim WHERE topic = ? ORDER BY position", Some(id))?,
+            claims: Vec::new(),
             examples: Vec::new(),
         };
         Ok((topic, row.get(4)?))
     };
-    let (topic, checksum) = damaged("topic", id, read())?;
-    verify("topic", id, &topic, checksum)?;
-    Ok(Some(topic))
+    damaged("topic", id, read()).map(Some)
 }
 
 /// Writes all tables anew.

@@ -2,6 +2,7 @@
 
 use super::candidate::{Candidate, Unexplained};
 use super::heard::{Heard, Origin, Word};
+use super::model::View;
 use super::{Answerable, Index, SmallTalk, is_number};
 
 /// The confidence from which on the desk answers, a chance in which a wrong answer counts twice. See the table that
@@ -41,6 +42,12 @@ const CHOICE_SPREAD: f32 = 0.35;
 /// The confidence that the best of several choices must have, and how much it may leave unexplained.
 const CHOICE_FROM: f32 = 0.2;
 const CHOICE_UNEXPLAINED: f32 = 0.3;
+
+/// From this confidence on somebody who only names a subject gets an answer and no choice.
+const SURE_OF_SUBJECT: f32 = 0.75;
+
+/// How many topics are offered at the most.
+const MOST_CHOICES: usize = 5;
 
 /// Below this confidence of every topic a message with a word of greeting or thanks is small talk, if at most so many
 /// other words carry meaning.
@@ -97,12 +104,13 @@ impl Index {
     #[must_use]
     pub fn decide(&self, words: &[String]) -> Trace {
         let heard = self.listen(words);
-        let candidates = self.candidates(&heard, &self.model.view(words, &self.vectors));
-        let decision = self.choose(&heard, &candidates);
+        let view = self.model.view(words, &self.vectors);
+        let candidates = self.candidates(&heard, &view);
+        let decision = self.choose(&heard, &view, &candidates);
         Trace { words: words.to_vec(), content: heard.content.len(), candidates, decision }
     }
 
-    fn choose(&self, heard: &Heard<'_>, candidates: &[Candidate]) -> Decision {
+    fn choose(&self, heard: &Heard<'_>, view: &View, candidates: &[Candidate]) -> Decision {
         let Some(best) = candidates.first() else { return Decision::Empty };
         if heard.words.is_empty() {
             return Decision::Empty;
@@ -118,6 +126,9 @@ impl Index {
         }
         if self.is_foreign(heard) {
             return Decision::Foreign;
+        }
+        if let Some(choices) = self.choices_of_a_subject(heard, view, candidates) {
+            return Decision::Choose(choices);
         }
         match self.topics[best.topic].answerable {
             Answerable::Yes if best.confidence >= self.needed(candidates, heard) => Decision::Answer(best.topic),
@@ -165,6 +176,31 @@ impl Index {
         (short && !named && (closing || !about_something)).then_some(talk)
     }
 
+    /// The topics among which somebody can choose who names a subject and asks nothing of it: "train", "the troops".
+    fn choices_of_a_subject(&self, heard: &Heard<'_>, view: &View, candidates: &[Candidate]) -> Option<Vec<usize>> {
+        let [Word { stem: Some(stem), .. }] = heard.content[..] else { return None };
+        let answers = |topic: usize| self.topics[topic].answerable == Answerable::Yes;
+        let sure = |candidate: &Candidate| answers(candidate.topic) && candidate.confidence >= SURE_OF_SUBJECT;
+        if heard.head.is_none() || candidates.iter().any(sure) {
+            return None;
+        }
+        let speaks_of_it = |topic: &usize| answers(*topic) && self.topics[*topic].named.contains(&stem);
+        let mut topics: Vec<usize> = (0..self.topics.len()).filter(speaks_of_it).collect();
+        topics.sort_by(|a, b| view.margins[*b].total_cmp(&view.margins[*a]).then(a.cmp(b)));
+        self.distinct(topics.into_iter())
+    }
+
+    /// The first five topics that say different things, if there are two.
+    fn distinct(&self, topics: impl Iterator<Item = usize>) -> Option<Vec<usize>> {
+        let mut choices: Vec<usize> = Vec::new();
+        for topic in topics {
+            if choices.len() < MOST_CHOICES && !choices.iter().any(|choice| self.say_the_same(*choice, topic)) {
+                choices.push(topic);
+            }
+        }
+        (choices.len() >= 2).then_some(choices)
+    }
+
     /// Two to five topics among which the person can choose: every word is explained, none is sure, some are near.
     fn choices(&self, candidates: &[Candidate]) -> Option<Vec<usize>> {
         let answers = |candidate: &Candidate| self.topics[candidate.topic].answerable == Answerable::Yes;
@@ -172,16 +208,10 @@ impl Index {
         if best.unexplained_sum() > CHOICE_UNEXPLAINED || best.confidence < CHOICE_FROM {
             return None;
         }
-        let mut choices: Vec<usize> = vec![best.topic];
-        for candidate in &candidates[1..] {
-            let near = (best.fit.score - candidate.fit.score).abs() < CHOICE_SPREAD;
-            let differs = !choices.iter().any(|choice| self.say_the_same(*choice, candidate.topic));
-            if near && differs && answers(candidate) {
-                choices.push(candidate.topic);
-            }
-        }
-        choices.truncate(5);
-        (choices.len() >= 2).then_some(choices)
+        let near = |candidate: &&Candidate| {
+            (best.fit.score - candidate.fit.score).abs() < CHOICE_SPREAD && answers(candidate)
+        };
+        self.distinct(candidates.iter().filter(near).map(|candidate| candidate.topic))
     }
 
     fn unknown(&self, candidates: &[Candidate]) -> Decision {
