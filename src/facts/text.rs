@@ -12,7 +12,7 @@ use super::{Basis, Claim, Facts, Rank, Source, Subject, Topic};
 pub const SOURCES_FILE: &str = "sources.toml";
 
 /// The facts that ship inside the binary: file name and text.
-pub const SHIPPED: [(&str, &str); 23] = [
+pub const SHIPPED: [(&str, &str); 24] = [
     ("sources.toml", include_str!("../../data/sources.toml")),
     ("route.toml", include_str!("../../data/facts/route.toml")),
     ("tickets.toml", include_str!("../../data/facts/tickets.toml")),
@@ -26,6 +26,7 @@ pub const SHIPPED: [(&str, &str); 23] = [
     ("war.toml", include_str!("../../data/facts/war.toml")),
     ("articles.toml", include_str!("../../data/facts/articles.toml")),
     ("silent-entry.toml", include_str!("../../data/facts/silent-entry.toml")),
+    ("silent-near.toml", include_str!("../../data/facts/silent-near.toml")),
     ("silent-fares.toml", include_str!("../../data/facts/silent-fares.toml")),
     ("silent-booking.toml", include_str!("../../data/facts/silent-booking.toml")),
     ("silent-flight.toml", include_str!("../../data/facts/silent-flight.toml")),

@@ -39,8 +39,11 @@ const NEAREST_FROM: f32 = 0.08;
 /// Topics within this score of the best are offered as choices if every word is explained but none is sure.
 const CHOICE_SPREAD: f32 = 0.35;
 
+/// Below this confidence the person chooses, if there is a choice.
+const CHOOSE_BELOW: f32 = 0.15;
+
 /// The confidence that the best of several choices must have, and how much it may leave unexplained.
-const CHOICE_FROM: f32 = 0.2;
+const CHOICE_FROM: f32 = 0.1;
 const CHOICE_UNEXPLAINED: f32 = 0.3;
 
 /// From this confidence on somebody who only names a subject gets an answer and no choice.
@@ -131,7 +134,10 @@ impl Index {
             return Decision::Choose(choices);
         }
         match self.topics[best.topic].answerable {
-            Answerable::Yes if best.confidence >= self.needed(candidates, heard) => Decision::Answer(best.topic),
+            Answerable::Yes if best.confidence >= self.needed(candidates, heard) => self
+                .choices(candidates)
+                .filter(|_| best.confidence < CHOOSE_BELOW)
+                .map_or(Decision::Answer(best.topic), Decision::Choose),
             _ => self.choices(candidates).map_or_else(|| self.unknown(candidates), Decision::Choose),
         }
     }
