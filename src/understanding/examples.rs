@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Index;
 use super::heard::{Heard, Origin, Word};
 use super::lexicon::Lexicon;
-use super::model::alike;
+use super::likeness::alike;
 use super::normalise::stem;
 use super::rows::{Row, Rows};
 use super::vectors::Vectors;
@@ -127,19 +127,18 @@ impl Index {
         overlaps.max_by(|a, b| (a.0 + a.1).total_cmp(&(b.0 + b.1))).unwrap_or_default()
     }
 
-    /// How far a word is like each of some stems, from 0 to 1.
+    /// How far a word is like each of some stems, which are in order, from 0 to 1.
     pub(super) fn alike(&self, word: &Word<'_>, stems: &[u32]) -> Vec<f32> {
         let same = |stem: &u32| f32::from(u8::from(word.stem == Some(*stem)));
         // Names and figures are like nothing but themselves.
         if word.origin == Origin::Name || (word.stem.is_none() && word.vector.is_none()) {
             return stems.iter().map(same).collect();
         }
-        let cosines = match (word.stem, &word.vector) {
-            (None, Some(vector)) => self.stem_vectors.products(vector, stems),
-            (Some(own), _) => self.stem_vectors.products(&self.stem_vectors.row(own as usize), stems),
-            (None, None) => Vec::new(),
-        };
-        cosines.into_iter().zip(stems).map(|(cosine, stem)| alike(cosine).max(same(stem))).collect()
+        match (word.stem, &word.vector) {
+            (Some(own), _) => self.model.likenesses().to_stems(own, stems),
+            (None, Some(vector)) => self.stem_vectors.products(vector, stems).into_iter().map(alike).collect(),
+            (None, None) => vec![0.0; stems.len()],
+        }
     }
 }
 
