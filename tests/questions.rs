@@ -9,6 +9,7 @@ use routedesk::eval::{Judged, Kind, Verdict, judge, read};
 const DEVELOPMENT: &str = include_str!("questions/development.jsonl");
 /// Written later and harder: follow-ups, near misses and what lies far out of the articles' reach weigh more.
 const DEVELOPMENT_2: &str = include_str!("questions/development2.jsonl");
+const DEVELOPMENT_3: &str = include_str!("questions/development3.jsonl");
 const HELD_OUT: &str = include_str!("questions/heldout.jsonl");
 
 /// How many questions of a kind there are with a verdict.
@@ -47,17 +48,18 @@ fn check(questions: &str, floors: &Floors) {
 
 #[test]
 fn development_questions() {
-    check(DEVELOPMENT, &Floors { answer: 241, disputed: 31, unknown: 134, social: 8, wrongly_answered: 3 });
+    check(DEVELOPMENT, &Floors { answer: 242, disputed: 32, unknown: 135, social: 8, wrongly_answered: 2 });
 }
 
 #[test]
 fn harder_development_questions() {
-    check(DEVELOPMENT_2, &Floors { answer: 117, disputed: 6, unknown: 112, social: 0, wrongly_answered: 24 });
+    check(DEVELOPMENT_2, &Floors { answer: 118, disputed: 6, unknown: 116, social: 0, wrongly_answered: 20 });
+    check(DEVELOPMENT_3, &Floors { answer: 118, disputed: 16, unknown: 95, social: 4, wrongly_answered: 12 });
 }
 
 #[test]
 fn held_out_questions() {
-    check(HELD_OUT, &Floors { answer: 172, disputed: 24, unknown: 93, social: 4, wrongly_answered: 5 });
+    check(HELD_OUT, &Floors { answer: 172, disputed: 24, unknown: 94, social: 4, wrongly_answered: 4 });
 }
 
 /// What is measured is measured on questions that the desk hasn't been taught.
@@ -69,7 +71,7 @@ fn no_question_is_an_example() {
         .flat_map(|topic| &topic.examples)
         .map(|example| routedesk::understanding::fold(example))
         .collect();
-    let files = [DEVELOPMENT, DEVELOPMENT_2, HELD_OUT];
+    let files = [DEVELOPMENT, DEVELOPMENT_2, DEVELOPMENT_3, HELD_OUT];
     for question in files.into_iter().flat_map(|file| read(file).unwrap()) {
         assert!(!examples.contains(&routedesk::understanding::fold(&question.q)), "{}", question.q);
     }

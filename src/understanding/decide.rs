@@ -214,9 +214,8 @@ impl Index {
         if best.unexplained_sum() > CHOICE_UNEXPLAINED || best.confidence < CHOICE_FROM {
             return None;
         }
-        let near = |candidate: &&Candidate| {
-            (best.fit.score - candidate.fit.score).abs() < CHOICE_SPREAD && answers(candidate)
-        };
+        let near =
+            |candidate: &&Candidate| (best.fit.score - candidate.fit.score).abs() < CHOICE_SPREAD && answers(candidate);
         self.distinct(candidates.iter().filter(near).map(|candidate| candidate.topic))
     }
 
