@@ -46,6 +46,9 @@ const CHOOSE_BELOW: f32 = 0.15;
 const CHOICE_FROM: f32 = 0.1;
 const CHOICE_UNEXPLAINED: f32 = 0.3;
 
+/// Who says more words than these doesn't only name a subject: "what about the ferry".
+const SUBJECT_WORDS: usize = 2;
+
 /// From this confidence on somebody who only names a subject gets an answer and no choice.
 const SURE_OF_SUBJECT: f32 = 0.75;
 
@@ -187,7 +190,7 @@ impl Index {
         let [Word { stem: Some(stem), .. }] = heard.content[..] else { return None };
         let answers = |topic: usize| self.topics[topic].answerable == Answerable::Yes;
         let sure = |candidate: &Candidate| answers(candidate.topic) && candidate.confidence >= SURE_OF_SUBJECT;
-        if heard.head.is_none() || candidates.iter().any(sure) {
+        if heard.words.len() > SUBJECT_WORDS || heard.head.is_none() || candidates.iter().any(sure) {
             return None;
         }
         let speaks_of_it = |topic: &usize| answers(*topic) && self.topics[*topic].named.contains(&stem);
