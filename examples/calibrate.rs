@@ -21,6 +21,7 @@ use std::fs;
 use routedesk::desk::Desk;
 use routedesk::eval::{self, Kind, Question, Verdict};
 use routedesk::facts::{Facts, text};
+use routedesk::language::Language;
 use routedesk::understanding::confidence::{Confidence, DIRECTIONS, SIGNS, Tree};
 use routedesk::understanding::message::understand;
 use routedesk::understanding::{Answerable, Candidate, Index, Lessons, Trace, normalise};
@@ -194,7 +195,7 @@ fn cases_of(desk: &Desk, question: &Question) -> Vec<Case> {
     let is_right = |topic: usize| {
         let topic = &index.topics()[topic];
         match topic.answerable {
-            Answerable::Yes => answerable && eval::judge_reply(question, &desk.topic(&topic.id)).0 == Verdict::Right,
+            Answerable::Yes => answerable && eval::judge_reply(question, &desk.topic(&topic.id, Language::English)).0 == Verdict::Right,
             _ => question.topic.as_ref() == Some(&topic.id),
         }
     };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::facts::{Claim, Dispute, Rank, Relation, Source, disagree, relation};
+use crate::language::Language;
 use crate::store::TopicFacts;
 use crate::understanding::SmallTalk;
 
@@ -123,6 +124,18 @@ impl Finding {
             }
         }
         finding
+    }
+
+    /// With what the sources don't say in a language, as far as it is written in that.
+    #[must_use]
+    pub fn in_language(mut self, language: Language) -> Self {
+        if let (Lead::Unsaid(_), Some(id)) = (&self.lead, self.topics.first())
+            && language != Language::English
+        {
+            let said = language.pack().topic(id).and_then(|topic| topic.unsaid.clone());
+            self.lead = said.map_or(Lead::Silent, Lead::Unsaid);
+        }
+        self
     }
 
     /// The sources don't say; `silent` is the topic that says so, `nearest` one that they do answer.

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::answer::{Finding, Lead, Outcome};
 use crate::facts::{Facts, text};
+use crate::language::Language;
 use crate::store::{Applied, Error, Meta, Store, TopicFacts};
 use crate::understanding::decide::Trace;
 use crate::understanding::message::understand;
@@ -64,12 +65,16 @@ impl Desk {
         Ok(Self { state: Mutex::new(State { store, index, revision }) })
     }
 
-    /// The answer of a topic that was chosen by its id.
-    pub fn topic(&self, id: &str) -> Reply {
+    /// The answer of a topic that was chosen by its id, in a language.
+    pub fn topic(&self, id: &str, language: Language) -> Reply {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state.store.topic(id) {
-            Ok(Some(facts)) if facts.topic.is_silent() => wording::reply(&[Finding::unknown(Some(facts), None)]),
-            Ok(Some(facts)) => wording::reply(&[Finding { score: 1.0, ..Finding::answer(facts) }]),
+            Ok(Some(facts)) if facts.topic.is_silent() => {
+                wording::reply(&[Finding::unknown(Some(facts), None).in_language(language)], language)
+            }
+            Ok(Some(facts)) => {
+                wording::reply(&[Finding { score: 1.0, ..Finding::answer(facts) }], language)
+            }
             Ok(None) => wording::trouble(),
             Err(error) => {
                 tracing::error!(%error, "the desk could not answer");
@@ -109,9 +114,10 @@ impl Desk {
             return self.reply(utterance);
         }
         let traces = understand(&state.index, utterance);
+        let language = traces.first().map_or(Language::English, |trace| trace.language);
         let findings =
             traces.iter().map(|trace| find(&state.store, &state.index, trace)).collect::<Result<Vec<_>, _>>()?;
-        Ok((wording::reply(&findings), traces))
+        Ok((wording::reply(&findings, language), traces))
     }
 
     /// The facts as they stand.
@@ -194,14 +200,18 @@ fn find(store: &Store, index: &Index, trace: &Trace) -> Result<Finding, Error> {
         let id = &index.topics()[topic].id;
         store.topic(id)?.ok_or_else(|| Error::Checksum { kind: "topic", id: id.clone() })
     };
-    let mut finding = match &trace.decision {
+    let finding = match &trace.decision {
         Decision::Answer(topic) => Finding::answer(read(*topic)?),
         Decision::Correct { by, asked } => {
             let asked = if by == asked { None } else { Some(read(*asked)?) };
             Finding::correction(read(*by)?, asked)
         }
         Decision::Choose(topics) => {
-            let choice = |topic: &usize| (index.topics()[*topic].id.clone(), index.topics()[*topic].title.clone());
+            let choice = |topic: &usize| {
+                let topic = &index.topics()[*topic];
+                let said = trace.language.pack().topic(&topic.id).map(|said| said.title.clone());
+                (topic.id.clone(), said.unwrap_or_else(|| topic.title.clone()))
+            };
             let mut finding = Finding::bare(Outcome::Ambiguous, Lead::Choose(topics.iter().map(choice).collect()));
             finding.topics = topics.iter().map(|topic| index.topics()[*topic].id.clone()).collect();
             finding
@@ -213,6 +223,7 @@ fn find(store: &Store, index: &Index, trace: &Trace) -> Result<Finding, Error> {
         Decision::Empty => Finding::bare(Outcome::Social, Lead::Empty),
         Decision::Foreign => Finding::bare(Outcome::Unknown, Lead::Foreign),
     };
+    let mut finding = finding.in_language(trace.language);
     finding.score = trace.candidates.first().map_or(0.0, |best| best.confidence);
     Ok(finding)
 }

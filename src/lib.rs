@@ -17,6 +17,7 @@ pub mod config;
 pub mod desk;
 pub mod eval;
 pub mod facts;
+pub mod language;
 pub mod platform;
 pub mod store;
 pub mod understanding;

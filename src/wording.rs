@@ -1,4 +1,4 @@
-//! Every word that the desk says to a person.
+//! Puts what is to be said into sentences, in the asker's language.
 
 use std::fmt::Write as _;
 
@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::answer::{Finding, Lead, Outcome};
 use crate::facts::date::DateSpan;
 use crate::facts::{Basis, Claim, Dispute, Source};
+use crate::language::{Language, Phrases};
 use crate::understanding::SmallTalk;
 
 /// A reply, without markup.
@@ -28,6 +29,9 @@ pub struct Reply {
     pub choices: Vec<Choice>,
     /// How sure the desk is of the topic, from 0 to 1; of several the least.
     pub score: f32,
+    /// The language it is in.
+    #[serde(skip)]
+    pub language: Language,
     /// Whether the desk itself failed.
     #[serde(skip)]
     pub is_trouble: bool,
@@ -78,13 +82,13 @@ pub struct Choice {
 
 /// Puts findings into words, one for each question of a message.
 #[must_use]
-pub fn reply(findings: &[Finding]) -> Reply {
-    let mut writer = Writer::default();
+pub fn reply(findings: &[Finding], language: Language) -> Reply {
+    let mut writer = Writer { language, claims: Vec::new(), citations: Vec::new(), inferred: Vec::new() };
     let paragraphs: Vec<String> = findings.iter().map(|finding| writer.paragraph(finding)).collect();
     let body = paragraphs.join("\n");
     let mut text = body.clone();
     for citation in &writer.citations {
-        let _ = write!(text, "\n{}", source_line(citation, &writer.inferred));
+        let _ = write!(text, "\n{}", source_line(citation, &writer.inferred, language));
     }
     let choices = findings.iter().flat_map(|finding| match &finding.lead {
         Lead::Choose(choices) => choices.clone(),
@@ -99,12 +103,13 @@ pub fn reply(findings: &[Finding]) -> Reply {
         citations: writer.citations,
         choices: choices.map(|(topic, title)| Choice { topic, title }).collect(),
         score: findings.iter().map(|finding| finding.score).fold(f32::INFINITY, f32::min).min(1.0),
+        language,
         is_trouble: findings.iter().any(|finding| finding.lead == Lead::Trouble),
     }
 }
 
-#[derive(Default)]
 struct Writer {
+    language: Language,
     claims: Vec<SaidClaim>,
     citations: Vec<SaidCitation>,
     inferred: Vec<String>,
@@ -112,11 +117,12 @@ struct Writer {
 
 impl Writer {
     fn paragraph(&mut self, finding: &Finding) -> String {
-        let lead = lead(&finding.lead, !finding.claims.is_empty());
+        let phrases = &self.language.pack().phrases;
+        let lead = lead(&finding.lead, !finding.claims.is_empty(), phrases);
         let sentences = finding.claims.iter().map(|claim| self.sentence(claim, finding));
         let said = [lead].into_iter().chain(sentences).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
-        match as_of(finding) {
-            Some(day) => format!("{said}\nAs of {day}."),
+        match as_of(finding, self.language) {
+            Some(day) => format!("{said}\n{}", phrases.as_of.replace("{day}", &day)),
             None => said,
         }
     }
@@ -132,14 +138,15 @@ impl Writer {
             .collect();
         numbers.sort_unstable();
         let marks: String = numbers.iter().map(|n| format!("[{n}]")).collect();
-        let mut sentence = format!("{} {marks}.", claim.statement.strip_suffix('.').unwrap_or(&claim.statement));
-        if let Some(unprinted) = &claim.unprinted {
-            let _ = write!(sentence, " The source doesn't say {unprinted}.");
+        let statement = self.language.statement(claim);
+        let mut sentence = format!("{} {marks}.", statement.strip_suffix('.').unwrap_or(&statement));
+        if let Some(unprinted) = self.language.unprinted(claim) {
+            let _ = write!(sentence, " {}", capitalised(&self.language.pack().phrases.unprinted.replace("{what}", &unprinted)));
         }
         if !self.claims.iter().any(|said| said.id == claim.id) {
             self.claims.push(SaidClaim {
                 id: claim.id.clone(),
-                statement: claim.statement.clone(),
+                statement,
                 as_of: claim.as_of.clone(),
                 attributed_to: claim.attributed_to.clone(),
                 citations: numbers,
@@ -171,17 +178,23 @@ impl Writer {
     }
 }
 
-fn in_words(date: &str) -> String {
-    date.parse::<DateSpan>().map_or_else(|()| date.to_owned(), |span| span.in_words())
+fn in_words(date: &str, language: Language) -> String {
+    date.parse::<DateSpan>().map_or_else(|()| date.to_owned(), |span| span.in_words(&language.pack().dates))
 }
 
 /// `[1] The Moscow Times, 28 July 2025, paragraph 7 <https://…>`. A source without a publisher goes by its title.
-fn source_line(citation: &SaidCitation, inferred: &[String]) -> String {
+fn source_line(citation: &SaidCitation, inferred: &[String], language: Language) -> String {
+    let phrases = &language.pack().phrases;
     let name = citation.publisher.clone().unwrap_or_else(|| format!("\"{}\"", citation.title));
-    let note = if inferred.contains(&citation.source) { " (date inferred)" } else { "" };
-    let published = in_words(&citation.published);
+    let note = if inferred.contains(&citation.source) { phrases.inferred.as_str() } else { "" };
     let address = citation.url.as_ref().map(|url| format!(" <{url}>")).unwrap_or_default();
-    format!("[{}] {name}, {published}{note}, paragraph {}{address}", citation.n, citation.paragraph)
+    let line = phrases
+        .source
+        .replace("{published}", &in_words(&citation.published, language))
+        .replace("{note}", note)
+        .replace("{paragraph}", &citation.paragraph.to_string())
+        .replace("{name}", &name);
+    format!("[{}] {line}{address}", citation.n)
 }
 
 /// A source as it stands in a list of sources.
@@ -191,85 +204,73 @@ pub fn source_in_list(source: &Source) -> String {
     let author = source.author.as_ref().map(|author| format!(", by {author}")).unwrap_or_default();
     let note = if source.published_inferred { " (date inferred)" } else { "" };
     let address = source.url.as_ref().map(|url| format!(" <{url}>")).unwrap_or_default();
-    format!("\"{}\", {publisher}{author}, {}{note}{address}", source.title, in_words(&source.published))
+    format!("\"{}\", {publisher}{author}, {}{note}{address}", source.title, in_words(&source.published, Language::English))
 }
 
 /// The latest day for which a claim of an answer holds, where that isn't the day of an event and is known. An answer that only says
 /// what is near needs none.
-fn as_of(finding: &Finding) -> Option<String> {
+fn as_of(finding: &Finding, language: Language) -> Option<String> {
     if !matches!(finding.outcome, Outcome::Answered | Outcome::Disputed) {
         return None;
     }
     let reports = finding.claims.iter().filter(|claim| claim.as_of_basis == Basis::Report);
     let spans = reports.filter_map(|claim| claim.as_of.parse::<DateSpan>().ok()).filter(|span| span.to().is_some());
-    spans.max_by_key(DateSpan::from).map(|span| span.in_words())
+    spans.max_by_key(DateSpan::from).map(|span| span.in_words(&language.pack().dates))
 }
 
 /// What leads the claims in. Where claims follow, `more` is true.
-fn lead(lead: &Lead, more: bool) -> String {
+fn lead(lead: &Lead, more: bool, phrases: &Phrases) -> String {
     match lead {
         Lead::None => String::new(),
-        Lead::Disagree(dispute) => disagreement(*dispute).to_owned(),
-        Lead::Otherwise => "The sources put it differently:".to_owned(),
-        Lead::Unsaid(what) if more => format!("The sources don't say {what}. What they do say:"),
-        Lead::Unsaid(what) => format!("The sources don't say {what}."),
-        Lead::Silent if more => "The sources don't say. The nearest they come to it:".to_owned(),
-        Lead::Silent => "The sources don't say anything about that. They are five news articles about the direct \
-                         Moscow–Pyongyang flights and what surrounds them."
-            .to_owned(),
-        Lead::Choose(choices) => choose(choices),
-        Lead::Social(talk) => social(*talk).to_owned(),
-        Lead::Empty => "What would you like to know about the direct Moscow–Pyongyang flights? For example: how long \
-                        is the flight, what does a ticket cost, how often does it run?"
-            .to_owned(),
-        Lead::Foreign => "I only read English so far. Please ask in English.".to_owned(),
-        Lead::Trouble => "I can't answer that at the moment: something is wrong on my side, and the operator has been \
-                          told. Please try again later."
-            .to_owned(),
+        Lead::Disagree(dispute) => disagreement(*dispute, phrases).clone(),
+        Lead::Otherwise => phrases.otherwise.clone(),
+        Lead::Unsaid(what) if more => capitalised(&phrases.unsaid_but.replace("{what}", what)),
+        Lead::Unsaid(what) => capitalised(&phrases.unsaid.replace("{what}", what)),
+        Lead::Silent if more => phrases.silent_but.clone(),
+        Lead::Silent => phrases.silent.clone(),
+        Lead::Choose(choices) => choose(choices, phrases),
+        Lead::Social(talk) => social(*talk, phrases).clone(),
+        Lead::Empty => phrases.empty.clone(),
+        Lead::Foreign => phrases.foreign.clone(),
+        Lead::Trouble => phrases.trouble.clone(),
     }
 }
 
-fn disagreement(dispute: Option<Dispute>) -> &'static str {
+/// With a capital: in some languages what fills a phrase stands first.
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+fn disagreement(dispute: Option<Dispute>, phrases: &Phrases) -> &String {
     match dispute {
-        None | Some(Dispute::Scope) => "The sources disagree.",
-        Some(Dispute::Figures) => "The sources' figures don't fit together.",
-        Some(Dispute::Reading) => "The source can be read in more than one way.",
-        Some(Dispute::Picture) => "The picture shows something else than the reports say.",
+        None | Some(Dispute::Scope) => &phrases.disagree,
+        Some(Dispute::Figures) => &phrases.disagree_figures,
+        Some(Dispute::Reading) => &phrases.disagree_reading,
+        Some(Dispute::Picture) => &phrases.disagree_picture,
     }
 }
 
-fn choose(choices: &[(String, String)]) -> String {
-    let mut text = String::from("Which of these do you mean?");
+fn choose(choices: &[(String, String)], phrases: &Phrases) -> String {
+    let mut text = phrases.choose.clone();
     for (index, (_, title)) in choices.iter().enumerate() {
         let _ = write!(text, "\n{}. {title}", index + 1);
     }
     text
 }
 
-fn social(talk: SmallTalk) -> &'static str {
+fn social(talk: SmallTalk, phrases: &Phrases) -> &String {
     match talk {
-        SmallTalk::Greeting => {
-            "Hello! I answer questions about the direct Moscow–Pyongyang flights, with the source behind every claim. \
-             What would you like to know?"
-        }
-        SmallTalk::Thanks => "You're welcome.",
-        SmallTalk::Farewell => "Goodbye!",
-        SmallTalk::Help => {
-            "Ask me in your own words about the direct Moscow–Pyongyang flights: price, schedule, aircraft, airports, \
-             who was on board, earlier flights, trains, the Wonsan resort, the treaty, and more. I answer only from \
-             five news articles and cite them, I say when they disagree, and I say so when they are silent."
-        }
-        SmallTalk::Identity => {
-            "I'm a bot that answers questions about the direct Moscow–Pyongyang flights from five news articles: The \
-             Moscow Times, Azzet, Korea JoongAng Daily, Daily Frontlines and one report whose publisher isn't named. I \
-             look facts up in a table and cite their source; I don't make anything up, and I say so when the sources \
-             are silent."
-        }
+        SmallTalk::Greeting => &phrases.greeting,
+        SmallTalk::Thanks => &phrases.thanks,
+        SmallTalk::Farewell => &phrases.farewell,
+        SmallTalk::Help => &phrases.help,
+        SmallTalk::Identity => &phrases.identity,
     }
 }
 
 /// The reply when the desk itself fails.
 #[must_use]
 pub fn trouble() -> Reply {
-    reply(&[Finding::bare(Outcome::Unknown, Lead::Trouble)])
+    reply(&[Finding::bare(Outcome::Unknown, Lead::Trouble)], Language::English)
 }

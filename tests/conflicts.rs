@@ -5,6 +5,7 @@ mod common;
 
 use common::DESK;
 use routedesk::answer::Outcome;
+use routedesk::language::Language;
 
 /// Each topic that stands on a true conflict or on figures that don't fit, and what both sides must say.
 #[test]
@@ -26,7 +27,7 @@ fn conflicts_are_disputed_and_give_both_sides() {
         ("troops-count", ["10,000", "20,000 to 30,000"]),
         ("resort-ban", ["temporarily ban", "international visitors"]),
     ] {
-        let reply = DESK.topic(topic);
+        let reply = DESK.topic(topic, Language::English);
         assert_eq!(reply.outcome, Outcome::Disputed, "{topic}: {}", reply.body);
         for side in sides {
             assert!(reply.body.contains(side), "{topic} lacks `{side}`: {}", reply.body);
@@ -77,7 +78,7 @@ fn differences_in_precision_are_no_dispute() {
         "fuel-ban",
         "refuelling",
     ] {
-        let reply = DESK.topic(topic);
+        let reply = DESK.topic(topic, Language::English);
         assert_eq!(reply.outcome, Outcome::Answered, "{topic}: {}", reply.body);
     }
 }
@@ -89,7 +90,7 @@ fn nothing_else_is_disputed() {
         .facts()
         .unwrap()
         .topics()
-        .filter(|topic| !topic.is_silent() && DESK.topic(&topic.id).outcome == Outcome::Disputed)
+        .filter(|topic| !topic.is_silent() && DESK.topic(&topic.id, Language::English).outcome == Outcome::Disputed)
         .map(|topic| topic.id.clone())
         .collect();
     insta::assert_snapshot!(disputed.join("\n"));

@@ -185,7 +185,7 @@ fn a_claim_that_disagrees_makes_the_answer_disputed() {
     store.replace(&facts, Origin::Import, &meta("a claim that disagrees")).unwrap();
     let found = store.topic("ticket-price").unwrap().unwrap();
     let finding = routedesk::answer::Finding::answer(found);
-    let reply = routedesk::wording::reply(&[finding]);
+    let reply = routedesk::wording::reply(&[finding], routedesk::language::Language::English);
     assert_eq!(reply.outcome, routedesk::answer::Outcome::Disputed);
     assert!(
         reply.body.contains("45,000")

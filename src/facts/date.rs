@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::civil::Date;
+use serde::Deserialize;
 
 /// A span of days, both ends included. Written `2025-07-27`, `2025-07`, `2025`, `1994..1996`,
 /// `2025-07-28..2025-08-03`, or `2025-07-27..` for "on or after".
@@ -34,14 +35,17 @@ impl DateSpan {
         !ends_before(self, other) && !ends_before(other, self)
     }
 
-    /// The span as a person reads it: `27 July 2025`, `July 2025`, `2024`, `27–29 July 2025`, `after 27 July 2025`.
+    /// The span as a person reads it, in the words of a language: `27 July 2025`, `July 2025`, `2024`,
+    /// `27–29 July 2025`, `after 27 July 2025`.
     #[must_use]
-    pub fn in_words(&self) -> String {
+    pub fn in_words(&self, words: &DateWords) -> String {
         match (self.to, self.text.split_once("..")) {
-            (None, _) => format!("after {}", day_in_words(self.from)),
-            (Some(to), Some((from_text, _))) if is_day(from_text) => range_in_words(self.from, to),
-            (Some(_), Some((from, to))) => format!("{}–{}", part_in_words(from), part_in_words(to)),
-            (Some(_), None) => part_in_words(&self.text),
+            (None, _) => words.after.replace("{day}", &words.day(self.from)),
+            (Some(to), Some((from_text, _))) if is_day(from_text) => words.days(self.from, to),
+            (Some(_), Some((from, to))) => {
+                words.span.replace("{from}", &words.part(from)).replace("{to}", &words.part(to))
+            }
+            (Some(_), None) => words.part(&self.text),
         }
     }
 }
@@ -50,28 +54,54 @@ fn is_day(text: &str) -> bool {
     text.len() == "2025-07-27".len()
 }
 
-fn range_in_words(from: Date, to: Date) -> String {
-    if (from.year(), from.month()) == (to.year(), to.month()) {
-        format!("{}–{}", from.day(), day_in_words(to))
-    } else {
-        format!("{} to {}", day_in_words(from), day_in_words(to))
-    }
+/// How a language writes dates. Words in braces are filled in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DateWords {
+    /// The months beside a day, January first.
+    months: [String; 12],
+    /// The months without one.
+    months_alone: [String; 12],
+    year: String,
+    month: String,
+    day: String,
+    /// From a day to another one of the same month.
+    days_of_month: String,
+    /// From a day to another one.
+    days: String,
+    /// From a month or year to another one.
+    span: String,
+    after: String,
 }
 
-fn part_in_words(text: &str) -> String {
-    match parse_part(text) {
-        Some((first, _)) if is_day(text) => day_in_words(first),
-        Some((first, _)) if text.len() == "2025-07".len() => {
-            format!("{} {}", MONTHS[first.month() as usize - 1], first.year())
+impl DateWords {
+    fn day(&self, day: Date) -> String {
+        self.filled(&self.day, &self.months, day)
+    }
+
+    fn filled(&self, pattern: &str, months: &[String; 12], date: Date) -> String {
+        pattern
+            .replace("{day}", &date.day().to_string())
+            .replace("{month}", &months[date.month() as usize - 1])
+            .replace("{year}", &date.year().to_string())
+    }
+
+    fn days(&self, from: Date, to: Date) -> String {
+        if (from.year(), from.month()) == (to.year(), to.month()) {
+            self.filled(&self.days_of_month, &self.months, to).replace("{first}", &from.day().to_string())
+        } else {
+            self.days.replace("{from}", &self.day(from)).replace("{to}", &self.day(to))
         }
-        _ => text.to_owned(),
     }
-}
 
-/// A day as a person reads it: `27 July 2025`.
-#[must_use]
-pub fn day_in_words(day: Date) -> String {
-    format!("{} {} {}", day.day(), MONTHS[day.month() as usize - 1], day.year())
+    fn part(&self, text: &str) -> String {
+        match parse_part(text) {
+            Some((first, _)) if is_day(text) => self.day(first),
+            Some((first, _)) if text.len() == "2025-07".len() => self.filled(&self.month, &self.months_alone, first),
+            Some((first, _)) => self.filled(&self.year, &self.months_alone, first),
+            None => text.to_owned(),
+        }
+    }
 }
 
 /// The months' English names, January first.
@@ -131,6 +161,7 @@ impl fmt::Display for DateSpan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::Language;
 
     #[test]
     fn spans_read_as_people_write_them() {
@@ -143,7 +174,9 @@ mod tests {
             ("2025-07-28..2025-08-03", "28 July 2025 to 3 August 2025"),
             ("2025-07-27..", "after 27 July 2025"),
         ] {
-            assert_eq!(text.parse::<DateSpan>().unwrap().in_words(), words);
+            let span: DateSpan = text.parse().unwrap();
+            assert_eq!(span.in_words(&Language::English.pack().dates), words);
+            assert_ne!(span.in_words(&Language::Russian.pack().dates), words);
         }
     }
 

@@ -7,6 +7,7 @@ use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use crate::desk::{Desk, Heard};
+use crate::language::Language;
 use crate::utterance::Utterance;
 use crate::wording::{self, Choice};
 
@@ -28,13 +29,15 @@ pub struct Conversation<'a> {
     last_question: Option<String>,
     last: Option<Heard>,
     choices: Vec<Choice>,
+    /// The language of the last reply.
+    language: Language,
 }
 
 impl<'a> Conversation<'a> {
     /// Begins a conversation.
     #[must_use]
     pub fn new(desk: &'a Desk) -> Self {
-        Self { desk, last_question: None, last: None, choices: Vec::new() }
+        Self { desk, last_question: None, last: None, choices: Vec::new(), language: Language::English }
     }
 
     /// What the desk says to a line; none if the person wants to leave.
@@ -54,10 +57,11 @@ impl<'a> Conversation<'a> {
             self.last_question = Some(choice.title);
             self.last = None;
             self.choices.clear();
-            return Some(self.desk.topic(&choice.topic).text);
+            return Some(self.desk.topic(&choice.topic, self.language).text);
         }
         let heard = self.desk.hear(&Utterance { text: line.to_owned(), context: self.last_question.take() });
         self.choices = heard.reply.choices.clone();
+        self.language = heard.reply.language;
         // With what it leaned on, so that the next question can lean on the same.
         self.last_question = heard.traces.last().map(|trace| trace.words.join(" "));
         let text = heard.reply.text.clone();

@@ -40,7 +40,7 @@ const EVERYWHERE: f32 = 0.5;
 const ASK_GAP_LIMIT: f32 = 0.9;
 
 /// A topic that a question may belong to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Candidate {
     /// Its number.
     pub topic: usize,

@@ -4,6 +4,7 @@ use super::candidate::{Candidate, Unexplained};
 use super::heard::{Heard, Origin, Word};
 use super::model::View;
 use super::{Answerable, Index, SmallTalk, is_number};
+use crate::language::Language;
 
 /// The confidence from which on the desk answers, a chance in which a wrong answer counts twice. See the table that
 /// `cargo run --release --example calibrate` prints. Set where the development questions reach about nine in ten of what
@@ -103,6 +104,8 @@ pub struct Trace {
     pub candidates: Vec<Candidate>,
     /// What was decided.
     pub decision: Decision,
+    /// The language of the question.
+    pub language: Language,
 }
 
 impl Index {
@@ -113,7 +116,7 @@ impl Index {
         let view = self.model.view(words, &self.vectors);
         let candidates = self.candidates(&heard, &view);
         let decision = self.choose(&heard, &view, &candidates);
-        Trace { words: words.to_vec(), content: heard.content.len(), candidates, decision }
+        Trace { words: words.to_vec(), content: heard.content.len(), candidates, decision, language: Language::English }
     }
 
     fn choose(&self, heard: &Heard<'_>, view: &View, candidates: &[Candidate]) -> Decision {
@@ -129,9 +132,6 @@ impl Index {
         }
         if let Some(correction) = self.correction(heard, candidates) {
             return correction;
-        }
-        if self.is_foreign(heard) {
-            return Decision::Foreign;
         }
         if let Some(choices) = self.choices_of_a_subject(heard, view, candidates) {
             return Decision::Choose(choices);
@@ -159,13 +159,6 @@ impl Index {
         } else {
             ANSWER_UNCONTESTED
         }
-    }
-
-    /// Whether most letters are of another script and no word is one that the desk uses.
-    fn is_foreign(&self, heard: &Heard<'_>) -> bool {
-        let letters = || heard.words.iter().flat_map(|word| word.chars()).filter(|c| c.is_alphabetic());
-        let other = letters().filter(|c| !c.is_ascii()).count();
-        2 * other > letters().count() && heard.content.iter().all(|word| word.stem.is_none())
     }
 
     fn small_talk(&self, heard: &Heard<'_>, candidates: &[Candidate]) -> Option<SmallTalk> {

@@ -4,12 +4,18 @@ use super::asks::asks;
 use super::decide::{Decision, Trace};
 use super::split::{MAX_QUESTIONS, Part, split};
 use super::{Index, normalise};
+use crate::language::Language;
 use crate::utterance::Utterance;
 
 /// Decides on each question of a message.
 #[must_use]
 pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
     let text = normalise::clean(&utterance.text);
+    match Language::of(&text) {
+        Some(Language::English) => {}
+        Some(language) => return in_other_language(index, language, &text, utterance.context.as_deref()),
+        None => return vec![foreign()],
+    }
     let parts = split(&text);
     // A message of several sentences brings its own context.
     let context = utterance.context.as_deref().filter(|_| parts.len() < 2);
@@ -55,6 +61,22 @@ pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
     }
     let whole = whole();
     if traces.is_empty() || answers(&whole) { vec![whole] } else { traces }
+}
+
+/// Decides on a message in another language.
+fn in_other_language(index: &Index, language: Language, text: &str, context: Option<&str>) -> Vec<Trace> {
+    let context = context.map(|context| normalise::clean(without_sources(context)));
+    let phrasebook = index.phrasebook(language);
+    phrasebook.map_or_else(
+        || vec![foreign()],
+        |phrasebook| phrasebook.understand(text, context.as_deref(), index.english()),
+    )
+}
+
+/// What is decided on a message that the desk can't read.
+fn foreign() -> Trace {
+    let decision = Decision::Foreign;
+    Trace { words: Vec::new(), content: 0, candidates: Vec::new(), decision, language: Language::English }
 }
 
 /// Whether nothing at all is known about a question.

@@ -19,6 +19,7 @@ pub mod links;
 pub mod message;
 pub mod model;
 pub mod normalise;
+pub mod phrasebook;
 pub mod rows;
 pub mod spelling;
 pub mod split;
@@ -34,12 +35,14 @@ use examples::Examples;
 pub use heard::Origin;
 use lexicon::{Lexicon, Shorthand, Speech, text_words};
 use model::Model;
+use phrasebook::Phrasebook;
 use rows::Rows;
 use spelling::{English, Speller};
 use vectors::Vectors;
 
 use crate::facts::value::Kind;
 use crate::facts::{Facts, verify};
+use crate::language::{self, Language};
 
 /// A text's words, joined by single spaces: equal for texts that differ only in case, punctuation and spacing.
 #[must_use]
@@ -136,6 +139,7 @@ pub struct Index {
     shorthand: Shorthand,
     speller: Speller,
     english: English,
+    phrasebooks: Vec<Phrasebook>,
 }
 
 /// The part of an index that is learnt from the facts.
@@ -147,6 +151,7 @@ struct Learnt {
     lexicon: Lexicon,
     stem_vectors: Rows,
     speller: Speller,
+    phrasebooks: Vec<Phrasebook>,
 }
 
 /// How often a word that is neither English nor in a claim must occur in the examples to be no slip of their writers'
@@ -344,7 +349,8 @@ impl Index {
         let lexicon = lessons.lexicon;
         let stem_vectors = lexicon.vectors(&vectors);
         let examples = Examples::gather(&lessons.texts, &lexicon, &lessons.speech.filler_stems(), &vectors);
-        let learnt = Learnt { topics: lessons.topics, model, examples, lexicon, stem_vectors, speller };
+        let phrasebooks = Language::others().map(|language| Phrasebook::learn(language, &lessons.topics)).collect();
+        let learnt = Learnt { topics: lessons.topics, model, examples, lexicon, stem_vectors, speller, phrasebooks };
         Self::assemble(learnt, lessons.speech, vectors, english)
     }
 
@@ -366,13 +372,22 @@ impl Index {
             lexicon: learnt.lexicon,
             stem_vectors: learnt.stem_vectors,
             speller: learnt.speller,
+            phrasebooks: learnt.phrasebooks,
         }
     }
 
     /// What is learnt from the facts, as bytes, for keeping.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let learnt = (&self.topics, &self.model, &self.examples, &self.lexicon, &self.stem_vectors, &self.speller);
+        let learnt = (
+            &self.topics,
+            &self.model,
+            &self.examples,
+            &self.lexicon,
+            &self.stem_vectors,
+            &self.speller,
+            &self.phrasebooks,
+        );
         postcard::to_stdvec(&learnt).expect("what is learnt is made of lists and maps")
     }
 
@@ -397,7 +412,20 @@ impl Index {
         hasher.update(&model::VERSION.to_le_bytes());
         hasher.update(&Vectors::shipped_checksum().to_le_bytes());
         hasher.update(&lexicon::shipped_checksum().to_le_bytes());
+        hasher.update(&language::shipped_checksum().to_le_bytes());
         hasher.digest()
+    }
+
+    /// The list of general English.
+    #[must_use]
+    pub fn english(&self) -> &English {
+        &self.english
+    }
+
+    /// The phrasebook of a language.
+    #[must_use]
+    pub fn phrasebook(&self, language: Language) -> Option<&Phrasebook> {
+        self.phrasebooks.iter().find(|phrasebook| phrasebook.language() == language)
     }
 
     /// The topics, in the order of their numbers.

@@ -10,7 +10,7 @@ use super::rows::{Row, Rows};
 use super::vectors::{Vectors, to_unit};
 
 /// Counts up when the same facts give another model or index, so that a kept one isn't taken for it.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// What is learnt from the examples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -62,6 +62,8 @@ impl Default for English {
 /// nearest word is found without looking at every word.
 #[derive(Serialize, Deserialize)]
 pub struct Speller {
+    /// From so many letters on two edits are mended.
+    two_edits_from: usize,
     words: HashMap<String, u32>,
     list: Vec<(String, u32)>,
     deletions: Vec<(u64, u32)>,
@@ -71,6 +73,12 @@ impl Speller {
     /// Indexes words with how often each occurs.
     #[must_use]
     pub fn new(words: HashMap<String, u32>) -> Self {
+        Self::with_bound(words, TWO_EDITS_FROM)
+    }
+
+    /// The same with another number of letters from which on two edits are mended.
+    #[must_use]
+    pub fn with_bound(words: HashMap<String, u32>, two_edits_from: usize) -> Self {
         let mut list: Vec<(String, u32)> = words
             .iter()
             .filter(|(word, _)| word.chars().count() >= MIN_MENDED && !word.starts_with(|c: char| c.is_ascii_digit()))
@@ -83,7 +91,7 @@ impl Speller {
         }
         deletions.sort_unstable();
         deletions.dedup();
-        Self { words, list, deletions }
+        Self { two_edits_from, words, list, deletions }
     }
 
     /// Whether the desk itself uses the word.
@@ -117,7 +125,7 @@ impl Speller {
         if !is_word {
             return None;
         }
-        let bound = if letters >= TWO_EDITS_FROM { 2 } else { 1 };
+        let bound = if letters >= self.two_edits_from { 2 } else { 1 };
         let mut candidates = Vec::new();
         for_each_deletion(word, |hash| {
             let start = self.deletions.partition_point(|(other, _)| *other < hash);

@@ -38,8 +38,8 @@ pub fn split(text: &str) -> Vec<Part> {
     parts
 }
 
-/// Sentences with their closing marks. A full stop ends one only before a space; in `7.30` and `p.m.` it doesn't.
-fn sentences(text: &str) -> Vec<&str> {
+/// Sentences with their closing marks, of any language. A full stop ends one only before a space; in `7.30` and `p.m.` it doesn't.
+pub fn sentences(text: &str) -> Vec<&str> {
     let mut sentences = Vec::new();
     let mut start = 0;
     let mut chars = text.char_indices().peekable();

@@ -1,0 +1,294 @@
+//! The languages in which the desk hears and replies: told from the script, with the fixed phrases and the claims in
+//! each, written by hand in `data/languages`.
+//!
+//! A claim in another language stands for the English statement that it was written for. Once a moderator changes that,
+//! the English one is said until somebody writes the other anew.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+use crate::facts::date::DateWords;
+use crate::facts::{Claim, text};
+
+/// A language that the desk knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Language {
+    /// English, in which the facts are kept.
+    English,
+    /// Russian.
+    Russian,
+    /// Korean.
+    Korean,
+}
+
+/// The languages besides English, with the file of each.
+const OTHERS: [(Language, &str); 2] = [
+    (Language::Russian, include_str!("../data/languages/ru.toml")),
+    (Language::Korean, include_str!("../data/languages/ko.toml")),
+];
+
+const ENGLISH: &str = include_str!("../data/languages/en.toml");
+
+/// Of so many words in a message one must be in a script for the message to be in its language; names are often left in
+/// Latin letters, and an English question may hold a foreign word.
+const ONE_WORD_OF: usize = 3;
+
+/// The last letter of the Latin alphabets with their accents.
+const LAST_LATIN: char = '\u{24f}';
+
+/// Letters of Cyrillic that Russian doesn't have.
+const NOT_RUSSIAN: &str = "іїєґўјљњћђѓќџѕәіңғүұқөһ";
+
+impl Language {
+    /// The languages besides English.
+    pub fn others() -> impl Iterator<Item = Self> {
+        OTHERS.into_iter().map(|(language, _)| language)
+    }
+
+    /// Tells the language from the letters; none if it is one that the desk doesn't know or can't tell.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        let text = text.to_lowercase();
+        let words = || text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+        let count = |is: fn(char) -> bool| words().filter(|word| word.chars().any(is)).count();
+        let is_many = |count: usize| count > 0 && count * ONE_WORD_OF >= words().count();
+        if is_many(count(is_hangul)) {
+            Some(Self::Korean)
+        } else if is_many(count(is_cyrillic)) {
+            let is_russian = !text.chars().any(|c| NOT_RUSSIAN.contains(c));
+            is_russian.then_some(Self::Russian)
+        } else {
+            let letters = || text.chars().filter(|c| c.is_alphabetic());
+            let others = letters().filter(|c| *c > LAST_LATIN).count();
+            (2 * others <= letters().count()).then_some(Self::English)
+        }
+    }
+
+    /// What is written in the language.
+    #[must_use]
+    pub fn pack(self) -> &'static Pack {
+        &PACKS[&self]
+    }
+
+    /// A claim's statement in the language, if it was written for the statement as it stands.
+    #[must_use]
+    pub fn statement(self, claim: &Claim) -> String {
+        let said = STATEMENTS.get(&(self, xxh3_64(claim.statement.as_bytes())));
+        said.map_or_else(|| claim.statement.clone(), |said| (*said).to_owned())
+    }
+
+    /// A claim's detail that the source doesn't give, in the language if it was written.
+    #[must_use]
+    pub fn unprinted(self, claim: &Claim) -> Option<String> {
+        let english = claim.unprinted.clone()?;
+        let known = self.pack().claim.iter().find(|said| said.id == claim.id).and_then(|said| said.unprinted.clone());
+        let is_current = STATEMENTS.contains_key(&(self, xxh3_64(claim.statement.as_bytes())));
+        Some(known.filter(|_| is_current).unwrap_or(english))
+    }
+}
+
+fn is_hangul(c: char) -> bool {
+    matches!(c, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7a3}')
+}
+
+fn is_cyrillic(c: char) -> bool {
+    matches!(c, '\u{400}'..='\u{52f}')
+}
+
+/// A checksum of all that is written in other languages.
+#[must_use]
+pub fn shipped_checksum() -> u64 {
+    let mut hasher = Xxh3::new();
+    OTHERS.iter().for_each(|(_, text)| hasher.update(text.as_bytes()));
+    hasher.digest()
+}
+
+static PACKS: LazyLock<HashMap<Language, Pack>> = LazyLock::new(|| {
+    let all = OTHERS.into_iter().chain([(Language::English, ENGLISH)]);
+    all.map(|(language, text)| (language, toml::from_str(text).expect("the shipped languages are read by a test"))).collect()
+});
+
+/// What is said for an English statement, by its checksum.
+static STATEMENTS: LazyLock<HashMap<(Language, u64), &'static str>> = LazyLock::new(|| {
+    let facts = text::shipped();
+    let claims = facts.claims_by_id();
+    let of = |language: Language| {
+        let written = language.pack().claim.iter();
+        written.map(move |said| (said, language)).collect::<Vec<_>>()
+    };
+    let known = Language::others().flat_map(of).filter_map(|(said, language)| {
+        let english = &claims.get(said.id.as_str())?.statement;
+        Some(((language, xxh3_64(english.as_bytes())), said.statement.as_str()))
+    });
+    known.collect()
+});
+
+/// All that is written in a language.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pack {
+    /// The fixed phrases of replies.
+    pub phrases: Phrases,
+    /// How dates are written.
+    pub dates: DateWords,
+    /// Example messages of small talk, by kind.
+    #[serde(default)]
+    pub social: HashMap<String, Vec<String>>,
+    /// Topics: titles and example questions.
+    #[serde(default)]
+    pub topic: Vec<SaidTopic>,
+    /// Claims.
+    #[serde(default)]
+    pub claim: Vec<SaidClaim>,
+}
+
+impl Pack {
+    /// A topic as it is called in the language, if it was written.
+    #[must_use]
+    pub fn topic(&self, id: &str) -> Option<&SaidTopic> {
+        self.topic.iter().find(|topic| topic.id == id)
+    }
+}
+
+/// A topic in another language.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SaidTopic {
+    /// The topic's id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// What the sources don't say.
+    pub unsaid: Option<String>,
+    /// Example questions.
+    pub examples: Vec<String>,
+}
+
+/// A claim in another language.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SaidClaim {
+    /// The claim's id.
+    pub id: String,
+    /// Its statement.
+    pub statement: String,
+    /// A detail that the source doesn't give.
+    pub unprinted: Option<String>,
+}
+
+/// The fixed phrases of replies. Words in braces are filled in.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each is named after the part of a reply that it is")]
+pub struct Phrases {
+    pub disagree: String,
+    pub disagree_figures: String,
+    pub disagree_reading: String,
+    pub disagree_picture: String,
+    pub otherwise: String,
+    pub unsaid: String,
+    pub unsaid_but: String,
+    pub silent: String,
+    pub silent_but: String,
+    pub choose: String,
+    pub empty: String,
+    pub foreign: String,
+    pub trouble: String,
+    pub greeting: String,
+    pub thanks: String,
+    pub farewell: String,
+    pub help: String,
+    pub identity: String,
+    pub as_of: String,
+    pub unprinted: String,
+    pub source: String,
+    pub inferred: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::facts::verify;
+
+    #[test]
+    fn languages_are_told_by_their_script() {
+        for (text, expected) in [
+            ("how much is a ticket", Some(Language::English)),
+            ("скок стоит билет", Some(Language::Russian)),
+            ("Nordwind чья компания", Some(Language::Russian)),
+            ("Moscow-Pyongyang 뱅기 누가 굴림?", Some(Language::Korean)),
+            ("평양", Some(Language::Korean)),
+            ("what does the word билет mean here", Some(Language::English)),
+            ("скільки коштує квиток, і чий літак", None),
+            ("平壌", None),
+            ("¿cuánto cuesta el vuelo?", Some(Language::English)),
+            ("777?", Some(Language::English)),
+            ("", Some(Language::English)),
+        ] {
+            assert_eq!(Language::of(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_belongs_to_the_facts() {
+        let facts = text::shipped();
+        let claims = facts.claims_by_id();
+        let topics: HashSet<&str> = facts.topics().map(|topic| topic.id.as_str()).collect();
+        for language in Language::others() {
+            let pack = language.pack();
+            let mut examples = HashSet::new();
+            for topic in &pack.topic {
+                assert!(topics.contains(topic.id.as_str()), "{language:?}: there is no topic {}", topic.id);
+                assert!(topic.examples.len() >= 6, "{language:?}: {} has too few examples", topic.id);
+                let doubled = topic.examples.iter().find(|example| !examples.insert(example.to_lowercase()));
+                assert_eq!(doubled, None, "{language:?}: in two topics");
+            }
+            assert!(pack.topic.len() >= 60);
+            for said in &pack.claim {
+                assert!(claims.contains_key(said.id.as_str()), "{language:?}: there is no claim {}", said.id);
+            }
+            // Who is answered in a language reads no other.
+            let answered = pack.topic.iter().filter_map(|said| facts.topics().find(|topic| topic.id == said.id));
+            for id in answered.filter(|topic| !topic.is_silent()).flat_map(|topic| &topic.claims) {
+                assert!(pack.claim.iter().any(|said| said.id == *id), "{language:?}: claim {id} isn't written");
+            }
+        }
+    }
+
+    /// A claim in another language shows the figures of the English one and no others.
+    #[test]
+    fn figures_stay_the_same() {
+        let facts = text::shipped();
+        let claims = facts.claims_by_id();
+        let spaced = regex::Regex::new(r"(\d)[ \u{a0}\u{202f}](\d{3})\b").unwrap();
+        let mut strange = Vec::new();
+        for language in Language::others() {
+            for said in &language.pack().claim {
+                let english = claims[said.id.as_str()];
+                let known = verify::numbers(&format!("{} {}", english.statement, english.value.text()));
+                // Korean writes 9시 15분.
+                let known: HashSet<&str> = known.iter().flat_map(|number| number.split(':').chain([number.as_str()])).collect();
+                let dates = english.statement.split_whitespace().chain(english.value.text().split(' '));
+                let months: Vec<String> = dates.filter_map(month_number).collect();
+                for number in verify::numbers(&spaced.replace_all(&said.statement, "$1$2")) {
+                    if !known.contains(number.as_str()) && !months.contains(&number) {
+                        strange.push(format!("{}: {number} in {}", said.id, said.statement));
+                    }
+                }
+            }
+        }
+        assert!(strange.is_empty(), "{}", strange.join("\n"));
+    }
+
+    /// The number of a month, which Korean writes instead of its name.
+    fn month_number(word: &str) -> Option<String> {
+        let word = word.trim_matches(|c: char| !c.is_alphabetic());
+        let at = crate::facts::date::MONTHS.iter().position(|month| *month == word)?;
+        Some((at + 1).to_string())
+    }
+}

@@ -1,0 +1,365 @@
+//! Knows questions in the languages for which there are a few dozen examples a topic and no word vectors: by words and
+//! the character runs inside them, which also carry inflected forms and typos. Korean is taken apart into jamo, so that
+//! a slip within a syllable is one letter and a particle behind a noun leaves the noun.
+//!
+//! As in English, how well a topic fits is kept apart from how far it leads, how near its nearest example is, and which
+//! words of the question it leaves unexplained; together they make a chance.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+use super::candidate::{Candidate, Fit, Unexplained};
+use super::classifier::Classifier;
+use super::decide::{Decision, Trace};
+use super::examples::Likeness;
+use super::features::{Features, Sparse};
+use super::heard::Origin;
+use super::spelling::{English, Speller};
+use super::{Answerable, SmallTalk, TopicEntry, normalise, split};
+use crate::language::Language;
+
+/// How many topics are looked at closely.
+const LOOKED_AT: usize = 5;
+
+/// From so many letters on two edits are mended: more than in English, for there is no list of the language's other words
+/// to keep them from being taken for slips.
+const TWO_EDITS_FROM: usize = 8;
+
+/// The shortest beginning that two forms of a word have in common, and the share of the shorter that it must be.
+const LEAST_BEGINNING: usize = 3;
+const BEGINNING: f32 = 0.7;
+
+/// The chance from which on the desk answers.
+const ANSWER_FROM: f32 = 0.5;
+
+/// The chance from which on a silent topic is named, and the claims of a topic are offered as the nearest known.
+const NAME_FROM: f32 = 0.4;
+const NEAREST_FROM: f32 = 0.25;
+
+/// What may join two questions, and the chance from which on half a sentence is taken for a question of its own.
+const JOINTS: [&str; 6] = [" и ", " а ", ", ", " 그리고 ", " 하고 ", " / "];
+const SURE_HALF: f32 = 0.6;
+
+/// How many signs the chance is made of.
+pub const SIGNS: usize = 8;
+
+/// What each sign counts, and last the constant: fitted by `cargo run --release --example calibrate_phrasebook`, which
+/// prints them.
+const WEIGHTS: [f32; SIGNS + 1] = [1.5, 1.0, 3.0, 2.0, -0.5, -2.0, -1.0, 0.0, 0.0];
+
+/// Up to so many words a question may lean on what was said before it.
+const LEANS_UP_TO: usize = 4;
+
+/// The examples of one language.
+#[derive(Serialize, Deserialize)]
+pub struct Phrasebook {
+    language: Language,
+    topics: Vec<Entry>,
+    features: Features,
+    classifier: Classifier,
+    /// The features of each topic's examples.
+    examples: Vec<Vec<Sparse>>,
+    /// Every word of the examples, by the alphabet, with the topics that use it.
+    vocabulary: Vec<(String, Vec<u16>)>,
+    speller: Speller,
+}
+
+/// A topic of a phrasebook.
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    /// Its number in the index.
+    topic: usize,
+    answerable: Answerable,
+    /// The claim that answers it first.
+    claim: Option<String>,
+}
+
+impl Phrasebook {
+    /// Learns a language's examples of the topics that there are.
+    #[must_use]
+    pub fn learn(language: Language, topics: &[TopicEntry]) -> Self {
+        let pack = language.pack();
+        let mut entries = Vec::new();
+        let mut texts: Vec<Vec<Vec<String>>> = Vec::new();
+        for (number, topic) in topics.iter().enumerate() {
+            let examples = match topic.answerable {
+                Answerable::Social(talk) => pack.social.iter().find(|(kind, _)| SmallTalk::of(kind) == talk),
+                _ => None,
+            };
+            let examples = examples.map(|(_, texts)| texts).or_else(|| pack.topic(&topic.id).map(|said| &said.examples));
+            if let Some(examples) = examples {
+                let claim = topic.claims.first().cloned();
+                entries.push(Entry { topic: number, answerable: topic.answerable, claim });
+                texts.push(examples.iter().map(|text| letters(&normalise::words(text))).collect());
+            }
+        }
+        let flat: Vec<Vec<String>> = texts.iter().flatten().cloned().collect();
+        let features = Features::learn(&flat);
+        let examples: Vec<Vec<Sparse>> =
+            texts.iter().map(|texts| texts.iter().map(|text| features.of(text)).collect()).collect();
+        let labels: Vec<u32> =
+            texts.iter().enumerate().flat_map(|(at, texts)| vec![at as u32; texts.len()]).collect();
+        let all: Vec<Sparse> = examples.iter().flatten().cloned().collect();
+        let classifier = Classifier::train(&all, &labels, texts.len(), features.len());
+        let mut counts: HashMap<String, u32> = HashMap::new();
+        flat.iter().flatten().for_each(|word| *counts.entry(word.clone()).or_default() += 1);
+        let speller = Speller::with_bound(counts, TWO_EDITS_FROM);
+        Self { language, topics: entries, features, classifier, examples, vocabulary: vocabulary(&texts), speller }
+    }
+
+    /// The language.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
+    /// Decides on each question of a cleaned message; `context` is what it replies to.
+    #[must_use]
+    pub fn understand(&self, text: &str, context: Option<&str>, english: &English) -> Vec<Trace> {
+        let words = |text: &str| self.mended(&normalise::words(text), english);
+        let sentences = split::sentences(text);
+        let whole = self.decide(&words(text));
+        if sentences.len() > 1 {
+            let mut traces: Vec<Trace> = Vec::new();
+            for trace in sentences.iter().map(|sentence| self.decide(&words(sentence))) {
+                let is_new = !traces.iter().any(|other| other.decision == trace.decision);
+                if is_new && matches!(trace.decision, Decision::Answer(_) | Decision::Unknown { silent: Some(_), .. }) {
+                    traces.push(trace);
+                }
+            }
+            traces.truncate(split::MAX_QUESTIONS);
+            if traces.len() > 1 || (traces.len() == 1 && !matches!(whole.decision, Decision::Answer(_))) {
+                return traces;
+            }
+        }
+        if let Some(halves) = self.halves(text, &words) {
+            return halves;
+        }
+        let open = matches!(whole.decision, Decision::Unknown { silent: None, .. } | Decision::Empty);
+        if let Some(context) = context.filter(|_| open && whole.words.len() <= LEANS_UP_TO) {
+            let together = self.decide(&words(&format!("{context} {text}")));
+            if matches!(together.decision, Decision::Answer(_)) {
+                return vec![together];
+            }
+        }
+        vec![whole]
+    }
+
+    /// Two questions in one sentence, where both halves are sure by themselves and about different things.
+    fn halves(&self, text: &str, words: &impl Fn(&str) -> Vec<String>) -> Option<Vec<Trace>> {
+        let sure = |half: &str| {
+            let trace = self.decide(&words(half));
+            let is_sure = trace.candidates.first().is_some_and(|best| best.confidence >= SURE_HALF);
+            (is_sure && matches!(trace.decision, Decision::Answer(_))).then_some(trace)
+        };
+        JOINTS.iter().find_map(|joint| {
+            let (first, second) = text.split_once(joint)?;
+            let traces = vec![sure(first)?, sure(second)?];
+            (traces[0].decision != traces[1].decision).then_some(traces)
+        })
+    }
+
+    /// Decides on one question, given as mended words in letters.
+    fn decide(&self, words: &[String]) -> Trace {
+        let candidates = self.candidates(words);
+        let answerable = |candidate: &Candidate| self.entry(candidate).map(|entry| entry.answerable);
+        let nearest = || {
+            let near = candidates.iter().find(|candidate| answerable(candidate) == Some(Answerable::Yes));
+            near.filter(|candidate| candidate.confidence >= NEAREST_FROM).map(|candidate| candidate.topic)
+        };
+        let decision = match candidates.first().map(|best| (best, answerable(best))) {
+            None => Decision::Empty,
+            Some((best, Some(Answerable::Yes))) if best.confidence >= ANSWER_FROM => Decision::Answer(best.topic),
+            Some((best, Some(Answerable::Social(talk)))) if best.confidence >= ANSWER_FROM => Decision::Social(talk),
+            Some((best, Some(Answerable::No))) if best.confidence >= NAME_FROM => {
+                Decision::Unknown { silent: Some(best.topic), nearest: None }
+            }
+            _ => Decision::Unknown { silent: None, nearest: nearest() },
+        };
+        let words: Vec<String> = words.iter().map(|word| word.nfc().collect()).collect();
+        Trace { content: words.len(), words, candidates, decision, language: self.language }
+    }
+
+    fn entry(&self, candidate: &Candidate) -> Option<&Entry> {
+        self.topics.iter().find(|entry| entry.topic == candidate.topic)
+    }
+
+    /// The best topics, best first; none if no word is known.
+    fn candidates(&self, words: &[String]) -> Vec<Candidate> {
+        let text = self.features.of(words);
+        if text.is_empty() || self.topics.is_empty() {
+            return Vec::new();
+        }
+        let margins = self.classifier.margins(&text, &[]);
+        let mut order: Vec<usize> = (0..self.topics.len()).collect();
+        order.sort_by(|a, b| margins[*b].total_cmp(&margins[*a]).then(a.cmp(b)));
+        order.truncate(LOOKED_AT);
+        let nearest: Vec<f32> = order.iter().map(|at| self.nearest(*at, &text)).collect();
+        let score = |at: usize| margins[order[at]] + nearest[at];
+        let mut ranks: Vec<usize> = (0..order.len()).collect();
+        ranks.sort_by(|a, b| score(*b).total_cmp(&score(*a)).then(a.cmp(b)));
+        let users: Vec<(&String, HashSet<u16>)> = words.iter().map(|word| (word, self.users(word))).collect();
+        let candidate = |rank: &usize| {
+            let at = order[*rank];
+            let others = || ranks.iter().filter(|other| *other != rank && !self.say_the_same(order[**other], at));
+            let best_other = |of: &dyn Fn(usize) -> f32| others().map(|other| of(*other)).fold(-1.0, f32::max);
+            let unexplained = self.unexplained(at, &users);
+            let fit = Fit {
+                margin: margins[at],
+                cosine: 0.0,
+                likeness: Likeness { nearest: nearest[*rank], ..Likeness::default() },
+                score: score(*rank),
+            };
+            let lead = Fit {
+                margin: margins[at] - best_other(&|other| margins[order[other]]),
+                cosine: 0.0,
+                likeness: Likeness {
+                    nearest: nearest[*rank] - best_other(&|other| nearest[other]).max(0.0),
+                    ..Likeness::default()
+                },
+                score: score(*rank) - best_other(&score),
+            };
+            let mut candidate = Candidate { topic: self.topics[at].topic, fit, lead, unexplained, ..Candidate::default() };
+            candidate.confidence = chance(&signs(&candidate, words.len()));
+            candidate
+        };
+        ranks.iter().map(candidate).collect()
+    }
+
+    /// The cosine to the nearest example of a topic.
+    fn nearest(&self, at: usize, text: &Sparse) -> f32 {
+        self.examples[at].iter().map(|example| cosine(text, example)).fold(0.0, f32::max)
+    }
+
+    /// Whether two topics are answered by the same first claim.
+    fn say_the_same(&self, a: usize, b: usize) -> bool {
+        let (a, b) = (&self.topics[a], &self.topics[b]);
+        a.answerable == b.answerable && a.claim.is_some() && a.claim == b.claim
+    }
+
+    /// The topics that use a form of a word.
+    fn users(&self, word: &str) -> HashSet<u16> {
+        let beginning: String = word.chars().take(LEAST_BEGINNING).collect();
+        let start = self.vocabulary.partition_point(|(other, _)| *other < beginning);
+        let near = self.vocabulary[start..].iter().take_while(|(other, _)| other.starts_with(&beginning));
+        near.filter(|(other, _)| are_forms(word, other)).flat_map(|(_, topics)| topics.iter().copied()).collect()
+    }
+
+    /// The words of a question that a topic's examples don't use in any form, by how telling they are.
+    fn unexplained(&self, at: usize, users: &[(&String, HashSet<u16>)]) -> Vec<Unexplained> {
+        let third = (self.topics.len() as f32 / 3.0).max(2.0);
+        let mut unexplained = Vec::new();
+        for (word, topics) in users.iter().filter(|(word, topics)| word.chars().nth(1).is_some() && !topics.contains(&(at as u16))) {
+            let telling = (1.0 - (topics.len().max(1) as f32).ln() / third.ln()).clamp(0.0, 1.0);
+            if telling > 0.0 {
+                let origin = if topics.is_empty() { Origin::Rare } else { Origin::OtherTopic };
+                unexplained.push(Unexplained { word: word.nfc().collect(), weight: telling, origin });
+            }
+        }
+        unexplained
+    }
+
+    /// Words in letters, spelling mended.
+    fn mended(&self, words: &[String], english: &English) -> Vec<String> {
+        let mended = |word: String| self.speller.mend(&word, english).map_or(word.clone(), str::to_owned);
+        letters(words).into_iter().map(mended).collect()
+    }
+}
+
+/// Words with Korean syllables taken apart.
+fn letters(words: &[String]) -> Vec<String> {
+    words.iter().map(|word| word.nfd().collect()).collect()
+}
+
+/// The words of each topic's texts, by the alphabet, with the topics.
+fn vocabulary(texts: &[Vec<Vec<String>>]) -> Vec<(String, Vec<u16>)> {
+    let mut topics_of: HashMap<&String, Vec<u16>> = HashMap::new();
+    for (at, texts) in texts.iter().enumerate() {
+        for word in texts.iter().flatten() {
+            let topics = topics_of.entry(word).or_default();
+            if topics.last() != Some(&(at as u16)) {
+                topics.push(at as u16);
+            }
+        }
+    }
+    let mut vocabulary: Vec<(String, Vec<u16>)> =
+        topics_of.into_iter().map(|(word, topics)| (word.clone(), topics)).collect();
+    vocabulary.sort_unstable();
+    vocabulary
+}
+
+/// Whether two words are forms of one: the same, or alike in most of the shorter from its beginning on.
+fn are_forms(a: &str, b: &str) -> bool {
+    let common = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    let shorter = a.chars().count().min(b.chars().count());
+    a == b || common >= LEAST_BEGINNING.max((shorter as f32 * BEGINNING).ceil() as usize)
+}
+
+fn cosine(a: &Sparse, b: &Sparse) -> f32 {
+    let (mut sum, mut i, mut j) = (0.0, 0, 0);
+    while i < a.len() && j < b.len() {
+        match a[i].0.cmp(&b[j].0) {
+            std::cmp::Ordering::Less => i += 1,
+            std::cmp::Ordering::Greater => j += 1,
+            std::cmp::Ordering::Equal => {
+                sum += a[i].1 * b[j].1;
+                i += 1;
+                j += 1;
+            }
+        }
+    }
+    sum
+}
+
+/// What the chance is made of, for a candidate and the number of words in the question.
+#[must_use]
+pub fn signs(candidate: &Candidate, words: usize) -> [f32; SIGNS] {
+    let unexplained: f32 = candidate.unexplained.iter().map(|word| word.weight).sum();
+    let unknown: f32 =
+        candidate.unexplained.iter().filter(|word| word.origin == Origin::Rare).map(|word| word.weight).sum();
+    [
+        candidate.fit.margin,
+        candidate.lead.margin,
+        candidate.fit.likeness.nearest,
+        candidate.lead.likeness.nearest,
+        unexplained,
+        unexplained / words.max(1) as f32,
+        unknown / words.max(1) as f32,
+        (words as f32).ln_1p(),
+    ]
+}
+
+/// The chance that a topic is the right one, by logistic regression.
+fn chance(signs: &[f32; SIGNS]) -> f32 {
+    let sum: f32 = signs.iter().zip(WEIGHTS).map(|(sign, weight)| sign * weight).sum::<f32>() + WEIGHTS[SIGNS];
+    1.0 / (1.0 + (-sum).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_of_a_word_meet() {
+        for (a, b, expected) in [
+            ("билет", "билетов", true),
+            ("рейс", "рейса", true),
+            ("авиакомпания", "авиабилет", false),
+            ("평양", "평양에", true),
+            ("티켓", "티켓값이", true),
+            ("평양", "서울", false),
+            ("как", "кто", false),
+        ] {
+            let [a, b] = [a, b].map(|word| word.nfd().collect::<String>());
+            assert_eq!(are_forms(&a, &b), expected, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn cosines_are_of_what_both_have() {
+        assert_eq!(cosine(&vec![(1, 0.6), (3, 0.8)], &vec![(0, 0.6), (3, 0.8)]), 0.8 * 0.8);
+        assert_eq!(cosine(&vec![(1, 1.0)], &Vec::new()), 0.0);
+    }
+}
