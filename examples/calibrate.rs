@@ -195,7 +195,9 @@ fn cases_of(desk: &Desk, question: &Question) -> Vec<Case> {
     let is_right = |topic: usize| {
         let topic = &index.topics()[topic];
         match topic.answerable {
-            Answerable::Yes => answerable && eval::judge_reply(question, &desk.topic(&topic.id, Language::English)).0 == Verdict::Right,
+            Answerable::Yes => {
+                answerable && eval::judge_reply(question, &desk.topic(&topic.id, Language::English)).0 == Verdict::Right
+            }
             _ => question.topic.as_ref() == Some(&topic.id),
         }
     };

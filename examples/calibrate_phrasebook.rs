@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example calibrate_phrasebook -- tests/questions/languages_calibration.jsonl [test=tests/questions/languages.jsonl]`
 //!
-//! A case is the best topic of a question: right if it is the one that answers, or if it says the same. Logistic
+//! A case is a question with one of its candidate topics: right if that is the one that answers, or if it says the same. Logistic
 //! regression by gradient descent on signs of mean nothing and spread one, with a little weight decay. Printed is, for
 //! several chances, how many questions would be answered rightly and wrongly: those of the first files, each by weights
 //! that were fitted without the fifth that it is in, and those of `test=` files.
@@ -12,9 +12,9 @@ use std::fs;
 use routedesk::desk::Desk;
 use routedesk::eval::{self, Kind, Question};
 use routedesk::facts::{Facts, text};
-use routedesk::understanding::Answerable;
 use routedesk::understanding::message::understand;
 use routedesk::understanding::phrasebook::{SIGNS, signs};
+use routedesk::understanding::{Answerable, Candidate};
 use routedesk::utterance::Utterance;
 
 const FOLDS: usize = 5;
@@ -22,7 +22,9 @@ const STEPS: usize = 4_000;
 const RATE: f64 = 0.3;
 const DECAY: f64 = 1e-3;
 
+#[derive(Clone)]
 struct Case {
+    question: usize,
     signs: [f64; SIGNS],
     right: bool,
     /// Whether the question has an answer, and whether the best topic gives one.
@@ -39,26 +41,30 @@ fn main() -> anyhow::Result<()> {
         let mut cases = Vec::new();
         for path in paths {
             let questions = eval::read(&fs::read_to_string(path.trim_start_matches("test="))?)?;
-            cases.extend(questions.iter().filter_map(|question| case_of(&desk, &facts, question)));
+            for question in &questions {
+                let number = cases.last().map_or(0, |case: &Case| case.question + 1);
+                cases.extend(cases_of(&desk, &facts, question, number));
+            }
         }
         Ok(cases)
     };
     let cases = gather(&trains)?;
     let crossed: Vec<(f64, &Case)> = (0..FOLDS)
         .flat_map(|fold| {
-            let is_out = move |at: usize| at % FOLDS == fold;
-            let rest: Vec<&Case> = cases.iter().enumerate().filter(|(at, _)| !is_out(*at)).map(|(_, case)| case).collect();
+            let (out, rest): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.question % FOLDS == fold);
             let weights = fit(&rest);
-            let out = cases.iter().enumerate().filter(move |(at, _)| is_out(*at));
-            out.map(move |(_, case)| (chance(&weights, case), case)).collect::<Vec<_>>()
+            out.into_iter().map(move |case| (chance(&weights, case), case)).collect::<Vec<_>>()
         })
         .collect();
-    println!("{} questions, each by weights fitted without it", cases.len());
+    println!(
+        "{} questions, each by weights fitted without it",
+        cases.chunk_by(|a, b| a.question == b.question).count()
+    );
     print_table(&crossed);
     let weights = fit(&cases.iter().collect::<Vec<_>>());
     let others = gather(&tests)?;
     if !others.is_empty() {
-        println!("\n{} other questions", others.len());
+        println!("\nother questions");
         print_table(&others.iter().map(|case| (chance(&weights, case), case)).collect::<Vec<_>>());
     }
     let rounded: Vec<String> = weights.iter().map(|weight| format!("{weight:.3}")).collect();
@@ -66,22 +72,21 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The best topic of a question; none for small talk and messages of several questions.
-fn case_of(desk: &Desk, facts: &Facts, question: &Question) -> Option<Case> {
+/// The candidates of a question; none for small talk and messages of several questions.
+fn cases_of(desk: &Desk, facts: &Facts, question: &Question, number: usize) -> Vec<Case> {
     let index = desk.index();
     let traces = understand(&index, &Utterance { text: question.q.clone(), context: question.context.clone() });
-    let [trace] = &traces[..] else { return None };
-    let best = trace.candidates.first()?;
-    let topic = &index.topics()[best.topic];
-    let answers = topic.answerable == Answerable::Yes;
+    let ([trace], false) = (&traces[..], question.kind == Kind::Social) else { return Vec::new() };
     let claim = |id: &str| facts.topics().find(|topic| topic.id == id).and_then(|topic| topic.claims.first());
-    let right = match (&question.topic, question.kind) {
-        (_, Kind::Social) => return None,
-        (Some(id), _) => *id == topic.id || (answers && claim(id) == claim(&topic.id)),
-        (None, _) => false,
+    let case = |candidate: &Candidate| {
+        let topic = &index.topics()[candidate.topic];
+        let answers = topic.answerable == Answerable::Yes;
+        let is_right = |id: &String| *id == topic.id || (answers && claim(id) == claim(&topic.id));
+        let right = question.topic.as_ref().is_some_and(is_right);
+        let signs = signs(candidate, trace.words.len()).map(f64::from);
+        Case { question: number, signs, right, answerable: question.kind != Kind::Unknown, answers }
     };
-    let signs = signs(best, trace.words.len()).map(f64::from);
-    Some(Case { signs, right, answerable: question.kind != Kind::Unknown, answers })
+    trace.candidates.iter().map(case).collect()
 }
 
 /// Weights and, last, the constant.
@@ -118,19 +123,24 @@ fn chance(weights: &[f64; SIGNS + 1], case: &Case) -> f64 {
 
 fn print_table(cases: &[(f64, &Case)]) {
     println!("chance      answerable: right   wrong   unanswerable: answered");
+    let mut cases = cases.to_vec();
+    cases.sort_by_key(|(_, case)| case.question);
+    let likeliest =
+        |same: &[(f64, &Case)]| same.iter().max_by(|a, b| a.0.total_cmp(&b.0)).map(|best| (best.0, best.1.clone()));
+    let best: Vec<(f64, Case)> = cases.chunk_by(|a, b| a.1.question == b.1.question).filter_map(likeliest).collect();
     let share = |count: usize, of: usize| 100.0 * count as f64 / of.max(1) as f64;
-    let with = cases.iter().filter(|(_, case)| case.answerable).count();
-    for step in 4..=18 {
+    let with = best.iter().filter(|(_, case)| case.answerable).count();
+    for step in 2..=16 {
         let from = f64::from(step) / 20.0;
         let count = |answerable: bool, right: bool| {
-            let answered = cases.iter().filter(|(chance, case)| *chance >= from && case.answers);
+            let answered = best.iter().filter(|(chance, case)| *chance >= from && case.answers);
             answered.filter(|(_, case)| case.answerable == answerable && case.right == right).count()
         };
         println!(
             "{from:.2} {:>22.1} %{:>6.1} %{:>17.1} %",
             share(count(true, true), with),
             share(count(true, false), with),
-            share(count(false, false) + count(false, true), cases.len() - with)
+            share(count(false, false) + count(false, true), best.len() - with)
         );
     }
 }

@@ -72,9 +72,7 @@ impl Desk {
             Ok(Some(facts)) if facts.topic.is_silent() => {
                 wording::reply(&[Finding::unknown(Some(facts), None).in_language(language)], language)
             }
-            Ok(Some(facts)) => {
-                wording::reply(&[Finding { score: 1.0, ..Finding::answer(facts) }], language)
-            }
+            Ok(Some(facts)) => wording::reply(&[Finding { score: 1.0, ..Finding::answer(facts) }], language),
             Ok(None) => wording::trouble(),
             Err(error) => {
                 tracing::error!(%error, "the desk could not answer");

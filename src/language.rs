@@ -108,7 +108,8 @@ pub fn shipped_checksum() -> u64 {
 
 static PACKS: LazyLock<HashMap<Language, Pack>> = LazyLock::new(|| {
     let all = OTHERS.into_iter().chain([(Language::English, ENGLISH)]);
-    all.map(|(language, text)| (language, toml::from_str(text).expect("the shipped languages are read by a test"))).collect()
+    all.map(|(language, text)| (language, toml::from_str(text).expect("the shipped languages are read by a test")))
+        .collect()
 });
 
 /// What is said for an English statement, by its checksum.
@@ -272,7 +273,8 @@ mod tests {
                 let english = claims[said.id.as_str()];
                 let known = verify::numbers(&format!("{} {}", english.statement, english.value.text()));
                 // Korean writes 9시 15분.
-                let known: HashSet<&str> = known.iter().flat_map(|number| number.split(':').chain([number.as_str()])).collect();
+                let known: HashSet<&str> =
+                    known.iter().flat_map(|number| number.split(':').chain([number.as_str()])).collect();
                 let dates = english.statement.split_whitespace().chain(english.value.text().split(' '));
                 let months: Vec<String> = dates.filter_map(month_number).collect();
                 for number in verify::numbers(&spaced.replace_all(&said.statement, "$1$2")) {

@@ -141,7 +141,11 @@ impl Writer {
         let statement = self.language.statement(claim);
         let mut sentence = format!("{} {marks}.", statement.strip_suffix('.').unwrap_or(&statement));
         if let Some(unprinted) = self.language.unprinted(claim) {
-            let _ = write!(sentence, " {}", capitalised(&self.language.pack().phrases.unprinted.replace("{what}", &unprinted)));
+            let _ = write!(
+                sentence,
+                " {}",
+                capitalised(&self.language.pack().phrases.unprinted.replace("{what}", &unprinted))
+            );
         }
         if !self.claims.iter().any(|said| said.id == claim.id) {
             self.claims.push(SaidClaim {
@@ -204,7 +208,11 @@ pub fn source_in_list(source: &Source) -> String {
     let author = source.author.as_ref().map(|author| format!(", by {author}")).unwrap_or_default();
     let note = if source.published_inferred { " (date inferred)" } else { "" };
     let address = source.url.as_ref().map(|url| format!(" <{url}>")).unwrap_or_default();
-    format!("\"{}\", {publisher}{author}, {}{note}{address}", source.title, in_words(&source.published, Language::English))
+    format!(
+        "\"{}\", {publisher}{author}, {}{note}{address}",
+        source.title,
+        in_words(&source.published, Language::English)
+    )
 }
 
 /// The latest day for which a claim of an answer holds, where that isn't the day of an event and is known. An answer that only says

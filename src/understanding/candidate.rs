@@ -8,7 +8,7 @@ use super::confidence::Signs;
 use super::examples::Likeness;
 use super::heard::{Heard, Origin, Word};
 use super::links::strange;
-use super::model::View;
+use super::matcher::View;
 use super::{Answerable, Index};
 
 /// How many topics are taken by the classifier's margin alone, before the other scores.
@@ -151,7 +151,7 @@ impl Index {
         let mut short: Vec<usize> = (0..self.topics.len()).collect();
         keep_best(&mut short, SHORT_LIST, |topic| view.margins[topic]);
         let numbers: Vec<u32> = short.iter().map(|topic| *topic as u32).collect();
-        let mut rough: Vec<(usize, f32)> = short.into_iter().zip(self.model.cosines(&numbers, view)).collect();
+        let mut rough: Vec<(usize, f32)> = short.into_iter().zip(self.model.matcher.cosines(&numbers, view)).collect();
         rough.sort_by(|a, b| (view.margins[b.0] + b.1).total_cmp(&(view.margins[a.0] + a.1)).then(a.0.cmp(&b.0)));
         rough.truncate(LOOKED_AT);
         let mut candidates: Vec<Candidate> =

@@ -184,7 +184,7 @@ impl Index {
         if !unknown || asked.ask_gaps[Ask::Reason as usize] > 0.0 || best.confidence >= ANSWER_FROM {
             return None;
         }
-        let candidates = self.candidates(&self.listen(before), &self.model.view(before, &self.vectors));
+        let candidates = self.candidates(&self.listen(before), &self.model.matcher.view(before, &self.vectors));
         let holds = candidates.iter().any(|other| other.topic == best.topic && other.confidence >= CORRECT_FROM);
         holds.then_some(Decision::Correct { by: best.topic, asked: best.topic })
     }
@@ -198,7 +198,7 @@ impl Index {
             return None;
         }
         let rest: Vec<String> = heard.words.iter().filter(|word| !wrong.contains(&word.as_str())).cloned().collect();
-        let candidates = self.candidates(&self.listen(&rest), &self.model.view(&rest, &self.vectors));
+        let candidates = self.candidates(&self.listen(&rest), &self.model.matcher.view(&rest, &self.vectors));
         let first = candidates.first()?;
         let holds = first.topic == best.topic && first.confidence >= SURE_WITHOUT;
         holds.then_some(Decision::Correct { by: best.topic, asked: best.topic })
@@ -232,7 +232,7 @@ impl Index {
         }
         let is_left = |at: &usize| !is_free(*at) && !asks_why(&heard.words[*at]);
         let without: Vec<String> = (0..heard.words.len()).filter(is_left).map(|at| heard.words[at].clone()).collect();
-        let others = self.candidates(&self.listen(&without), &self.model.view(&without, &self.vectors));
+        let others = self.candidates(&self.listen(&without), &self.model.matcher.view(&without, &self.vectors));
         let other = others.first().filter(|other| self.topics[other.topic].answerable == Answerable::Yes);
         let sure = |candidate: &&Candidate| candidate.confidence >= CORRECT_FROM;
         let contradicts = |candidate: &&Candidate| {
@@ -254,7 +254,7 @@ impl Index {
         }
         let is_left = |word: &&String| !left_out(word) && !asks_why(word);
         let rest: Vec<String> = heard.words.iter().filter(is_left).cloned().collect();
-        let candidates = self.candidates(&self.listen(&rest), &self.model.view(&rest, &self.vectors));
+        let candidates = self.candidates(&self.listen(&rest), &self.model.matcher.view(&rest, &self.vectors));
         candidates.first().is_some_and(|other| other.topic == best.topic && other.confidence >= CORRECT_FROM)
     }
 }

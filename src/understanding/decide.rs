@@ -2,7 +2,7 @@
 
 use super::candidate::{Candidate, Unexplained};
 use super::heard::{Heard, Origin, Word};
-use super::model::View;
+use super::matcher::View;
 use super::{Answerable, Index, SmallTalk, is_number};
 use crate::language::Language;
 
@@ -113,7 +113,7 @@ impl Index {
     #[must_use]
     pub fn decide(&self, words: &[String]) -> Trace {
         let heard = self.listen(words);
-        let view = self.model.view(words, &self.vectors);
+        let view = self.model.matcher.view(words, &self.vectors);
         let candidates = self.candidates(&heard, &view);
         let decision = self.choose(&heard, &view, &candidates);
         Trace { words: words.to_vec(), content: heard.content.len(), candidates, decision, language: Language::English }

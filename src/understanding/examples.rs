@@ -135,7 +135,7 @@ impl Index {
             return stems.iter().map(same).collect();
         }
         match (word.stem, &word.vector) {
-            (Some(own), _) => self.model.likenesses().to_stems(own, stems),
+            (Some(own), _) => self.model.likenesses.to_stems(own, stems),
             (None, Some(vector)) => self.stem_vectors.products(vector, stems).into_iter().map(alike).collect(),
             (None, None) => vec![0.0; stems.len()],
         }

@@ -67,10 +67,8 @@ pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
 fn in_other_language(index: &Index, language: Language, text: &str, context: Option<&str>) -> Vec<Trace> {
     let context = context.map(|context| normalise::clean(without_sources(context)));
     let phrasebook = index.phrasebook(language);
-    phrasebook.map_or_else(
-        || vec![foreign()],
-        |phrasebook| phrasebook.understand(text, context.as_deref(), index.english()),
-    )
+    phrasebook
+        .map_or_else(|| vec![foreign()], |phrasebook| phrasebook.understand(text, context.as_deref(), index.english()))
 }
 
 /// What is decided on a message that the desk can't read.

@@ -13,9 +13,11 @@ pub mod decide;
 pub mod examples;
 pub mod features;
 mod heard;
+pub mod intents;
 pub mod lexicon;
 pub mod likeness;
 pub mod links;
+pub mod matcher;
 pub mod message;
 pub mod model;
 pub mod normalise;
@@ -449,7 +451,7 @@ impl Index {
     /// How far a word is like the nearest one that the topic uses, from 0 to 1.
     fn likeness(&self, topic: usize, word: &heard::Word<'_>) -> f32 {
         match (&word.vector, word.stem) {
-            (_, Some(stem)) => self.model.likenesses().to_topic(stem, topic),
+            (_, Some(stem)) => self.model.likenesses.to_topic(stem, topic),
             (Some(vector), None) => {
                 let cosines = self.stem_vectors.products(vector, self.lexicon.stems_of(topic));
                 likeness::alike(cosines.into_iter().fold(0.0, f32::max))

@@ -16,38 +16,42 @@ use super::decide::{Decision, Trace};
 use super::examples::Likeness;
 use super::features::{Features, Sparse};
 use super::heard::Origin;
-use super::spelling::{English, Speller};
+use super::spelling::{Bounds, English, Speller};
 use super::{Answerable, SmallTalk, TopicEntry, normalise, split};
 use crate::language::Language;
 
 /// How many topics are looked at closely.
 const LOOKED_AT: usize = 5;
 
-/// From so many letters on two edits are mended: more than in English, for there is no list of the language's other words
-/// to keep them from being taken for slips.
-const TWO_EDITS_FROM: usize = 8;
+/// How many letters a word must have for its spelling to be mended: more than in English, for there is no list of the
+/// language's other words to keep them from being taken for slips; and jamo are two or three to a syllable.
+const RUSSIAN_BOUNDS: Bounds = Bounds { one_from: 5, two_from: 9 };
+const KOREAN_BOUNDS: Bounds = Bounds { one_from: 7, two_from: 14 };
+
+/// The margin from which on small talk is taken for it, whatever words stand around it.
+const SMALL_TALK_FROM: f32 = 0.2;
 
 /// The shortest beginning that two forms of a word have in common, and the share of the shorter that it must be.
 const LEAST_BEGINNING: usize = 3;
 const BEGINNING: f32 = 0.7;
 
 /// The chance from which on the desk answers.
-const ANSWER_FROM: f32 = 0.5;
+const ANSWER_FROM: f32 = 0.2;
 
 /// The chance from which on a silent topic is named, and the claims of a topic are offered as the nearest known.
-const NAME_FROM: f32 = 0.4;
-const NEAREST_FROM: f32 = 0.25;
+const NAME_FROM: f32 = 0.2;
+const NEAREST_FROM: f32 = 0.08;
 
 /// What may join two questions, and the chance from which on half a sentence is taken for a question of its own.
 const JOINTS: [&str; 6] = [" и ", " а ", ", ", " 그리고 ", " 하고 ", " / "];
-const SURE_HALF: f32 = 0.6;
+const SURE_HALF: f32 = 0.35;
 
 /// How many signs the chance is made of.
 pub const SIGNS: usize = 8;
 
 /// What each sign counts, and last the constant: fitted by `cargo run --release --example calibrate_phrasebook`, which
 /// prints them.
-const WEIGHTS: [f32; SIGNS + 1] = [1.5, 1.0, 3.0, 2.0, -0.5, -2.0, -1.0, 0.0, 0.0];
+const WEIGHTS: [f32; SIGNS + 1] = [1.336, 3.120, -2.411, 0.777, -0.005, -5.895, -0.293, 0.721, -1.144];
 
 /// Up to so many words a question may lean on what was said before it.
 const LEANS_UP_TO: usize = 4;
@@ -88,7 +92,8 @@ impl Phrasebook {
                 Answerable::Social(talk) => pack.social.iter().find(|(kind, _)| SmallTalk::of(kind) == talk),
                 _ => None,
             };
-            let examples = examples.map(|(_, texts)| texts).or_else(|| pack.topic(&topic.id).map(|said| &said.examples));
+            let examples =
+                examples.map(|(_, texts)| texts).or_else(|| pack.topic(&topic.id).map(|said| &said.examples));
             if let Some(examples) = examples {
                 let claim = topic.claims.first().cloned();
                 entries.push(Entry { topic: number, answerable: topic.answerable, claim });
@@ -99,13 +104,13 @@ impl Phrasebook {
         let features = Features::learn(&flat);
         let examples: Vec<Vec<Sparse>> =
             texts.iter().map(|texts| texts.iter().map(|text| features.of(text)).collect()).collect();
-        let labels: Vec<u32> =
-            texts.iter().enumerate().flat_map(|(at, texts)| vec![at as u32; texts.len()]).collect();
+        let labels: Vec<u32> = texts.iter().enumerate().flat_map(|(at, texts)| vec![at as u32; texts.len()]).collect();
         let all: Vec<Sparse> = examples.iter().flatten().cloned().collect();
         let classifier = Classifier::train(&all, &labels, texts.len(), features.len());
         let mut counts: HashMap<String, u32> = HashMap::new();
         flat.iter().flatten().for_each(|word| *counts.entry(word.clone()).or_default() += 1);
-        let speller = Speller::with_bound(counts, TWO_EDITS_FROM);
+        let bounds = if language == Language::Korean { KOREAN_BOUNDS } else { RUSSIAN_BOUNDS };
+        let speller = Speller::with_bounds(counts, bounds);
         Self { language, topics: entries, features, classifier, examples, vocabulary: vocabulary(&texts), speller }
     }
 
@@ -172,7 +177,9 @@ impl Phrasebook {
         let decision = match candidates.first().map(|best| (best, answerable(best))) {
             None => Decision::Empty,
             Some((best, Some(Answerable::Yes))) if best.confidence >= ANSWER_FROM => Decision::Answer(best.topic),
-            Some((best, Some(Answerable::Social(talk)))) if best.confidence >= ANSWER_FROM => Decision::Social(talk),
+            Some((best, Some(Answerable::Social(talk)))) if best.fit.margin >= SMALL_TALK_FROM => {
+                Decision::Social(talk)
+            }
             Some((best, Some(Answerable::No))) if best.confidence >= NAME_FROM => {
                 Decision::Unknown { silent: Some(best.topic), nearest: None }
             }
@@ -221,11 +228,14 @@ impl Phrasebook {
                 },
                 score: score(*rank) - best_other(&score),
             };
-            let mut candidate = Candidate { topic: self.topics[at].topic, fit, lead, unexplained, ..Candidate::default() };
+            let mut candidate =
+                Candidate { topic: self.topics[at].topic, fit, lead, unexplained, ..Candidate::default() };
             candidate.confidence = chance(&signs(&candidate, words.len()));
             candidate
         };
-        ranks.iter().map(candidate).collect()
+        let mut candidates: Vec<Candidate> = ranks.iter().map(candidate).collect();
+        candidates.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(b.fit.score.total_cmp(&a.fit.score)));
+        candidates
     }
 
     /// The cosine to the nearest example of a topic.
@@ -251,7 +261,9 @@ impl Phrasebook {
     fn unexplained(&self, at: usize, users: &[(&String, HashSet<u16>)]) -> Vec<Unexplained> {
         let third = (self.topics.len() as f32 / 3.0).max(2.0);
         let mut unexplained = Vec::new();
-        for (word, topics) in users.iter().filter(|(word, topics)| word.chars().nth(1).is_some() && !topics.contains(&(at as u16))) {
+        for (word, topics) in
+            users.iter().filter(|(word, topics)| word.chars().nth(1).is_some() && !topics.contains(&(at as u16)))
+        {
             let telling = (1.0 - (topics.len().max(1) as f32).ln() / third.ln()).clamp(0.0, 1.0);
             if telling > 0.0 {
                 let origin = if topics.is_empty() { Origin::Rare } else { Origin::OtherTopic };
@@ -268,9 +280,13 @@ impl Phrasebook {
     }
 }
 
+/// Letters that stand for laughter and tears when nothing else is in a word. NFKC makes them beginnings of syllables.
+const LAUGHTER: &str = "ㅋㅎㅠㅜ\u{110f}\u{1112}\u{1172}\u{116e}";
+
 /// Words with Korean syllables taken apart.
 fn letters(words: &[String]) -> Vec<String> {
-    words.iter().map(|word| word.nfd().collect()).collect()
+    let laughs = |word: &&String| !word.is_empty() && word.chars().all(|c| LAUGHTER.contains(c));
+    words.iter().filter(|word| !laughs(word)).map(|word| word.nfd().collect()).collect()
 }
 
 /// The words of each topic's texts, by the alphabet, with the topics.

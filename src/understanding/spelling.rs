@@ -58,12 +58,20 @@ impl Default for English {
     }
 }
 
+/// How many letters a word must have for one edit to be mended, and for two.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Bounds {
+    /// For one.
+    pub one_from: usize,
+    /// For two.
+    pub two_from: usize,
+}
+
 /// An index of the desk's own words by what remains when letters are left out of them (as in SymSpell), so that the
 /// nearest word is found without looking at every word.
 #[derive(Serialize, Deserialize)]
 pub struct Speller {
-    /// From so many letters on two edits are mended.
-    two_edits_from: usize,
+    bounds: Bounds,
     words: HashMap<String, u32>,
     list: Vec<(String, u32)>,
     deletions: Vec<(u64, u32)>,
@@ -73,12 +81,12 @@ impl Speller {
     /// Indexes words with how often each occurs.
     #[must_use]
     pub fn new(words: HashMap<String, u32>) -> Self {
-        Self::with_bound(words, TWO_EDITS_FROM)
+        Self::with_bounds(words, Bounds { one_from: MIN_LETTERS, two_from: TWO_EDITS_FROM })
     }
 
-    /// The same with another number of letters from which on two edits are mended.
+    /// The same with other bounds.
     #[must_use]
-    pub fn with_bound(words: HashMap<String, u32>, two_edits_from: usize) -> Self {
+    pub fn with_bounds(words: HashMap<String, u32>, bounds: Bounds) -> Self {
         let mut list: Vec<(String, u32)> = words
             .iter()
             .filter(|(word, _)| word.chars().count() >= MIN_MENDED && !word.starts_with(|c: char| c.is_ascii_digit()))
@@ -91,7 +99,7 @@ impl Speller {
         }
         deletions.sort_unstable();
         deletions.dedup();
-        Self { two_edits_from, words, list, deletions }
+        Self { bounds, words, list, deletions }
     }
 
     /// Whether the desk itself uses the word.
@@ -121,11 +129,11 @@ impl Speller {
     /// The nearest other word that occurs at least so often.
     fn nearest(&self, word: &str, count: u32) -> Option<&str> {
         let letters = word.chars().count();
-        let is_word = (MIN_LETTERS..=MAX_LETTERS).contains(&letters) && word.chars().all(char::is_alphabetic);
+        let is_word = (self.bounds.one_from..=MAX_LETTERS).contains(&letters) && word.chars().all(char::is_alphabetic);
         if !is_word {
             return None;
         }
-        let bound = if letters >= self.two_edits_from { 2 } else { 1 };
+        let bound = if letters >= self.bounds.two_from { 2 } else { 1 };
         let mut candidates = Vec::new();
         for_each_deletion(word, |hash| {
             let start = self.deletions.partition_point(|(other, _)| *other < hash);

@@ -1,0 +1,170 @@
+//! Judges the engine on any set of intents.
+//!
+//! `cargo run --release --example intents -- --train FILE… --validation FILE --questions FILE [--vectors FILE]`
+//!
+//! A training file has a line for each example: intent, tab, question. The validation file has `val` or `val_oos`, intent
+//! and question; it sets the score from which on an answer is accepted: the one that gets the most of it right, a
+//! question out of scope being right when it isn't accepted. Of a line of the questions file the last field is the
+//! question. Written is a line for each: the best intent, its score, and whether it is accepted; and to standard error
+//! what the validation file says of the engine, the time to train, the memory, and the time per question on one core.
+//!
+//! `--vectors` takes word vectors in the format of `data/vectors/pieces.bin`.
+
+use std::fs;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use clap::Parser;
+use routedesk::understanding::intents::Intents;
+use routedesk::understanding::vectors::Vectors;
+
+/// The same as the program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[derive(Parser)]
+struct Arguments {
+    /// Files of examples: intent, tab, question.
+    #[arg(long, required = true, num_args = 1..)]
+    train: Vec<PathBuf>,
+    /// Questions that set the score from which on an answer is accepted: `val` or `val_oos`, intent, question.
+    #[arg(long)]
+    validation: PathBuf,
+    /// Questions to answer; of each line the last field counts.
+    #[arg(long)]
+    questions: PathBuf,
+    /// Word vectors instead of the shipped ones.
+    #[arg(long)]
+    vectors: Option<PathBuf>,
+}
+
+/// A question of the validation file.
+struct Validation {
+    intent: Option<String>,
+    guess: String,
+    score: f32,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let examples = read_examples(&arguments.train)?;
+    let vectors = match &arguments.vectors {
+        Some(path) => Vectors::read(Vec::leak(fs::read(path).with_context(|| path.display().to_string())?))
+            .with_context(|| format!("{} isn't a file of word vectors, or it is cut short", path.display()))?,
+        None => Vectors::shipped(),
+    };
+    let start = Instant::now();
+    let intents = Intents::train(&examples, vectors);
+    let trained = start.elapsed();
+    let validation = read_validation(&arguments.validation, &intents)?;
+    let accept_from = best_threshold(&validation);
+    report(&validation, accept_from);
+    let questions = read(&arguments.questions)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut times: Vec<Duration> = Vec::new();
+    for line in questions.lines() {
+        let question = line.rsplit('\t').next().unwrap_or_default();
+        let start = Instant::now();
+        let (intent, score) = intents.best(question);
+        times.push(start.elapsed());
+        writeln!(out, "{intent}\t{score:.4}\t{}", u8::from(score >= accept_from))?;
+    }
+    out.flush()?;
+    times.sort_unstable();
+    let at = |share: f64| times.get(((times.len().max(1) - 1) as f64 * share) as usize).copied().unwrap_or_default();
+    eprintln!("trained in {trained:?} on {} examples; memory {}", examples.len(), memory());
+    eprintln!("{} questions: p50 {:?}, p99 {:?} each", times.len(), at(0.5), at(0.99));
+    Ok(())
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn read_examples(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
+    let mut examples = Vec::new();
+    for path in paths {
+        for (number, line) in read(path)?.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let Some((intent, question)) = line.split_once('\t') else {
+                bail!("{}:{}: no tab between intent and question", path.display(), number + 1);
+            };
+            examples.push((intent.to_owned(), question.to_owned()));
+        }
+    }
+    if examples.is_empty() {
+        bail!("there is no example in the training files");
+    }
+    Ok(examples)
+}
+
+fn read_validation(path: &Path, intents: &Intents) -> anyhow::Result<Vec<Validation>> {
+    let mut validation = Vec::new();
+    for (number, line) in read(path)?.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let [kind, intent, question] = line.split('\t').collect::<Vec<_>>()[..] else {
+            bail!("{}:{}: not `val` or `val_oos`, intent and question", path.display(), number + 1);
+        };
+        let (guess, score) = intents.best(question);
+        let intent = (kind != "val_oos").then(|| intent.to_owned());
+        validation.push(Validation { intent, guess: guess.to_owned(), score });
+    }
+    Ok(validation)
+}
+
+/// The score from which on accepting gets the most questions right.
+fn best_threshold(validation: &[Validation]) -> f32 {
+    let mut order: Vec<&Validation> = validation.iter().collect();
+    order.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut right = validation.iter().filter(|one| one.intent.is_none()).count() as i64;
+    let (mut best, mut from) = (right, f32::INFINITY);
+    for one in order {
+        right += match &one.intent {
+            Some(intent) => i64::from(*intent == one.guess),
+            None => -1,
+        };
+        if right > best {
+            (best, from) = (right, one.score);
+        }
+    }
+    from
+}
+
+fn report(validation: &[Validation], accept_from: f32) {
+    let within: Vec<&Validation> = validation.iter().filter(|one| one.intent.is_some()).collect();
+    let outside: Vec<&Validation> = validation.iter().filter(|one| one.intent.is_none()).collect();
+    let share = |count: usize, of: usize| 100.0 * count as f64 / of.max(1) as f64;
+    let right = within.iter().filter(|one| one.intent.as_ref() == Some(&one.guess)).count();
+    eprint!("validation: {:.1} % of {} right", share(right, within.len()), within.len());
+    if !outside.is_empty() {
+        let kept =
+            within.iter().filter(|one| one.intent.as_ref() == Some(&one.guess) && one.score >= accept_from).count();
+        let refused = outside.iter().filter(|one| one.score < accept_from).count();
+        eprint!(", area under the curve {:.1}", 100.0 * area(&within, &outside));
+        eprint!("; from {accept_from:.3} on {:.1} % right", share(kept, within.len()));
+        eprint!(" and {:.1} % of {} out of scope refused", share(refused, outside.len()), outside.len());
+    }
+    eprintln!();
+}
+
+/// The chance that a question within scope scores higher than one outside.
+fn area(within: &[&Validation], outside: &[&Validation]) -> f64 {
+    let mut all: Vec<(f32, bool)> =
+        within.iter().map(|one| (one.score, true)).chain(outside.iter().map(|one| (one.score, false))).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut seen, mut sum) = (0.0, 0.0);
+    for same in all.chunk_by(|a, b| a.0 == b.0) {
+        let outside = same.iter().filter(|one| !one.1).count() as f64;
+        sum += (same.len() as f64 - outside) * (seen + outside / 2.0);
+        seen += outside;
+    }
+    sum / (within.len() as f64 * outside.len() as f64)
+}
+
+/// The memory in use, where the system tells.
+fn memory() -> String {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.map_or_else(|| "unknown".to_owned(), |line| format!("{} at most", line.trim()))
+}
