@@ -2,9 +2,11 @@
 //! knowledge of claims and of what a question asks for.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::matcher::Matcher;
 use super::normalise;
+use super::rows::Rows;
 use super::spelling::{English, Speller};
 use super::vectors::Vectors;
 
@@ -15,7 +17,13 @@ pub struct Intents {
     english: English,
     speller: Speller,
     matcher: Matcher,
+    /// The vectors of the examples, and which are each intent's.
+    examples: Rows,
+    of_intent: Vec<Range<u32>>,
 }
+
+/// How many intents are compared with their examples one by one, the best by margin and middle first.
+const LOOKED_AT: usize = 8;
 
 impl Intents {
     /// Trains on pairs of an intent and an example question. The intent's name is one more example.
@@ -39,10 +47,20 @@ impl Intents {
         let mut counts: HashMap<String, u32> = HashMap::new();
         texts.iter().flatten().flatten().for_each(|word| *counts.entry(word.clone()).or_default() += 1);
         let matcher = Matcher::train(&texts, &vectors);
-        Self { names, vectors, english: English::new(), speller: Speller::new(counts), matcher }
+        let mut count = 0;
+        let ranges = texts.iter().map(|texts| {
+            count += texts.len() as u32;
+            count - texts.len() as u32..count
+        });
+        let of_intent = ranges.collect();
+        let means: Vec<Vec<f32>> = texts.iter().flatten().map(|text| vectors.mean(text)).collect();
+        let examples = Rows::of(vectors.dimensions(), means.iter().map(Vec::as_slice));
+        let speller = Speller::new(counts);
+        Self { names, vectors, english: English::new(), speller, matcher, examples, of_intent }
     }
 
-    /// The likeliest intent of a question and its score, the higher the surer.
+    /// The likeliest intent of a question and its score, the higher the surer: its margin, the cosine to the middle of its
+    /// examples and that to the nearest of them.
     #[must_use]
     pub fn best(&self, question: &str) -> (&str, f32) {
         let mut words = words(question);
@@ -54,12 +72,62 @@ impl Intents {
         let view = self.matcher.view(&words, &self.vectors);
         let all: Vec<u32> = (0..self.names.len() as u32).collect();
         let cosines = self.matcher.cosines(&all, &view);
-        let scores = view.margins.iter().zip(cosines).map(|(margin, cosine)| margin + cosine);
-        let best = scores.enumerate().max_by(|a, b| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0)));
-        best.map_or(("", f32::NEG_INFINITY), |(at, score)| (self.names[at].as_str(), score))
+        let mut scores: Vec<(f32, usize)> =
+            view.margins.iter().zip(cosines).enumerate().map(|(at, (margin, cosine))| (margin + cosine, at)).collect();
+        let best_first = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        scores.sort_unstable_by(best_first);
+        scores.truncate(LOOKED_AT);
+        for (score, at) in &mut scores {
+            let numbers: Vec<u32> = self.of_intent[*at].clone().collect();
+            *score += self.examples.products(&view.vector, &numbers).into_iter().fold(-1.0, f32::max);
+        }
+        scores.sort_unstable_by(best_first);
+        scores.first().map_or(("", f32::NEG_INFINITY), |(score, at)| (self.names[*at].as_str(), *score))
     }
 }
 
 fn words(text: &str) -> Vec<String> {
     normalise::words(&normalise::clean(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn toy() -> Intents {
+        let examples = [
+            ("price", "how much does the ticket cost"),
+            ("price", "what is the fare"),
+            ("time", "when does it leave"),
+            ("time", "what is the departure time"),
+            ("seat", "may I choose my seat"),
+        ];
+        let examples: Vec<(String, String)> = examples.map(|(intent, text)| (intent.into(), text.into())).into();
+        Intents::train(&examples, Vectors::shipped())
+    }
+
+    #[test]
+    fn questions_find_their_intent() {
+        let intents = toy();
+        for (question, intent) in
+            [("how much is a tikcet", "price"), ("departure tiem?", "time"), ("choose a seat", "seat")]
+        {
+            assert_eq!(intents.best(question).0, intent, "{question}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_scores_higher_than_what_is_not() {
+        let intents = toy();
+        assert!(intents.best("what does the ticket cost").1 > intents.best("how do I bake bread").1 + 0.5);
+        assert!(intents.best("").1.is_finite() && intents.best("!!! \u{0}").1.is_finite());
+    }
+
+    #[test]
+    fn contradicting_examples_and_a_single_one_are_no_trouble() {
+        let pair = |intent: &str| (intent.to_owned(), "when does it leave".to_owned());
+        let both = Intents::train(&[pair("a"), pair("b")], Vectors::shipped());
+        assert!(["a", "b"].contains(&both.best("when does it leave").0));
+        assert_eq!(Intents::train(&[pair("only")], Vectors::shipped()).best("anything").0, "only");
+    }
 }
