@@ -1,7 +1,38 @@
 //! The only reader of the environment. Reports every mistake at once.
 
 use std::env;
+use std::fmt;
+use std::fs;
 use std::path::PathBuf;
+
+/// Something that nobody may see, such as a token: not in a log, an error or `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The secret itself, for handing it to whom it is meant for.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// How to serve on Discord.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscordConfig {
+    /// `DISCORD_TOKEN` or the file that `DISCORD_TOKEN_FILE` names: the bot's token.
+    pub token: Secret,
+    /// `DISCORD_API_PROXY`: where to send requests instead of discord.com.
+    pub api_proxy: Option<String>,
+    /// `DISCORD_GUILD`: the only server in which commands are registered, for development.
+    pub guild: Option<u64>,
+}
 
 /// What the environment sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +41,10 @@ pub struct Config {
     pub database: PathBuf,
     /// `ROUTEDESK_LOG`: what to log, as a filter of `tracing-subscriber`.
     pub log: String,
+    /// How to serve on Discord; none without a token.
+    pub discord: Option<DiscordConfig>,
+    /// `ROUTEDESK_OPERATORS`: platform ids of the people who run the bot, separated by commas or spaces.
+    pub operators: Vec<String>,
 }
 
 /// What is wrong with the environment, all at once, each with the remedy.
@@ -23,6 +58,18 @@ impl Config {
     /// # Errors
     /// Every mistake, each with the variable's name and the remedy.
     pub fn from_env() -> Result<Self, BadConfig> {
+        // A file `.env` here or in a folder above; what the environment sets already wins.
+        match dotenvy::dotenv() {
+            Err(error) if !error.not_found() => {
+                // What stands in the line may be a token: only its place is told.
+                let what = match error {
+                    dotenvy::Error::LineParse(_, at) => format!("line with a mistake at character {at}"),
+                    _ => "file that can't be read".to_owned(),
+                };
+                return Err(BadConfig(vec![format!(".env has a {what}. Write one NAME=value a line.")]));
+            }
+            _ => {}
+        }
         Self::read(|name| env::var_os(name).map(|value| value.into_string()), dirs::data_dir())
     }
 
@@ -41,6 +88,10 @@ impl Config {
             _ => None,
         };
         let (database, log) = (text("ROUTEDESK_DATABASE"), text("ROUTEDESK_LOG"));
+        let (token, token_file) = (text("DISCORD_TOKEN"), text("DISCORD_TOKEN_FILE"));
+        let (api_proxy, guild) = (text("DISCORD_API_PROXY"), text("DISCORD_GUILD"));
+        let operators = text("ROUTEDESK_OPERATORS").unwrap_or_default();
+        let operators = operators.split([',', ' ']).filter(|id| !id.is_empty()).map(str::to_owned).collect();
         let database = match (database.map(PathBuf::from), data_dir) {
             (Some(path), _) if path.is_dir() => {
                 mistakes.push(format!("ROUTEDESK_DATABASE names the folder {}. Name a file in it.", path.display()));
@@ -57,8 +108,51 @@ impl Config {
         if log.parse::<tracing_subscriber::EnvFilter>().is_err() {
             mistakes.push(format!("ROUTEDESK_LOG is `{log}`. Set it to error, warn, info, debug or trace."));
         }
-        if mistakes.is_empty() { Ok(Self { database, log }) } else { Err(BadConfig(mistakes)) }
+        let discord = discord(token, token_file, api_proxy, guild, &mut mistakes);
+        if mistakes.is_empty() { Ok(Self { database, log, discord, operators }) } else { Err(BadConfig(mistakes)) }
     }
+}
+
+/// What Discord needs. A token from the environment wins over one from a file.
+fn discord(
+    token: Option<String>,
+    token_file: Option<String>,
+    api_proxy: Option<String>,
+    guild: Option<String>,
+    mistakes: &mut Vec<String>,
+) -> Option<DiscordConfig> {
+    let from_file = || {
+        let path = token_file?;
+        match fs::read_to_string(&path) {
+            Ok(token) if !token.trim().is_empty() => Some(token),
+            Ok(_) => {
+                mistakes.push(format!("DISCORD_TOKEN_FILE names {path}, which is empty. Put the token into it."));
+                None
+            }
+            Err(error) => {
+                mistakes.push(format!("DISCORD_TOKEN_FILE names {path}, which can't be read: {error}."));
+                None
+            }
+        }
+    };
+    let token = token.or_else(from_file).map(|token| token.trim().trim_start_matches("Bot ").to_owned());
+    if token.as_ref().is_some_and(|token| token.contains(char::is_whitespace) || !token.is_ascii()) {
+        mistakes.push("DISCORD_TOKEN isn't a token: it has spaces or letters that no token has. Copy it again from \
+                       discord.com/developers, your application, Bot, Reset Token."
+            .into());
+    }
+    let guild = guild.and_then(|guild| {
+        let id = guild.trim().parse().ok().filter(|id| *id > 0);
+        if id.is_none() {
+            mistakes.push("DISCORD_GUILD isn't the id of a server. Copy it with Discord's developer mode.".into());
+        }
+        id
+    });
+    if api_proxy.as_ref().is_some_and(|proxy| !proxy.starts_with("http://") && !proxy.starts_with("https://")) {
+        mistakes.push("DISCORD_API_PROXY isn't an address. Write it as http://host:port.".into());
+    }
+    let api_proxy = api_proxy.map(|proxy| proxy.trim_end_matches('/').to_owned());
+    token.map(|token| DiscordConfig { token: Secret(token), api_proxy, guild })
 }
 
 #[cfg(test)]
@@ -70,6 +164,35 @@ mod tests {
         let config = Config::read(|_| None, Some("/data".into())).unwrap();
         assert_eq!(config.database, PathBuf::from("/data/routedesk/routedesk.db"));
         assert_eq!(config.log, "warn");
+    }
+
+    #[test]
+    fn a_token_is_read_and_never_shown() {
+        let get = |name: &str| match name {
+            "DISCORD_TOKEN" => Some(Ok(" Bot abc.def.ghi\n".to_owned())),
+            "DISCORD_API_PROXY" => Some(Ok("http://127.0.0.1:8080/".to_owned())),
+            "ROUTEDESK_OPERATORS" => Some(Ok("1, 2".to_owned())),
+            _ => None,
+        };
+        let config = Config::read(get, Some("/data".into())).unwrap();
+        let discord = config.discord.clone().unwrap();
+        assert_eq!(discord.token.expose(), "abc.def.ghi");
+        assert_eq!(discord.api_proxy.as_deref(), Some("http://127.0.0.1:8080"));
+        assert_eq!(config.operators, ["1", "2"]);
+        assert!(!format!("{config:?}").contains("abc"));
+    }
+
+    #[test]
+    fn mistakes_about_discord_are_reported_together_and_without_the_token() {
+        let get = |name: &str| match name {
+            "DISCORD_TOKEN" => Some(Ok("my secret token".to_owned())),
+            "DISCORD_GUILD" => Some(Ok("my server".to_owned())),
+            "DISCORD_API_PROXY" => Some(Ok("127.0.0.1".to_owned())),
+            _ => None,
+        };
+        let error = Config::read(get, Some("/data".into())).unwrap_err();
+        assert_eq!(error.0.len(), 3, "{error}");
+        assert!(!error.to_string().contains("secret"));
     }
 
     #[test]

@@ -48,6 +48,22 @@ impl Language {
         OTHERS.into_iter().map(|(language, _)| language)
     }
 
+    /// Its code in ISO 639-1.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Russian => "ru",
+            Self::Korean => "ko",
+        }
+    }
+
+    /// The language of a code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::English, Self::Russian, Self::Korean].into_iter().find(|language| language.code() == code)
+    }
+
     /// Tells the language from the letters; none if it is one that the desk doesn't know or can't tell.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
@@ -203,6 +219,7 @@ pub struct Phrases {
     pub farewell: String,
     pub help: String,
     pub identity: String,
+    pub privacy: String,
     pub as_of: String,
     pub unprinted: String,
     pub source: String,

@@ -33,6 +33,8 @@ struct Cli {
 enum Command {
     /// Talk on the terminal, also beside a serving bot
     Talk,
+    /// Serve on the platforms that are set up
+    Serve,
     /// Answer one question, or a line of JSON for each line of JSON
     ///
     /// Exits with 0 for an answer, 1 if the sources don't say or more than one thing may be meant, 2 for trouble.
@@ -113,7 +115,13 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = Config::from_env()?;
     tracing_subscriber::fmt().with_env_filter(&config.log).with_writer(io::stderr).with_ansi(false).init();
     match cli.command {
-        None | Some(Command::Talk) => talk(&config),
+        None if config.discord.is_some() => serve(&config),
+        None => {
+            eprintln!("No platform is set up (DISCORD_TOKEN is not set), so this is a conversation on the terminal.");
+            talk(&config)
+        }
+        Some(Command::Talk) => talk(&config),
+        Some(Command::Serve) => serve(&config),
         Some(Command::Ask(ask)) => answer(&config, &ask),
         Some(Command::Eval(eval)) => evaluate(&eval),
         Some(Command::Facts(command)) => facts(&config, command),
@@ -145,6 +153,39 @@ fn open_desk(config: &Config) -> anyhow::Result<Desk> {
         }
     }
     Ok(desk)
+}
+
+/// Serves on what is set up until it is told to stop.
+#[cfg(feature = "discord")]
+fn serve(config: &Config) -> anyhow::Result<ExitCode> {
+    let Some(discord) = &config.discord else {
+        bail!("no platform is set up. Set DISCORD_TOKEN, in the environment or in a file `.env` here; see .env.example");
+    };
+    let desk = std::sync::Arc::new(open_desk(config)?);
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(routedesk::platform::discord::serve(discord, desk, &config.database, told_to_stop()))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(not(feature = "discord"))]
+fn serve(_: &Config) -> anyhow::Result<ExitCode> {
+    bail!("this program was built without any platform; build it with the feature `discord`")
+}
+
+/// Waits for Ctrl-C or, where there is such a thing, SIGTERM.
+#[cfg(feature = "discord")]
+async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+            .expect("a handler for SIGTERM can be set");
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 fn talk(config: &Config) -> anyhow::Result<ExitCode> {

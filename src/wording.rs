@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::answer::{Finding, Lead, Outcome};
 use crate::facts::date::DateSpan;
-use crate::facts::{Basis, Claim, Dispute, Source};
+use crate::facts::{Basis, Claim, Dispute, Facts, Source};
 use crate::language::{Language, Phrases};
 use crate::understanding::SmallTalk;
 
@@ -199,6 +199,19 @@ fn source_line(citation: &SaidCitation, inferred: &[String], language: Language)
         .replace("{paragraph}", &citation.paragraph.to_string())
         .replace("{name}", &name);
     format!("[{}] {line}{address}", citation.n)
+}
+
+/// The titles of the topics that the sources answer, by subject.
+#[must_use]
+pub fn topics_in_list(facts: &Facts) -> String {
+    let mut lines = Vec::new();
+    for subject in facts.subjects.iter().filter(|subject| subject.topics.iter().any(|topic| !topic.is_silent())) {
+        lines.push(subject.title.clone());
+        lines.extend(
+            subject.topics.iter().filter(|topic| !topic.is_silent()).map(|topic| format!("  {}", topic.title)),
+        );
+    }
+    lines.join("\n")
 }
 
 /// A source as it stands in a list of sources.

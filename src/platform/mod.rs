@@ -1,4 +1,6 @@
 //! Where people talk to the desk: each platform makes utterances of events and messages of replies.
 
+#[cfg(feature = "discord")]
+pub mod discord;
 pub mod jsonl;
 pub mod terminal;

@@ -83,15 +83,7 @@ impl<'a> Conversation<'a> {
     }
 
     fn topics(&self) -> Result<String, crate::store::Error> {
-        let facts = self.desk.facts()?;
-        let mut lines = Vec::new();
-        for subject in facts.subjects.iter().filter(|subject| subject.topics.iter().any(|topic| !topic.is_silent())) {
-            lines.push(subject.title.clone());
-            lines.extend(
-                subject.topics.iter().filter(|topic| !topic.is_silent()).map(|topic| format!("  {}", topic.title)),
-            );
-        }
-        Ok(lines.join("\n"))
+        Ok(wording::topics_in_list(&self.desk.facts()?))
     }
 
     fn sources(&self) -> Result<String, crate::store::Error> {

@@ -4,6 +4,7 @@
 //! of fact carries a checksum that is verified when it is read, because SQLite's own check misses a changed digit.
 
 mod entities;
+pub mod handled;
 mod revisions;
 mod rows;
 
@@ -21,6 +22,7 @@ pub use rows::TopicFacts;
 const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../data/migrations/001_facts.sql")),
     M::up(include_str!("../../data/migrations/002_kept_indexes.sql")),
+    M::up(include_str!("../../data/migrations/003_handled_messages.sql")),
 ];
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);
 

@@ -1,0 +1,268 @@
+//! Slash commands and the message menu.
+
+use poise::ApplicationContext;
+use serenity::all::{
+    AutocompleteChoice, CommandInteraction, CreateActionRow, CreateAutocompleteResponse, CreateButton,
+    CreateInteractionResponse, CreateInteractionResponseFollowup, CreateInteractionResponseMessage, Http, Message,
+    MessageFlags,
+};
+
+use super::{Data, Error, no_pings, render};
+use crate::answer::Outcome;
+use crate::language::Language;
+use crate::utterance::Utterance;
+use crate::wording::{self, Reply};
+
+/// What a command gets.
+pub type Context<'a> = ApplicationContext<'a, Data, Error>;
+
+/// How many suggestions Discord takes, and how long each may be, in letters.
+const MOST_SUGGESTIONS: usize = 25;
+const LONGEST_SUGGESTION: usize = 100;
+
+/// What begins the custom id of a button that chooses a topic: then come the asker and the topic.
+const CHOICE: &str = "topic";
+
+/// Ask about the direct Moscow–Pyongyang flights
+#[poise::command(
+    slash_command,
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel",
+    name_localized("ru", "спросить"),
+    name_localized("ko", "질문"),
+    description_localized("ru", "Спросить о прямых рейсах Москва — Пхеньян"),
+    description_localized("ko", "모스크바–평양 직항편에 대해 질문하기")
+)]
+pub async fn ask(
+    ctx: Context<'_>,
+    #[description = "Your question, in your own words"]
+    #[name_localized("ru", "вопрос")]
+    #[name_localized("ko", "내용")]
+    #[description_localized("ru", "Ваш вопрос своими словами")]
+    #[description_localized("ko", "편하게 적은 질문")]
+    #[autocomplete = "complete"]
+    #[max_length = 500]
+    question: String,
+    #[description = "Show the answer only to you"]
+    #[name_localized("ru", "лично")]
+    #[name_localized("ko", "비공개")]
+    #[description_localized("ru", "Показать ответ только вам")]
+    #[description_localized("ko", "나에게만 답 보이기")]
+    private: Option<bool>,
+) -> Result<(), Error> {
+    let utterance = Utterance::new(question);
+    respond(ctx, &utterance, private.unwrap_or(false)).await
+}
+
+/// Answer this
+#[poise::command(
+    context_menu_command = "Answer this",
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel",
+    name_localized("ru", "Ответить на это"),
+    name_localized("ko", "이 메시지에 답하기")
+)]
+pub async fn answer_this(ctx: Context<'_>, message: Message) -> Result<(), Error> {
+    respond(ctx, &Utterance::new(message.content), false).await
+}
+
+/// What can be asked
+#[poise::command(
+    slash_command,
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel",
+    name_localized("ru", "помощь"),
+    name_localized("ko", "도움말"),
+    description_localized("ru", "О чём можно спросить"),
+    description_localized("ko", "무엇을 물어볼 수 있는지")
+)]
+pub async fn help(ctx: Context<'_>) -> Result<(), Error> {
+    let text = language(ctx.interaction).pack().phrases.help.clone();
+    tell(ctx, &text).await
+}
+
+/// What is kept of what you write
+#[poise::command(
+    slash_command,
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel",
+    name_localized("ru", "приватность"),
+    name_localized("ko", "개인정보"),
+    description_localized("ru", "Что хранится из написанного вами"),
+    description_localized("ko", "작성한 내용 중 무엇을 보관하는지")
+)]
+pub async fn privacy(ctx: Context<'_>) -> Result<(), Error> {
+    let text = language(ctx.interaction).pack().phrases.privacy.clone();
+    tell(ctx, &text).await
+}
+
+/// The five articles behind the answers
+#[poise::command(
+    slash_command,
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel",
+    name_localized("ru", "источники"),
+    name_localized("ko", "출처"),
+    description_localized("ru", "Пять статей, по которым даются ответы"),
+    description_localized("ko", "답변의 근거가 되는 기사 다섯 편")
+)]
+pub async fn sources(ctx: Context<'_>) -> Result<(), Error> {
+    let text = match ctx.data().desk.facts() {
+        Ok(facts) => facts.sources.iter().map(wording::source_in_list).map(|line| shown(&line)).collect::<Vec<_>>().join("\n"),
+        Err(error) => {
+            tracing::error!(%error, "the facts could not be read");
+            wording::trouble().text
+        }
+    };
+    tell(ctx, &text).await
+}
+
+/// What the sources answer, by subject
+#[poise::command(
+    slash_command,
+    install_context = "Guild|User",
+    interaction_context = "Guild|BotDm|PrivateChannel",
+    name_localized("ru", "темы"),
+    name_localized("ko", "주제"),
+    description_localized("ru", "На что отвечают источники, по разделам"),
+    description_localized("ko", "출처가 답하는 것, 분야별")
+)]
+pub async fn topics(ctx: Context<'_>) -> Result<(), Error> {
+    tell(ctx, &ctx.data().topics.clone()).await
+}
+
+/// A line of sources with its address left a link.
+fn shown(line: &str) -> String {
+    match line.split_once(" <") {
+        Some((name, address)) => format!("{} <{address}", render::escaped(name)),
+        None => render::escaped(line),
+    }
+}
+
+async fn complete(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResponse {
+    let choices = suggestions(&ctx.data().suggestions, partial);
+    let choices = choices.into_iter().map(|text| AutocompleteChoice::new(text, text)).collect();
+    CreateAutocompleteResponse::new().set_choices(choices)
+}
+
+/// The known questions that hold every word of what is typed so far, those that begin with it first.
+fn suggestions<'a>(known: &'a [String], partial: &str) -> Vec<&'a str> {
+    let typed = partial.to_lowercase();
+    let words: Vec<&str> = typed.split_whitespace().collect();
+    let mut found: Vec<(bool, &str)> = known
+        .iter()
+        .filter(|text| text.chars().count() <= LONGEST_SUGGESTION)
+        .filter_map(|text| {
+            let lower = text.to_lowercase();
+            words.iter().all(|word| lower.contains(word)).then(|| (!lower.starts_with(typed.trim()), text.as_str()))
+        })
+        .collect();
+    found.sort_by_key(|(later, _)| *later);
+    found.into_iter().map(|(_, text)| text).take(MOST_SUGGESTIONS).collect()
+}
+
+/// The language of the person's Discord.
+fn language(interaction: &CommandInteraction) -> Language {
+    match interaction.locale.as_str() {
+        "ru" => Language::Russian,
+        "ko" => Language::Korean,
+        _ => Language::English,
+    }
+}
+
+/// Answers a command. What isn't an answer is shown to the asker only.
+async fn respond(ctx: Context<'_>, utterance: &Utterance, private: bool) -> Result<(), Error> {
+    let reply = ctx.data().desk.hear(utterance).reply;
+    let private = private || !matches!(reply.outcome, Outcome::Answered | Outcome::Disputed);
+    let buttons = choice_buttons(&reply, ctx.interaction.user.id.get());
+    send(ctx, &render::messages(&reply), buttons, private).await
+}
+
+/// Tells the person something that isn't an answer.
+async fn tell(ctx: Context<'_>, text: &str) -> Result<(), Error> {
+    send(ctx, &render::split(text), Vec::new(), true).await
+}
+
+async fn send(
+    ctx: Context<'_>,
+    parts: &[String],
+    buttons: Vec<CreateActionRow>,
+    private: bool,
+) -> Result<(), Error> {
+    let http = ctx.serenity_context().http.as_ref();
+    let Some((first, more)) = parts.split_first() else { return Ok(()) };
+    let response = response(first, private).components(buttons);
+    ctx.interaction.create_response(http, CreateInteractionResponse::Message(response)).await?;
+    for part in more {
+        follow_up(http, ctx.interaction, part, private).await?;
+    }
+    Ok(())
+}
+
+async fn follow_up(http: &Http, interaction: &CommandInteraction, part: &str, private: bool) -> Result<(), Error> {
+    let followup = || {
+        CreateInteractionResponseFollowup::new()
+            .content(part)
+            .allowed_mentions(no_pings())
+            .flags(if private { MessageFlags::SUPPRESS_EMBEDS | MessageFlags::EPHEMERAL } else { MessageFlags::SUPPRESS_EMBEDS })
+    };
+    super::send::patiently(|| interaction.create_followup(http, followup())).await?;
+    Ok(())
+}
+
+/// A response without pings and link previews.
+pub fn response(content: &str, private: bool) -> CreateInteractionResponseMessage {
+    CreateInteractionResponseMessage::new().content(content).allowed_mentions(no_pings()).flags(flags(private))
+}
+
+fn flags(private: bool) -> serenity::all::InteractionResponseFlags {
+    use serenity::all::InteractionResponseFlags as Flags;
+    if private { Flags::SUPPRESS_EMBEDS | Flags::EPHEMERAL } else { Flags::SUPPRESS_EMBEDS }
+}
+
+/// Buttons for the topics that may be meant. All that they need stands in their ids, so that they work after a restart.
+#[must_use]
+pub fn choice_buttons(reply: &Reply, asker: u64) -> Vec<CreateActionRow> {
+    let language = reply.language.code();
+    let button = |(at, choice): (usize, &wording::Choice)| {
+        let id = format!("{CHOICE}:{asker}:{language}:{}", choice.topic);
+        let label: String = format!("{}. {}", at + 1, choice.title).chars().take(80).collect();
+        (id.len() <= 100).then(|| CreateButton::new(id).label(label))
+    };
+    let buttons: Vec<CreateButton> = reply.choices.iter().take(5).enumerate().filter_map(button).collect();
+    if buttons.is_empty() { Vec::new() } else { vec![CreateActionRow::Buttons(buttons)] }
+}
+
+/// The asker, the language and the topic of a button; none if the id isn't one of ours.
+#[must_use]
+pub fn chosen(custom_id: &str) -> Option<(u64, Language, &str)> {
+    let mut parts = custom_id.split(':');
+    let (kind, asker, language, topic) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let is_ours = kind == CHOICE && parts.next().is_none();
+    is_ours.then_some((asker.parse().ok()?, Language::from_code(language)?, topic))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggestions_hold_what_is_typed() {
+        let known: Vec<String> =
+            ["the price of a ticket", "ticket refunds", "who flies it"].map(str::to_owned).into();
+        assert_eq!(suggestions(&known, "ticket"), ["ticket refunds", "the price of a ticket"]);
+        assert_eq!(suggestions(&known, "Price TICK"), ["the price of a ticket"]);
+        assert_eq!(suggestions(&known, "").len(), 3);
+        let many: Vec<String> = (0..40).map(|n| format!("question {n}")).chain(["x".repeat(101)]).collect();
+        assert_eq!(suggestions(&many, "").len(), MOST_SUGGESTIONS);
+        assert!(suggestions(&many, "xxx").is_empty());
+    }
+
+    #[test]
+    fn forged_ids_choose_nothing() {
+        assert_eq!(chosen("topic:7:en:ticket-price"), Some((7, Language::English, "ticket-price")));
+        for id in ["", "topic", "topic:x:en:a", "topic:7:xx:a", "topic:7:en:a:b", "other:7:en:a"] {
+            assert_eq!(chosen(id), None, "{id}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! From a message to what the desk hears, if it is for the desk.
+
+use std::collections::HashMap;
+
+use serenity::all::{ChannelId, Message, MessageType, UserId};
+
+use crate::utterance::Utterance;
+
+/// For so long the same person's next message may lean on the one before, in seconds.
+const FOLLOWS_WITHIN: i64 = 10 * 60;
+
+/// How many people's last questions are remembered at the most.
+const MOST_REMEMBERED: usize = 10_000;
+
+/// What somebody said to the bot. None if it isn't for the bot: from another bot, a webhook or itself, no ordinary
+/// message, or in a server without a mention of the bot and no reply to it.
+#[must_use]
+pub fn heard(message: &Message, me: UserId) -> Option<Utterance> {
+    let is_ordinary = matches!(message.kind, MessageType::Regular | MessageType::InlineReply);
+    let is_person = !message.author.bot && !message.author.system && message.webhook_id.is_none();
+    if !is_ordinary || !is_person || message.author.id == me {
+        return None;
+    }
+    let replies_to = message.referenced_message.as_deref();
+    let is_reply_to_me = replies_to.is_some_and(|original| original.author.id == me);
+    let is_direct = message.guild_id.is_none();
+    // A mention in the text; being mentioned by replying is covered by the reply.
+    let is_mention = mentions(me).iter().any(|mention| message.content.contains(mention));
+    if !(is_direct || is_mention || is_reply_to_me) {
+        return None;
+    }
+    let context = replies_to
+        .filter(|original| original.author.id == me || original.author.id == message.author.id)
+        .map(|original| without_mentions(&original.content, me))
+        .filter(|text| !text.is_empty());
+    Some(Utterance { text: without_mentions(&message.content, me), context })
+}
+
+fn mentions(me: UserId) -> [String; 2] {
+    [format!("<@{me}>"), format!("<@!{me}>")]
+}
+
+fn without_mentions(text: &str, me: UserId) -> String {
+    let mut text = text.to_owned();
+    for mention in mentions(me) {
+        text = text.replace(&mention, " ");
+    }
+    text.trim().to_owned()
+}
+
+/// The last question of each person in each channel, for follow-ups.
+#[derive(Debug, Default)]
+pub struct Recent(HashMap<(ChannelId, UserId), (i64, String)>);
+
+impl Recent {
+    /// What a person last asked in a channel, if that was a short while before `now`.
+    #[must_use]
+    pub fn get(&self, channel: ChannelId, user: UserId, now: i64) -> Option<String> {
+        let (at, text) = self.0.get(&(channel, user))?;
+        (now - at <= FOLLOWS_WITHIN).then(|| text.clone())
+    }
+
+    /// Remembers what a person asked. It stays in memory only, and not for long.
+    pub fn put(&mut self, channel: ChannelId, user: UserId, now: i64, text: String) {
+        if self.0.len() >= MOST_REMEMBERED {
+            self.0.retain(|_, (at, _)| now - *at <= FOLLOWS_WITHIN);
+            if self.0.len() >= MOST_REMEMBERED {
+                self.0.clear();
+            }
+        }
+        self.0.insert((channel, user), (now, text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ME: UserId = UserId::new(99);
+
+    fn user(id: u64, bot: bool) -> Value {
+        json!({"id": id.to_string(), "username": "somebody", "discriminator": "0", "avatar": null, "bot": bot})
+    }
+
+    fn message(author: Value, content: &str, guild: bool) -> Value {
+        let mut message = json!({
+            "id": "5", "channel_id": "7", "author": author, "content": content,
+            "timestamp": "2025-08-01T00:00:00Z", "edited_timestamp": null, "tts": false, "mention_everyone": false,
+            "mentions": [], "mention_roles": [], "attachments": [], "embeds": [], "pinned": false, "type": 0
+        });
+        if guild {
+            message["guild_id"] = json!("3");
+        }
+        message
+    }
+
+    fn hear(message: Value) -> Option<Utterance> {
+        heard(&serde_json::from_value(message).unwrap(), ME)
+    }
+
+    #[test]
+    fn who_addresses_the_bot_is_heard() {
+        let text = |message: Value| hear(message).map(|utterance| utterance.text);
+        let person = || user(1, false);
+        for (case, expected) in [
+            (message(person(), "how much?", false), Some("how much?")),
+            (message(person(), "how much?", true), None),
+            (message(person(), "<@99> how much?", true), Some("how much?")),
+            (message(person(), "how much <@!99>", true), Some("how much")),
+            (message(person(), "<@98> how much?", true), None),
+            (message(person(), "<@99>", true), Some("")),
+            (message(user(2, true), "<@99> how much?", true), None),
+            (message(user(99, true), "how much?", false), None),
+        ] {
+            assert_eq!(text(case.clone()).as_deref(), expected, "{case}");
+        }
+        let mut joined = message(person(), "<@99>", true);
+        joined["type"] = json!(7);
+        let mut hook = message(person(), "<@99> hi", true);
+        hook["webhook_id"] = json!("4");
+        assert!(text(joined).is_none() && text(hook).is_none());
+    }
+
+    #[test]
+    fn a_reply_brings_what_it_replies_to() {
+        let mut reply = message(user(1, false), "and how long?", true);
+        reply["type"] = json!(19);
+        reply["referenced_message"] = message(user(99, true), "A ticket costs …", true);
+        let context = |reply: &Value| hear(reply.clone()).map(|utterance| utterance.context);
+        assert_eq!(context(&reply), Some(Some("A ticket costs …".to_owned())));
+        reply["referenced_message"]["content"] = json!("");
+        assert_eq!(context(&reply), Some(None));
+        // A reply to somebody else isn't for the bot, and with a mention it brings nothing of theirs.
+        reply["referenced_message"]["author"] = user(2, false);
+        assert_eq!(context(&reply), None);
+        reply["content"] = json!("<@99> and how long?");
+        assert_eq!(context(&reply), Some(None));
+    }
+
+    #[test]
+    fn the_last_question_is_remembered_for_ten_minutes() {
+        let mut recent = Recent::default();
+        recent.put(ChannelId::new(1), UserId::new(1), 1_000, "price".into());
+        assert_eq!(recent.get(ChannelId::new(1), UserId::new(1), 1_600).as_deref(), Some("price"));
+        assert_eq!(recent.get(ChannelId::new(1), UserId::new(1), 1_601), None);
+        assert_eq!(recent.get(ChannelId::new(1), UserId::new(2), 1_001), None);
+    }
+}

@@ -1,0 +1,113 @@
+//! A reply in Discord's markup and within its limits.
+
+use std::fmt::Write as _;
+
+use crate::wording::Reply;
+
+/// The longest message, in UTF-16 units; Discord counts characters, of which there are never more.
+pub const LONGEST: usize = 2_000;
+
+/// The messages that say a reply: its text with markup escaped, link previews prevented, cut where needed.
+#[must_use]
+pub fn messages(reply: &Reply) -> Vec<String> {
+    let sources = reply.text.strip_prefix(&reply.body).unwrap_or_default();
+    let mut text = escaped(&reply.body);
+    for line in sources.lines().filter(|line| !line.is_empty()) {
+        // A source without an address ends with its name.
+        let (name, address) = line.split_once(" <").unwrap_or((line, ""));
+        let _ = write!(text, "\n{}", escaped(name));
+        if !address.is_empty() {
+            let _ = write!(text, " <{address}");
+        }
+    }
+    split(&text)
+}
+
+/// A text that shows as it is: no markup, mention, emoji or masked link in it takes effect.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut before = '\n';
+    for c in text.chars() {
+        match c {
+            '\\' | '*' | '_' | '~' | '`' | '|' | '<' => out.push('\\'),
+            '#' | '-' | '>' if before == '\n' => out.push('\\'),
+            // "[1](" would begin a masked link.
+            '(' if before == ']' => out.push('\\'),
+            _ => {}
+        }
+        out.push(c);
+        if c == '@' {
+            out.push('\u{200b}');
+        }
+        before = c;
+    }
+    out
+}
+
+/// Cuts a text at the ends of lines, of sentences or of words, in this order, into messages that Discord takes. An
+/// address is a word, so it is never cut.
+pub fn split(text: &str) -> Vec<String> {
+    let mut messages = Vec::new();
+    let mut rest = text.trim();
+    while length(rest) > LONGEST {
+        let head = &rest[..end_within(rest)];
+        let cut = head.rfind('\n').or_else(|| head.rfind(". ").map(|at| at + 1)).or_else(|| head.rfind(' '));
+        let cut = cut.filter(|at| *at > 0).unwrap_or(head.len());
+        messages.push(rest[..cut].trim_end().to_owned());
+        rest = rest[cut..].trim_start();
+    }
+    if !rest.is_empty() {
+        messages.push(rest.to_owned());
+    }
+    messages
+}
+
+fn length(text: &str) -> usize {
+    text.chars().map(char::len_utf16).sum()
+}
+
+/// Where the last letter that fits ends.
+fn end_within(text: &str) -> usize {
+    let mut units = 0;
+    for (at, c) in text.char_indices() {
+        units += c.len_utf16();
+        if units > LONGEST {
+            return at;
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_takes_effect_that_somebody_wrote() {
+        for (text, shown) in [
+            ("a *b* _c_ ~~d~~ `e` ||f||", r"a \*b\* \_c\_ \~\~d\~\~ \`e\` \|\|f\|\|"),
+            ("# title\n- point\n> quote", "\\# title\n\\- point\n\\> quote"),
+            ("<@1> <t:1:D> <https://x.y>", r"\<@1> \<t:1:D> \<https://x.y>".replace('@', "@\u{200b}").as_str()),
+            ("@everyone", "@\u{200b}everyone"),
+            ("[click](https://x.y) and [1] (so)", r"[click]\(https://x.y) and [1] (so)"),
+            ("777-200 costs 45,000", "777-200 costs 45,000"),
+        ] {
+            assert_eq!(escaped(text), shown);
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_lines_sentences_and_words() {
+        let line = format!("{}end. Next", "word ".repeat(300));
+        let text = [line.as_str(); 4].join("\n");
+        let parts = split(&text);
+        assert!(parts.len() >= 3 && parts.iter().all(|part| length(part) <= LONGEST));
+        assert_eq!(parts.join(" ").split_whitespace().count(), text.split_whitespace().count());
+        let address = format!("<https://{}>", "a".repeat(300));
+        let text = [address.as_str(); 10].join(" ");
+        assert!(split(&text).iter().all(|part| part.split(' ').all(|word| word == address)));
+        assert_eq!(split(&"🙂".repeat(1_500)).len(), 2);
+        assert!(split("").is_empty());
+    }
+}
