@@ -73,6 +73,15 @@ impl Config {
         Self::read(|name| env::var_os(name).map(|value| value.into_string()), dirs::data_dir())
     }
 
+    /// Reads these variables instead of the environment's, for tests and load rigs.
+    ///
+    /// # Errors
+    /// As [`Self::from_env`].
+    pub fn read_from(variables: &[(&str, &str)]) -> Result<Self, BadConfig> {
+        let find = |name: &str| variables.iter().find(|(key, _)| *key == name);
+        Self::read(|name| find(name).map(|(_, value)| Ok((*value).to_owned())), Some(std::env::temp_dir()))
+    }
+
     /// Reads variables through `get`; `data_dir` is where the platform keeps programs' data.
     fn read(
         get: impl Fn(&str) -> Option<Result<String, std::ffi::OsString>>,
@@ -137,9 +146,11 @@ fn discord(
     };
     let token = token.or_else(from_file).map(|token| token.trim().trim_start_matches("Bot ").to_owned());
     if token.as_ref().is_some_and(|token| token.contains(char::is_whitespace) || !token.is_ascii()) {
-        mistakes.push("DISCORD_TOKEN isn't a token: it has spaces or letters that no token has. Copy it again from \
+        mistakes.push(
+            "DISCORD_TOKEN isn't a token: it has spaces or letters that no token has. Copy it again from \
                        discord.com/developers, your application, Bot, Reset Token."
-            .into());
+                .into(),
+        );
     }
     let guild = guild.and_then(|guild| {
         let id = guild.trim().parse().ok().filter(|id| *id > 0);

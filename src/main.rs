@@ -159,11 +159,14 @@ fn open_desk(config: &Config) -> anyhow::Result<Desk> {
 #[cfg(feature = "discord")]
 fn serve(config: &Config) -> anyhow::Result<ExitCode> {
     let Some(discord) = &config.discord else {
-        bail!("no platform is set up. Set DISCORD_TOKEN, in the environment or in a file `.env` here; see .env.example");
+        bail!(
+            "no platform is set up. Set DISCORD_TOKEN, in the environment or in a file `.env` here; see .env.example"
+        );
     };
     let desk = std::sync::Arc::new(open_desk(config)?);
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(routedesk::platform::discord::serve(discord, desk, &config.database, told_to_stop()))?;
+    let announce = |text: &str| println!("{text}");
+    runtime.block_on(routedesk::platform::discord::serve(discord, desk, &config.database, announce, told_to_stop()))?;
     Ok(ExitCode::SUCCESS)
 }
 

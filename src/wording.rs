@@ -207,9 +207,8 @@ pub fn topics_in_list(facts: &Facts) -> String {
     let mut lines = Vec::new();
     for subject in facts.subjects.iter().filter(|subject| subject.topics.iter().any(|topic| !topic.is_silent())) {
         lines.push(subject.title.clone());
-        lines.extend(
-            subject.topics.iter().filter(|topic| !topic.is_silent()).map(|topic| format!("  {}", topic.title)),
-        );
+        lines
+            .extend(subject.topics.iter().filter(|topic| !topic.is_silent()).map(|topic| format!("  {}", topic.title)));
     }
     lines.join("\n")
 }

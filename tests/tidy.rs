@@ -29,6 +29,8 @@ fn one_room_for_each_dependency() {
         ("rusqlite", &["src/store/"][..]),
         ("strsim", &["src/understanding/spelling.rs"]),
         ("std::env", &["src/config.rs"]),
+        ("serenity", &["src/platform/discord/"]),
+        ("poise", &["src/platform/discord/"]),
         ("rustyline", &["src/platform/terminal.rs"]),
         ("println!", &["src/main.rs", "src/platform/terminal.rs"]),
     ] {

@@ -132,9 +132,13 @@ mod tests {
     fn history_is_searched_from_what_waits_else_from_the_latest() {
         let folder = tempfile::tempdir().unwrap();
         let handled = Handled::open(&folder.path().join("facts.db"), "discord").unwrap();
-        for (message, channel, at, answered) in
-            [("10", "a", 1, true), ("11", "a", 2, true), ("20", "b", 1, false), ("21", "b", 2, false), ("22", "b", 3, true)]
-        {
+        for (message, channel, at, answered) in [
+            ("10", "a", 1, true),
+            ("11", "a", 2, true),
+            ("20", "b", 1, false),
+            ("21", "b", 2, false),
+            ("22", "b", 3, true),
+        ] {
             handled.receive(message, channel, at).unwrap();
             if answered {
                 handled.answer(message).unwrap();

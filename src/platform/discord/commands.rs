@@ -108,7 +108,9 @@ pub async fn privacy(ctx: Context<'_>) -> Result<(), Error> {
 )]
 pub async fn sources(ctx: Context<'_>) -> Result<(), Error> {
     let text = match ctx.data().desk.facts() {
-        Ok(facts) => facts.sources.iter().map(wording::source_in_list).map(|line| shown(&line)).collect::<Vec<_>>().join("\n"),
+        Ok(facts) => {
+            facts.sources.iter().map(wording::source_in_list).map(|line| shown(&line)).collect::<Vec<_>>().join("\n")
+        }
         Err(error) => {
             tracing::error!(%error, "the facts could not be read");
             wording::trouble().text
@@ -183,12 +185,7 @@ async fn tell(ctx: Context<'_>, text: &str) -> Result<(), Error> {
     send(ctx, &render::split(text), Vec::new(), true).await
 }
 
-async fn send(
-    ctx: Context<'_>,
-    parts: &[String],
-    buttons: Vec<CreateActionRow>,
-    private: bool,
-) -> Result<(), Error> {
+async fn send(ctx: Context<'_>, parts: &[String], buttons: Vec<CreateActionRow>, private: bool) -> Result<(), Error> {
     let http = ctx.serenity_context().http.as_ref();
     let Some((first, more)) = parts.split_first() else { return Ok(()) };
     let response = response(first, private).components(buttons);
@@ -201,10 +198,11 @@ async fn send(
 
 async fn follow_up(http: &Http, interaction: &CommandInteraction, part: &str, private: bool) -> Result<(), Error> {
     let followup = || {
-        CreateInteractionResponseFollowup::new()
-            .content(part)
-            .allowed_mentions(no_pings())
-            .flags(if private { MessageFlags::SUPPRESS_EMBEDS | MessageFlags::EPHEMERAL } else { MessageFlags::SUPPRESS_EMBEDS })
+        CreateInteractionResponseFollowup::new().content(part).allowed_mentions(no_pings()).flags(if private {
+            MessageFlags::SUPPRESS_EMBEDS | MessageFlags::EPHEMERAL
+        } else {
+            MessageFlags::SUPPRESS_EMBEDS
+        })
     };
     super::send::patiently(|| interaction.create_followup(http, followup())).await?;
     Ok(())
@@ -248,8 +246,7 @@ mod tests {
 
     #[test]
     fn suggestions_hold_what_is_typed() {
-        let known: Vec<String> =
-            ["the price of a ticket", "ticket refunds", "who flies it"].map(str::to_owned).into();
+        let known: Vec<String> = ["the price of a ticket", "ticket refunds", "who flies it"].map(str::to_owned).into();
         assert_eq!(suggestions(&known, "ticket"), ["ticket refunds", "the price of a ticket"]);
         assert_eq!(suggestions(&known, "Price TICK"), ["the price of a ticket"]);
         assert_eq!(suggestions(&known, "").len(), 3);

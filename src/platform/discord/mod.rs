@@ -75,7 +75,7 @@ pub struct Shared {
     open: Arc<RwLock<()>>,
 }
 
-/// Serves on Discord until `stop` is done.
+/// Serves on Discord until `stop` is done. What the operator should see is given to `announce`.
 ///
 /// # Errors
 /// If the token or the intents are refused, Discord can't be reached, or the database can't be used; each with the
@@ -84,6 +84,7 @@ pub async fn serve(
     config: &DiscordConfig,
     desk: Arc<Desk>,
     database: &Path,
+    announce: impl Fn(&str),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     let http = http(config);
@@ -109,7 +110,7 @@ pub async fn serve(
         .framework(framework)
         .await
         .map_err(|error| explain(&error))?;
-    println!("Discord: {} is coming up. Invite it with\n{}", user.name, invite(application.id.get()));
+    announce(&format!("Discord: {} is coming up. Invite it with\n{}", user.name, invite(application.id.get())));
     let shards = Arc::clone(&client.shard_manager);
     let stopping = tokio::spawn(async move {
         stop.await;
@@ -217,9 +218,15 @@ async fn on_event(framework: FrameworkContext<'_, Data, Error>, event: &FullEven
 
 async fn on_error(error: poise::FrameworkError<'_, Data, Error>) {
     match &error {
-        poise::FrameworkError::Setup { error, .. } => tracing::error!(what = %kind(error), "the commands could not be registered"),
-        poise::FrameworkError::EventHandler { error, .. } => tracing::error!(what = %kind(error), "a message could not be answered"),
-        poise::FrameworkError::Command { error, .. } => tracing::error!(what = %kind(error), "a command could not be answered"),
+        poise::FrameworkError::Setup { error, .. } => {
+            tracing::error!(what = %kind(error), "the commands could not be registered")
+        }
+        poise::FrameworkError::EventHandler { error, .. } => {
+            tracing::error!(what = %kind(error), "a message could not be answered")
+        }
+        poise::FrameworkError::Command { error, .. } => {
+            tracing::error!(what = %kind(error), "a command could not be answered")
+        }
         _ => tracing::error!("a command failed inside"),
     }
 }
@@ -278,7 +285,10 @@ impl Shared {
     fn reply(&self, message: &Message, mut utterance: Utterance) -> Reply {
         let (channel, author, now) = (message.channel_id, message.author.id, message.timestamp.unix_timestamp());
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if utterance.context.is_none() {
+        if utterance.text.is_empty() {
+            // A bare mention, or a reply without a ping, whose text Discord keeps back: the desk says how to ask.
+            utterance.context = None;
+        } else if utterance.context.is_none() {
             utterance.context = recent.get(channel, author, now);
         }
         let heard = self.desk.hear(&utterance);

@@ -1,0 +1,317 @@
+//! The bot against a stand-in for Discord on the loopback interface.
+#![cfg(feature = "discord")]
+
+mod common;
+mod standin;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::LazyLock;
+
+use routedesk::config::Config;
+use routedesk::desk::Desk;
+use routedesk::platform::discord::{render, serve};
+use routedesk::store::{Meta, Store};
+use routedesk::utterance::Utterance;
+use serde_json::{Value, json};
+use standin::{BOT, CHANNEL, DIRECT, Fault, OTHER_BOT, PERSON, Requests, STRANGER, StandIn, is_id, user};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A database that is made once; each bot gets a copy.
+static DATABASE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(open(&folder.path().join("facts.db")));
+    folder
+});
+
+fn open(path: &Path) -> Desk {
+    let meta = Meta { made_at: String::new(), who: "test".into(), place: "test".into(), why: String::new() };
+    Desk::open(Store::open(path).expect("a database"), &meta).expect("a desk").0
+}
+
+/// A bot that serves on a stand-in.
+struct Bot {
+    standin: StandIn,
+    requests: Requests,
+    folder: tempfile::TempDir,
+    running: Option<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)>,
+}
+
+impl Bot {
+    async fn start() -> Self {
+        let (standin, requests) = StandIn::start().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::copy(DATABASE.path().join("facts.db"), folder.path().join("facts.db")).expect("a copy");
+        let mut bot = Self { standin, requests, folder, running: None };
+        bot.come_up().await;
+        bot
+    }
+
+    async fn come_up(&mut self) {
+        let path = self.folder.path().join("facts.db");
+        let config = config(&self.standin.address);
+        let (stop, stopped) = oneshot::channel();
+        let desk = Arc::new(open(&path));
+        let task = tokio::spawn(async move {
+            let discord = config.discord.expect("a token is set");
+            serve(&discord, desk, &path, |_| {}, async { drop(stopped.await) }).await
+        });
+        self.running = Some((task, stop));
+        self.standin.until_connected().await;
+    }
+
+    /// As if the process were killed.
+    async fn kill(&mut self) {
+        let (task, _stop) = self.running.take().expect("it runs");
+        task.abort();
+        let _ = task.await;
+    }
+
+    /// As if the process were told to stop.
+    async fn stop(&mut self) {
+        let (task, stop) = self.running.take().expect("it runs");
+        stop.send(()).expect("it listens");
+        task.await.expect("it doesn't panic").expect("it stops well");
+    }
+
+    fn mention(&self, text: &str) -> Value {
+        self.standin.person_says(CHANNEL, PERSON, &format!("<@{BOT}> {text}"), json!({}))
+    }
+
+    async fn said(&mut self) -> Value {
+        self.requests.said(CHANNEL).await
+    }
+
+    fn assert_well_behaved(&self) {
+        assert_eq!(self.standin.problems(), Vec::<String>::new());
+    }
+}
+
+fn config(address: &str) -> Config {
+    Config::read_from(&[("DISCORD_TOKEN", "a.b.c"), ("DISCORD_API_PROXY", &format!("http://{address}"))])
+        .expect("a config")
+}
+
+/// What the desk says to a question, as Discord messages.
+fn expected(question: &str) -> Vec<String> {
+    render::messages(&common::DESK.hear(&Utterance::new(question)).reply)
+}
+
+fn content(body: &Value) -> &str {
+    body["content"].as_str().expect("a content")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mention_is_answered_with_what_the_desk_says() {
+    let mut bot = Bot::start().await;
+    let asked = bot.mention("how much is a tikcet?");
+    let said = bot.said().await;
+    assert_eq!(content(&said), expected("how much is a tikcet?")[0]);
+    assert_eq!(said["message_reference"]["message_id"], asked["id"]);
+    assert_eq!(said["message_reference"]["fail_if_not_exists"], false);
+    assert_eq!(said["enforce_nonce"], true);
+    assert!(said["nonce"].as_str().unwrap().starts_with(asked["id"].as_str().unwrap()));
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_answered_who_did_not_ask() {
+    let mut bot = Bot::start().await;
+    bot.standin.person_says(CHANNEL, PERSON, "how much is a ticket?", json!({}));
+    bot.standin.person_says(CHANNEL, STRANGER, "hi <@4> how much is a ticket?", json!({}));
+    for round in 0..100 {
+        bot.standin.person_says(CHANNEL, OTHER_BOT, &format!("<@{BOT}> how much is a ticket? {round}"), json!({}));
+    }
+    bot.standin.person_says(CHANNEL, PERSON, &format!("<@{BOT}> price?"), json!({"webhook_id": "44"}));
+    bot.mention("who flies it?");
+    assert_eq!(content(&bot.said().await), expected("who flies it?")[0]);
+    bot.stop().await;
+    let own = bot.standin.channel(CHANNEL).into_iter().filter(|message| is_id(&message["author"]["id"], BOT));
+    assert_eq!(own.count(), 1);
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn direct_messages_follow_ups_and_replies() {
+    let mut bot = Bot::start().await;
+    bot.standin.person_says(DIRECT, PERSON, "flights from Vladivostok?", json!({}));
+    bot.requests.said(DIRECT).await;
+    bot.standin.person_says(DIRECT, PERSON, "who operates them", json!({}));
+    let said = bot.requests.said(DIRECT).await;
+    assert!(content(&said).starts_with("Air Koryo operated the Vladivostok flights"), "{said}");
+    // A reply that pings the bot brings what it replies to, also for somebody else.
+    bot.mention("flights from Vladivostok?");
+    let answer = content(&bot.said().await).to_owned();
+    let original = bot.standin.channel(CHANNEL).pop().unwrap();
+    let more = json!({"type": 19, "referenced_message": original, "mentions": [user(BOT, true)],
+                      "message_reference": {"message_id": original["id"], "channel_id": CHANNEL.to_string()}});
+    bot.standin.person_says(CHANNEL, STRANGER, "who operates them", more.clone());
+    let said = bot.said().await;
+    assert!(content(&said).starts_with("Air Koryo operated"), "{answer} {said}");
+    // One without a ping has no content: the bot says how to ask.
+    let mut silent = more;
+    silent["mentions"] = json!([]);
+    bot.standin.person_says(CHANNEL, STRANGER, "who operates them", silent);
+    assert!(content(&bot.said().await).starts_with("What would you like to know"));
+    bot.standin.person_says(DIRECT, PERSON, "сколько стоит билет", json!({}));
+    assert!(content(&bot.requests.said(DIRECT).await).starts_with("Билет стоил"));
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_answer_and_complete() {
+    let mut bot = Bot::start().await;
+    bot.requests.next("PUT", "/commands").await;
+    let question = |text: &str| json!([{"name": "question", "type": 3, "value": text}]);
+    bot.standin.command("ask", question("how much is a ticket?"));
+    let answered = bot.requests.answered().await;
+    assert_eq!(answered["type"], 4);
+    assert_eq!(answered["data"]["content"], expected("how much is a ticket?")[0]);
+    assert_eq!(answered["data"]["flags"], 4);
+    // Who isn't answered is told so alone.
+    bot.standin.command("ask", question("can I take my dog?"));
+    assert_eq!(bot.requests.answered().await["data"]["flags"], 4 | 64);
+    let private = json!([question("who flies it?")[0], {"name": "private", "type": 5, "value": true}]);
+    bot.standin.command("ask", private);
+    assert_eq!(bot.requests.answered().await["data"]["flags"], 4 | 64);
+    for name in ["help", "privacy", "sources", "topics"] {
+        bot.standin.command(name, json!([]));
+        let answered = bot.requests.answered().await;
+        assert!(content(&answered["data"]).len() > 100 && answered["data"]["flags"] == 4 | 64, "{name}: {answered}");
+    }
+    let id = bot.standin.command_id("ask");
+    let typed = json!([{"name": "question", "type": 3, "value": "ticket pri", "focused": true}]);
+    bot.standin.interact(4, json!({"id": id, "name": "ask", "type": 1, "options": typed}), json!({}));
+    let completed = bot.requests.answered().await;
+    assert_eq!(completed["type"], 8);
+    let choices = completed["data"]["choices"].as_array().unwrap();
+    assert!(
+        !choices.is_empty()
+            && choices.iter().all(|choice| choice["name"].as_str().unwrap().to_lowercase().contains("ticket"))
+    );
+    let id = bot.standin.command_id("Answer this");
+    let target = bot.standin.keep(CHANNEL, STRANGER, "when did it take off", json!({}));
+    let resolved = json!({"messages": {target["id"].as_str().unwrap(): target}});
+    let data = json!({"id": id, "name": "Answer this", "type": 3, "target_id": target["id"], "resolved": resolved});
+    bot.standin.interact(2, data, json!({}));
+    assert_eq!(bot.requests.answered().await["data"]["content"], expected("when did it take off")[0]);
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_asker_chooses_by_a_button_also_after_a_restart() {
+    let mut bot = Bot::start().await;
+    bot.mention("airport");
+    let said = bot.said().await;
+    let buttons = said["components"][0]["components"].as_array().expect("buttons").clone();
+    assert!(buttons.len() >= 2);
+    bot.stop().await;
+    bot.come_up().await;
+    let press = |bot: &Bot, user_id: u64, id: &str| {
+        let message = bot.standin.channel(CHANNEL).pop().unwrap();
+        let member = json!({"user": user(user_id, false), "roles": [], "joined_at": "2025-01-01T00:00:00Z", "deaf": false,
+                            "mute": false, "flags": 0, "permissions": "0"});
+        bot.standin.interact(
+            3,
+            json!({"custom_id": id, "component_type": 2}),
+            json!({"message": message, "member": member}),
+        );
+    };
+    let id = buttons[0]["custom_id"].as_str().unwrap();
+    press(&bot, PERSON, id);
+    let answered = bot.requests.answered().await;
+    assert_eq!(answered["type"], 4);
+    assert!(content(&answered["data"]).contains("[1]"), "{answered}");
+    for (who, id) in [(STRANGER, id), (PERSON, "topic:1:en:x:y"), (PERSON, "anything")] {
+        press(&bot, who, id);
+        assert_eq!(bot.requests.answered().await["type"], 6, "{who} {id}");
+    }
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_are_waited_out_and_the_gateway_is_resumed() {
+    let mut bot = Bot::start().await;
+    bot.standin.fail_next([Fault::Status(429), Fault::Status(500), Fault::Status(502)]);
+    bot.mention("who flies it?");
+    for _ in 0..4 {
+        assert_eq!(content(&bot.said().await), expected("who flies it?")[0]);
+    }
+    bot.standin.cut();
+    bot.standin.until_resumed().await;
+    bot.mention("how often?");
+    assert_eq!(content(&bot.said().await), expected("how often?")[0]);
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_bot_owes_nothing_and_says_nothing_twice() {
+    let mut bot = Bot::start().await;
+    bot.mention("who flies it?");
+    bot.said().await;
+    // Killed before Discord had the answer.
+    bot.standin.fail_next([Fault::Hang]);
+    bot.mention("how much is a ticket?");
+    bot.said().await;
+    bot.kill().await;
+    // Asked while it was away.
+    bot.standin.keep(CHANNEL, STRANGER, &format!("<@{BOT}> when did it land?"), json!({}));
+    bot.come_up().await;
+    assert_eq!(content(&bot.said().await), expected("how much is a ticket?")[0]);
+    assert_eq!(content(&bot.said().await), expected("when did it land?")[0]);
+    // Killed after Discord had the answer and before the bot knew.
+    bot.standin.fail_next([Fault::KeepAndHang]);
+    bot.mention("which airport in Moscow?");
+    bot.said().await;
+    bot.kill().await;
+    bot.come_up().await;
+    bot.mention("who is Kozlov?");
+    assert_eq!(content(&bot.said().await), expected("who is Kozlov?")[0]);
+    bot.stop().await;
+    let own = bot.standin.channel(CHANNEL).into_iter().filter(|message| is_id(&message["author"]["id"], BOT));
+    let mut answered: Vec<String> =
+        own.map(|message| message["message_reference"]["message_id"].as_str().unwrap_or_default().to_owned()).collect();
+    assert_eq!(answered.len(), 5);
+    answered.sort();
+    answered.dedup();
+    assert_eq!(answered.len(), 5, "a question was answered twice");
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_are_registered_only_if_they_changed() {
+    let mut bot = Bot::start().await;
+    let registered = bot.requests.next("PUT", "/commands").await.body;
+    let names: Vec<&str> =
+        registered.as_array().unwrap().iter().filter_map(|command| command["name"].as_str()).collect();
+    assert_eq!(names, ["ask", "Answer this", "topics", "sources", "help", "privacy"]);
+    bot.stop().await;
+    bot.come_up().await;
+    bot.mention("who flies it?");
+    bot.said().await;
+    assert_eq!(bot.standin.registrations(), 1);
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_token_and_no_connection_are_told_with_the_remedy() {
+    let (standin, _requests) = StandIn::start().await;
+    standin.refuse_the_token();
+    let path = DATABASE.path().join("facts.db");
+    let told = |config: Config| {
+        let path = path.clone();
+        async move {
+            let desk = Arc::new(open(&path));
+            let discord = config.discord.expect("a token is set");
+            serve(&discord, desk, &path, |_| {}, std::future::pending()).await.expect_err("it can't serve").to_string()
+        }
+    };
+    let error = told(config(&standin.address)).await;
+    assert!(
+        error.contains("refuses the token") && error.contains("Reset Token") && !error.contains("a.b.c"),
+        "{error}"
+    );
+    let error = told(config("127.0.0.1:1")).await;
+    assert!(error.contains("can't be reached") && !error.contains("a.b.c"), "{error}");
+}

@@ -1,0 +1,569 @@
+//! A stand-in for Discord on the loopback interface: REST and gateway, with state. Every request of the bot is checked
+//! against Discord's own description where that is at hand, and against the limits that the description leaves out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrade};
+use axum::extract::{Path, Query, State};
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tokio::sync::{broadcast, mpsc, watch};
+
+/// The bot, its application, a person and another bot.
+pub const BOT: u64 = 99;
+pub const APPLICATION: u64 = 98;
+pub const PERSON: u64 = 1;
+pub const STRANGER: u64 = 2;
+pub const OTHER_BOT: u64 = 3;
+
+/// A server with a channel, and a direct channel.
+pub const GUILD: u64 = 500;
+pub const CHANNEL: u64 = 700;
+pub const DIRECT: u64 = 800;
+
+/// How long a test waits for something that must come; nothing is slow, so this only ends a test that fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the stand-in does with the next message that the bot sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Refuses it with this status.
+    Status(u16),
+    /// Keeps it and never answers.
+    KeepAndHang,
+    /// Neither keeps nor answers it.
+    Hang,
+}
+
+/// A request of the bot.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub method: String,
+    pub path: String,
+    pub body: Value,
+}
+
+#[derive(Default)]
+struct Inner {
+    commands: Vec<Value>,
+    channels: BTreeMap<u64, Vec<Value>>,
+    faults: VecDeque<Fault>,
+    problems: Vec<String>,
+    nonces: BTreeMap<String, Value>,
+    next_id: u64,
+    sequence: u64,
+    registrations: u64,
+    seen: (u64, u64),
+    refuses: bool,
+}
+
+/// A running stand-in.
+#[derive(Clone)]
+pub struct StandIn {
+    inner: Arc<Mutex<Inner>>,
+    events: broadcast::Sender<Event>,
+    /// How many sessions were begun and how many resumed.
+    sessions: watch::Sender<(u64, u64)>,
+    requests: mpsc::UnboundedSender<Request>,
+    pub address: String,
+    description: Arc<Option<Description>>,
+}
+
+#[derive(Clone)]
+enum Event {
+    Dispatch(String),
+    Cut,
+}
+
+/// What a test reads of the bot's requests.
+pub struct Requests(mpsc::UnboundedReceiver<Request>);
+
+impl Requests {
+    /// The next request to a path that ends so.
+    pub async fn next(&mut self, method: &str, ending: &str) -> Request {
+        loop {
+            let request = tokio::time::timeout(PATIENCE, self.0.recv()).await;
+            let request = request.unwrap_or_else(|_| panic!("no {method} …{ending} came")).expect("the stand-in runs");
+            if request.method == method && request.path.ends_with(ending) {
+                return request;
+            }
+        }
+    }
+
+    /// The next message that the bot says in a channel.
+    pub async fn said(&mut self, channel: u64) -> Value {
+        self.next("POST", &format!("/channels/{channel}/messages")).await.body
+    }
+
+    /// The next answer to an interaction.
+    pub async fn answered(&mut self) -> Value {
+        self.next("POST", "/callback").await.body
+    }
+}
+
+impl StandIn {
+    /// Starts on a free port.
+    pub async fn start() -> (Self, Requests) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = format!("127.0.0.1:{}", listener.local_addr().expect("an address").port());
+        let (requests, receiver) = mpsc::unbounded_channel();
+        let (events, _) = broadcast::channel(16_384);
+        let inner = Arc::new(Mutex::new(Inner { next_id: snowflake_now(), ..Inner::default() }));
+        let standin = Self {
+            inner,
+            events,
+            sessions: watch::channel((0, 0)).0,
+            requests,
+            address,
+            description: Arc::new(Description::load()),
+        };
+        let api = Router::new()
+            .route("/users/@me", get(me))
+            .route("/oauth2/applications/@me", get(application))
+            .route("/applications/@me", get(application))
+            .route("/gateway", get(gateway))
+            .route("/gateway/bot", get(gateway))
+            .route("/applications/{application}/commands", get(commands).put(set_commands))
+            .route("/channels/{channel}/messages", get(history).post(say))
+            .route("/interactions/{id}/{token}/callback", post(callback))
+            .route("/webhooks/{application}/{token}", post(follow_up));
+        let app = Router::new()
+            .nest("/api/v10", api)
+            .route("/gw", any(connect))
+            .fallback(unexpected)
+            .with_state(standin.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        (standin, Requests(receiver))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// What was wrong with the bot's requests so far.
+    pub fn problems(&self) -> Vec<String> {
+        self.lock().problems.clone()
+    }
+
+    /// How often commands were registered.
+    pub fn registrations(&self) -> u64 {
+        self.lock().registrations
+    }
+
+    /// Answers every request with 401 from now on.
+    pub fn refuse_the_token(&self) {
+        self.lock().refuses = true;
+    }
+
+    /// Waits until the bot that was started last has begun its session.
+    pub async fn until_connected(&self) {
+        self.until(|seen, (begun, _)| begun > seen.0).await;
+    }
+
+    /// Waits until a session is resumed.
+    pub async fn until_resumed(&self) {
+        self.until(|_, (_, resumed)| resumed > 0).await;
+    }
+
+    async fn until(&self, is_so: impl Fn((u64, u64), (u64, u64)) -> bool) {
+        let seen = self.lock().seen;
+        let mut sessions = self.sessions.subscribe();
+        let waited = tokio::time::timeout(PATIENCE, sessions.wait_for(|now| is_so(seen, *now))).await;
+        let now = *waited.expect("the bot connects").expect("the stand-in runs");
+        self.lock().seen = now;
+    }
+
+    /// Lets the next messages of the bot fail.
+    pub fn fail_next(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.lock().faults.extend(faults);
+    }
+
+    /// All that was said in a channel.
+    pub fn channel(&self, channel: u64) -> Vec<Value> {
+        self.lock().channels.get(&channel).cloned().unwrap_or_default()
+    }
+
+    /// Closes the gateway's connection in a way that can be resumed.
+    pub fn cut(&self) {
+        let _ = self.events.send(Event::Cut);
+    }
+
+    fn id(&self) -> u64 {
+        let mut inner = self.lock();
+        inner.next_id += 1 << 22;
+        inner.next_id
+    }
+
+    /// Keeps a message without telling the bot, as while it is away. Gives its id.
+    pub fn keep(&self, channel: u64, author: u64, content: &str, more: Value) -> Value {
+        let message = message(self.id(), channel, author, content, more);
+        self.lock().channels.entry(channel).or_default().push(message.clone());
+        message
+    }
+
+    /// Keeps what the bot says, once for a nonce.
+    fn keep_own(&self, channel: u64, body: &Value) -> Value {
+        let nonce = body["nonce"].as_str().unwrap_or_default().to_owned();
+        if let Some(known) = self.lock().nonces.get(&nonce) {
+            return known.clone();
+        }
+        let mut more = json!({"components": body["components"]});
+        if let Some(reference) = body.get("message_reference").filter(|reference| !reference.is_null()) {
+            more["message_reference"] =
+                json!({"message_id": reference["message_id"], "channel_id": channel.to_string()});
+            more["type"] = json!(19);
+        }
+        let said = self.keep(channel, BOT, body["content"].as_str().unwrap_or_default(), more);
+        if !nonce.is_empty() {
+            self.lock().nonces.insert(nonce, said.clone());
+        }
+        said
+    }
+
+    /// Somebody says something; the bot is told what Discord would tell it.
+    pub fn person_says(&self, channel: u64, author: u64, content: &str, more: Value) -> Value {
+        let message = self.keep(channel, author, content, more);
+        self.dispatch("MESSAGE_CREATE", blanked(message.clone(), true));
+        message
+    }
+
+    /// Sends an interaction to the bot.
+    pub fn interact(&self, kind: u8, data: Value, more: Value) {
+        let id = self.id();
+        let mut interaction = json!({
+            "id": id.to_string(), "application_id": APPLICATION.to_string(), "type": kind, "data": data,
+            "token": format!("token-{id}"), "version": 1, "channel_id": CHANNEL.to_string(),
+            "guild_id": GUILD.to_string(), "locale": "en-US", "guild_locale": "en-US", "entitlements": [],
+            "attachment_size_limit": 10_000_000, "app_permissions": "0", "context": 0,
+            "authorizing_integration_owners": {"0": GUILD.to_string()},
+            "channel": {"id": CHANNEL.to_string(), "type": 0, "name": "general", "permissions": "0"},
+            "member": {"user": user(PERSON, false), "roles": [], "joined_at": "2025-01-01T00:00:00Z", "deaf": false,
+                       "mute": false, "flags": 0, "permissions": "0"},
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            interaction[key] = value.clone();
+        }
+        self.dispatch("INTERACTION_CREATE", interaction);
+    }
+
+    /// Runs a slash command.
+    pub fn command(&self, name: &str, options: Value) {
+        let id = self.command_id(name);
+        self.interact(2, json!({"id": id, "name": name, "type": 1, "options": options}), json!({}));
+    }
+
+    /// The id under which a command is registered.
+    pub fn command_id(&self, name: &str) -> String {
+        let inner = self.lock();
+        let known = inner.commands.iter().find(|command| command["name"] == name).expect("a registered command");
+        known["id"].as_str().expect("an id").to_owned()
+    }
+
+    fn dispatch(&self, event: &str, data: Value) {
+        let sequence = {
+            let mut inner = self.lock();
+            inner.sequence += 1;
+            inner.sequence
+        };
+        let payload = json!({"op": 0, "s": sequence, "t": event, "d": data}).to_string();
+        let _ = self.events.send(Event::Dispatch(payload));
+    }
+
+    fn note(&self, method: &str, path: &str, body: &Value) {
+        let mut problems: Vec<String> = limits(path, body);
+        if let Some(description) = self.description.as_ref() {
+            problems.extend(description.check(method, path, body));
+        }
+        self.lock().problems.extend(problems.into_iter().map(|problem| format!("{method} {path}: {problem}")));
+        let _ = self.requests.send(Request { method: method.into(), path: path.into(), body: body.clone() });
+    }
+}
+
+/// An id that Discord would give now.
+fn snowflake_now() -> u64 {
+    let millis = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_millis();
+    (u64::try_from(millis).expect("before the year 500 million") - 1_420_070_400_000) << 22
+}
+
+fn timestamp(id: u64) -> String {
+    let seconds = ((id >> 22) + 1_420_070_400_000) / 1000;
+    jiff::Timestamp::from_second(i64::try_from(seconds).expect("in range")).expect("in range").to_string()
+}
+
+pub fn user(id: u64, bot: bool) -> Value {
+    json!({"id": id.to_string(), "username": format!("user{id}"), "discriminator": "0", "avatar": null, "bot": bot,
+           "global_name": null, "public_flags": 0, "flags": 0, "mfa_enabled": true, "verified": true, "email": null})
+}
+
+fn message(id: u64, channel: u64, author: u64, content: &str, more: Value) -> Value {
+    let mut message = json!({
+        "id": id.to_string(), "channel_id": channel.to_string(), "author": user(author, author == BOT || author == OTHER_BOT),
+        "content": content, "timestamp": timestamp(id), "edited_timestamp": null, "tts": false,
+        "mention_everyone": false, "mentions": [], "mention_roles": [], "attachments": [], "embeds": [], "pinned": false,
+        "type": 0, "flags": 0, "components": [],
+    });
+    if content.contains(&format!("<@{BOT}>")) {
+        message["mentions"] = json!([user(BOT, true)]);
+    }
+    for (key, value) in more.as_object().into_iter().flatten() {
+        message[key] = value.clone();
+    }
+    message
+}
+
+/// Whether a value is this id.
+pub fn is_id(value: &Value, id: u64) -> bool {
+    value.as_str().and_then(|text| text.parse().ok()) == Some(id)
+}
+
+/// What Discord shows to a bot without the intent for message content. `guild` is left out of what REST gives.
+fn blanked(mut message: Value, event: bool) -> Value {
+    let is_direct = is_id(&message["channel_id"], DIRECT);
+    let is_own = is_id(&message["author"]["id"], BOT);
+    let mentioned = message["mentions"].as_array();
+    let mentions = mentioned.is_some_and(|all| all.iter().any(|one| is_id(&one["id"], BOT)));
+    if !(is_direct || is_own || mentions) {
+        message["content"] = json!("");
+        message["embeds"] = json!([]);
+        message["components"] = json!([]);
+    }
+    if event && !is_direct {
+        message["guild_id"] = json!(GUILD.to_string());
+        message["member"] =
+            json!({"roles": [], "joined_at": "2025-01-01T00:00:00Z", "deaf": false, "mute": false, "flags": 0});
+    }
+    message
+}
+
+/// The limits that Discord's description leaves out.
+fn limits(path: &str, body: &Value) -> Vec<String> {
+    let mut problems = Vec::new();
+    let says = if path.ends_with("/callback") { &body["data"] } else { body };
+    let is_message = says["content"].is_string();
+    if says["content"].as_str().is_some_and(|text| text.chars().count() > 2_000 || text.trim().is_empty()) {
+        problems.push("content is empty or too long".to_owned());
+    }
+    if is_message
+        && (says["allowed_mentions"]["parse"] != json!([]) || says["allowed_mentions"]["replied_user"] == json!(true))
+    {
+        problems.push(format!("mentions are allowed: {}", says["allowed_mentions"]));
+    }
+    if is_message && says["flags"].as_u64().unwrap_or(0) & 4 == 0 {
+        problems.push("link previews aren't suppressed".to_owned());
+    }
+    if says["choices"].as_array().is_some_and(|choices| choices.len() > 25) {
+        problems.push("more than 25 choices".to_owned());
+    }
+    let long =
+        |choice: &Value| choice["name"].as_str().is_none_or(|name| name.chars().count() > 100 || name.is_empty());
+    if says["choices"].as_array().is_some_and(|choices| choices.iter().any(long)) {
+        problems.push("a choice is empty or too long".to_owned());
+    }
+    for row in says["components"].as_array().into_iter().flatten() {
+        let count = row["components"].as_array().map_or(0, Vec::len);
+        if !(1..=5).contains(&count) {
+            problems.push(format!("{count} components in a row"));
+        }
+    }
+    problems
+}
+
+async fn unexpected(State(standin): State<StandIn>, method: Method, uri: Uri) -> Response {
+    standin.lock().problems.push(format!("unexpected {method} {uri}"));
+    refusal(404)
+}
+
+async fn me(State(standin): State<StandIn>) -> Response {
+    if standin.lock().refuses { refusal(401) } else { Json(user(BOT, true)).into_response() }
+}
+
+async fn application() -> Json<Value> {
+    Json(json!({
+        "id": APPLICATION.to_string(), "name": "routedesk", "icon": null, "description": "", "bot_public": true,
+        "bot_require_code_grant": false, "verify_key": "00", "owner": user(PERSON, false), "summary": "", "team": null,
+        "flags": 0,
+    }))
+}
+
+async fn gateway(State(standin): State<StandIn>) -> Json<Value> {
+    Json(json!({
+        "url": format!("ws://{}/gw", standin.address), "shards": 1,
+        "session_start_limit": {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1},
+    }))
+}
+
+async fn commands(State(standin): State<StandIn>) -> Json<Value> {
+    Json(Value::Array(standin.lock().commands.clone()))
+}
+
+async fn set_commands(State(standin): State<StandIn>, uri: Uri, Json(body): Json<Value>) -> Json<Value> {
+    let mut commands = body.as_array().cloned().unwrap_or_default();
+    for (at, command) in commands.iter_mut().enumerate() {
+        command["id"] = json!((1_000 + at).to_string());
+        command["application_id"] = json!(APPLICATION.to_string());
+        command["version"] = json!("1");
+        command["default_member_permissions"] = command.get("default_member_permissions").cloned().unwrap_or_default();
+        if command.get("type").is_none() {
+            command["type"] = json!(1);
+        }
+        if command.get("description").is_none() {
+            command["description"] = json!("");
+        }
+    }
+    standin.lock().registrations += 1;
+    standin.lock().commands.clone_from(&commands);
+    standin.note("PUT", uri.path(), &body);
+    Json(Value::Array(commands))
+}
+
+async fn history(
+    State(standin): State<StandIn>,
+    Path(channel): Path<u64>,
+    Query(query): Query<BTreeMap<String, u64>>,
+) -> Json<Value> {
+    let after = query.get("after").copied().unwrap_or(0);
+    let id = |message: &Value| message["id"].as_str().and_then(|id| id.parse::<u64>().ok()).unwrap_or(0);
+    let messages = standin.channel(channel).into_iter().filter(|message| id(message) > after);
+    let limit = query.get("limit").copied().unwrap_or(50) as usize;
+    let mut messages: Vec<Value> = messages.take(limit).map(|message| blanked(message, false)).collect();
+    messages.reverse();
+    Json(Value::Array(messages))
+}
+
+fn refusal(status: u16) -> Response {
+    let status = StatusCode::from_u16(status).expect("a status");
+    let body = json!({"code": 0, "message": status.to_string(), "retry_after": 0.01, "global": false});
+    (status, [("retry-after", "0.01")], Json(body)).into_response()
+}
+
+async fn say(State(standin): State<StandIn>, uri: Uri, Path(channel): Path<u64>, Json(body): Json<Value>) -> Response {
+    let fault = standin.lock().faults.pop_front();
+    let said = match fault {
+        Some(Fault::Status(_) | Fault::Hang) => Value::Null,
+        Some(Fault::KeepAndHang) | None => standin.keep_own(channel, &body),
+    };
+    // Only now the test hears of it, so that what it does next comes after.
+    standin.note("POST", uri.path(), &body);
+    match fault {
+        Some(Fault::Status(status)) => refusal(status),
+        Some(Fault::Hang | Fault::KeepAndHang) => std::future::pending().await,
+        None => Json(said).into_response(),
+    }
+}
+
+async fn callback(State(standin): State<StandIn>, uri: Uri, Json(body): Json<Value>) -> StatusCode {
+    standin.note("POST", uri.path(), &body);
+    StatusCode::NO_CONTENT
+}
+
+async fn follow_up(State(standin): State<StandIn>, uri: Uri, body: Bytes) -> Json<Value> {
+    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    standin.note("POST", uri.path(), &body);
+    Json(message(standin.id(), CHANNEL, BOT, body["content"].as_str().unwrap_or_default(), json!({})))
+}
+
+async fn connect(State(standin): State<StandIn>, upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(move |socket| serve_gateway(standin, socket))
+}
+
+async fn serve_gateway(standin: StandIn, mut socket: WebSocket) {
+    let mut events = standin.events.subscribe();
+    let hello = json!({"op": 10, "d": {"heartbeat_interval": 40_000}, "s": null, "t": null});
+    let _ = socket.send(Frame::Text(hello.to_string().into())).await;
+    loop {
+        tokio::select! {
+            frame = socket.recv() => {
+                let Some(Ok(frame)) = frame else { return };
+                let Frame::Text(text) = frame else { continue };
+                let payload: Value = serde_json::from_str(&text).unwrap_or_default();
+                for answer in standin.answers(&payload) {
+                    let _ = socket.send(Frame::Text(answer.to_string().into())).await;
+                }
+            }
+            event = events.recv() => match event {
+                Ok(Event::Dispatch(payload)) => { let _ = socket.send(Frame::Text(payload.into())).await; }
+                Ok(Event::Cut) => {
+                    let _ = socket.send(Frame::Close(Some(CloseFrame { code: 4000, reason: "cut".into() }))).await;
+                    return;
+                }
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+impl StandIn {
+    /// What the gateway says to a payload of the bot.
+    fn answers(&self, payload: &Value) -> Vec<Value> {
+        match payload["op"].as_u64() {
+            Some(1) => vec![json!({"op": 11, "d": null, "s": null, "t": null})],
+            Some(2) => {
+                self.lock().sequence = 2;
+                self.sessions.send_modify(|(begun, _)| *begun += 1);
+                vec![
+                    json!({"op": 0, "s": 1, "t": "READY", "d": {
+                        "v": 10, "user": user(BOT, true), "guilds": [{"id": GUILD.to_string(), "unavailable": true}],
+                        "session_id": "session", "resume_gateway_url": format!("ws://{}/gw", self.address),
+                        "shard": [0, 1], "application": {"id": APPLICATION.to_string(), "flags": 0}}}),
+                    json!({"op": 0, "s": 2, "t": "RESUMED_NOTHING", "d": {}}),
+                ]
+            }
+            Some(6) => {
+                self.sessions.send_modify(|(_, resumed)| *resumed += 1);
+                let mut inner = self.lock();
+                inner.sequence += 1;
+                vec![json!({"op": 0, "s": inner.sequence, "t": "RESUMED", "d": {"_trace": []}})]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Discord's own description of its API.
+struct Description {
+    paths: Vec<(String, Value)>,
+    components: Value,
+}
+
+impl Description {
+    /// Reads the file that `DISCORD_OPENAPI` names.
+    fn load() -> Option<Self> {
+        let Some(path) = std::env::var_os("DISCORD_OPENAPI") else {
+            println!("DISCORD_OPENAPI isn't set: requests aren't checked against Discord's description of its API");
+            return None;
+        };
+        let text = std::fs::read_to_string(&path).expect("the file that DISCORD_OPENAPI names can be read");
+        let whole: Value = serde_json::from_str(&text).expect("the file that DISCORD_OPENAPI names is JSON");
+        let paths = whole["paths"].as_object().expect("it has paths");
+        let paths = paths.iter().map(|(path, operations)| (path.clone(), operations.clone())).collect();
+        Some(Self { paths, components: whole["components"].clone() })
+    }
+
+    /// What is wrong with a request.
+    fn check(&self, method: &str, path: &str, body: &Value) -> Vec<String> {
+        let path = path.trim_start_matches("/api/v10");
+        let fits = |template: &str| {
+            let (template, parts) = (template.split('/'), path.split('/'));
+            template.clone().count() == parts.clone().count()
+                && template.zip(parts).all(|(template, part)| template == part || template.starts_with('{'))
+        };
+        let known = self
+            .paths
+            .iter()
+            .find(|(template, operations)| fits(template) && !operations[method.to_lowercase()].is_null());
+        let Some((_, operations)) = known else { return vec!["no such endpoint".to_owned()] };
+        let schema = &operations[method.to_lowercase()]["requestBody"]["content"]["application/json"]["schema"];
+        if schema.is_null() {
+            return Vec::new();
+        }
+        let whole = json!({"components": self.components, "allOf": [schema]});
+        let validator = jsonschema::options().build(&whole).expect("Discord's description is a schema");
+        validator.iter_errors(body).map(|error| format!("{} at {}", error, error.instance_path)).collect()
+    }
+}
