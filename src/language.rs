@@ -220,6 +220,8 @@ pub struct Phrases {
     pub help: String,
     pub identity: String,
     pub privacy: String,
+    pub button_sources: String,
+    pub button_remove: String,
     pub as_of: String,
     pub unprinted: String,
     pub source: String,

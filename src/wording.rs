@@ -188,17 +188,36 @@ fn in_words(date: &str, language: Language) -> String {
 
 /// `[1] The Moscow Times, 28 July 2025, paragraph 7 <https://…>`. A source without a publisher goes by its title.
 fn source_line(citation: &SaidCitation, inferred: &[String], language: Language) -> String {
-    let phrases = &language.pack().phrases;
-    let name = citation.publisher.clone().unwrap_or_else(|| format!("\"{}\"", citation.title));
-    let note = if inferred.contains(&citation.source) { phrases.inferred.as_str() } else { "" };
+    let note = if inferred.contains(&citation.source) { language.pack().phrases.inferred.as_str() } else { "" };
+    let line = source_name(citation, note, language);
     let address = citation.url.as_ref().map(|url| format!(" <{url}>")).unwrap_or_default();
-    let line = phrases
-        .source
+    format!("[{}] {line}{address}", citation.n)
+}
+
+/// `The Moscow Times, 28 July 2025, paragraph 7`, with a note behind the date.
+fn source_name(citation: &SaidCitation, note: &str, language: Language) -> String {
+    let name = citation.publisher.clone().unwrap_or_else(|| format!("\"{}\"", citation.title));
+    let pattern = &language.pack().phrases.source;
+    pattern
         .replace("{published}", &in_words(&citation.published, language))
         .replace("{note}", note)
         .replace("{paragraph}", &citation.paragraph.to_string())
-        .replace("{name}", &name);
-    format!("[{}] {line}{address}", citation.n)
+        .replace("{name}", &name)
+}
+
+/// The claims of a reply, each with where it stands and who said it.
+#[must_use]
+pub fn claims_in_list(reply: &Reply) -> String {
+    let mut text = String::new();
+    for claim in &reply.claims {
+        let _ = writeln!(text, "{}", claim.statement);
+        for citation in reply.citations.iter().filter(|citation| claim.citations.contains(&citation.n)) {
+            let line = source_name(citation, "", reply.language);
+            let said_by = claim.attributed_to.as_ref().map(|who| format!(" ({who})")).unwrap_or_default();
+            let _ = writeln!(text, "  · {line}{said_by}");
+        }
+    }
+    text
 }
 
 /// The titles of the topics that the sources answer, by subject.

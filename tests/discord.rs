@@ -199,33 +199,57 @@ async fn commands_answer_and_complete() {
     bot.assert_well_behaved();
 }
 
+/// Somebody presses a button; moderators have the permission to manage messages.
+fn press(bot: &Bot, presser: u64, id: &str, is_moderator: bool) {
+    let message = bot.standin.channel(CHANNEL).pop().expect("a message");
+    let permissions = if is_moderator { 1 << 13 } else { 0 };
+    let member = json!({"user": user(presser, false), "roles": [], "joined_at": "2025-01-01T00:00:00Z", "deaf": false,
+                        "mute": false, "flags": 0, "permissions": permissions.to_string()});
+    let more = json!({"message": message, "member": member});
+    bot.standin.interact(3, json!({"custom_id": id, "component_type": 2}), more);
+}
+
+/// The ids of the buttons in a row of a message.
+fn buttons(said: &Value, row: usize) -> Vec<String> {
+    let row = said["components"][row]["components"].as_array().expect("a row of buttons");
+    row.iter().map(|button| button["custom_id"].as_str().expect("an id").to_owned()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_asker_chooses_by_a_button_also_after_a_restart() {
     let mut bot = Bot::start().await;
     bot.mention("airport");
     let said = bot.said().await;
-    let buttons = said["components"][0]["components"].as_array().expect("buttons").clone();
-    assert!(buttons.len() >= 2);
+    let ids = buttons(&said, 0);
+    assert!(ids.len() >= 2);
     bot.stop().await;
     bot.come_up().await;
-    let press = |bot: &Bot, user_id: u64, id: &str| {
-        let message = bot.standin.channel(CHANNEL).pop().unwrap();
-        let member = json!({"user": user(user_id, false), "roles": [], "joined_at": "2025-01-01T00:00:00Z", "deaf": false,
-                            "mute": false, "flags": 0, "permissions": "0"});
-        bot.standin.interact(
-            3,
-            json!({"custom_id": id, "component_type": 2}),
-            json!({"message": message, "member": member}),
-        );
-    };
-    let id = buttons[0]["custom_id"].as_str().unwrap();
-    press(&bot, PERSON, id);
+    press(&bot, PERSON, &ids[0], false);
     let answered = bot.requests.answered().await;
     assert_eq!(answered["type"], 4);
     assert!(content(&answered["data"]).contains("[1]"), "{answered}");
-    for (who, id) in [(STRANGER, id), (PERSON, "topic:1:en:x:y"), (PERSON, "anything")] {
-        press(&bot, who, id);
+    for (who, id) in [(STRANGER, ids[0].as_str()), (PERSON, "topic:1:en:x:y"), (PERSON, "anything")] {
+        press(&bot, who, id, false);
         assert_eq!(bot.requests.answered().await["type"], 6, "{who} {id}");
+    }
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sources_are_shown_and_answers_removed_by_those_who_may() {
+    let mut bot = Bot::start().await;
+    bot.mention("how much is a ticket?");
+    let said = bot.said().await;
+    let ids = buttons(&said, 0);
+    press(&bot, STRANGER, &ids[0], false);
+    let shown = bot.requests.answered().await;
+    assert_eq!(shown["data"]["flags"], 4 | 64);
+    assert!(content(&shown["data"]).contains("The Moscow Times, 28 July 2025, paragraph 7"), "{shown}");
+    press(&bot, STRANGER, &ids[1], false);
+    assert_eq!(bot.requests.answered().await["type"], 6);
+    for (who, is_moderator) in [(PERSON, false), (STRANGER, true)] {
+        press(&bot, who, &ids[1], is_moderator);
+        assert_eq!(bot.requests.next("DELETE", "/messages/@original").await.body, Value::Null);
     }
     bot.assert_well_behaved();
 }

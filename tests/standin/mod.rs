@@ -10,7 +10,7 @@ use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrad
 use axum::extract::{Path, Query, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -132,7 +132,8 @@ impl StandIn {
             .route("/applications/{application}/commands", get(commands).put(set_commands))
             .route("/channels/{channel}/messages", get(history).post(say))
             .route("/interactions/{id}/{token}/callback", post(callback))
-            .route("/webhooks/{application}/{token}", post(follow_up));
+            .route("/webhooks/{application}/{token}", post(follow_up))
+            .route("/webhooks/{application}/{token}/messages/@original", delete(remove));
         let app = Router::new()
             .nest("/api/v10", api)
             .route("/gw", any(connect))
@@ -466,6 +467,11 @@ async fn follow_up(State(standin): State<StandIn>, uri: Uri, body: Bytes) -> Jso
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     standin.note("POST", uri.path(), &body);
     Json(message(standin.id(), CHANNEL, BOT, body["content"].as_str().unwrap_or_default(), json!({})))
+}
+
+async fn remove(State(standin): State<StandIn>, uri: Uri) -> StatusCode {
+    standin.note("DELETE", uri.path(), &Value::Null);
+    StatusCode::NO_CONTENT
 }
 
 async fn connect(State(standin): State<StandIn>, upgrade: WebSocketUpgrade) -> Response {

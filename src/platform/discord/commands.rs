@@ -2,16 +2,15 @@
 
 use poise::ApplicationContext;
 use serenity::all::{
-    AutocompleteChoice, CommandInteraction, CreateActionRow, CreateAutocompleteResponse, CreateButton,
-    CreateInteractionResponse, CreateInteractionResponseFollowup, CreateInteractionResponseMessage, Http, Message,
-    MessageFlags,
+    AutocompleteChoice, CommandInteraction, CreateActionRow, CreateAutocompleteResponse, CreateInteractionResponse,
+    CreateInteractionResponseFollowup, CreateInteractionResponseMessage, Http, Message, MessageFlags,
 };
 
-use super::{Data, Error, no_pings, render};
+use super::{Data, Error, buttons, no_pings, render};
 use crate::answer::Outcome;
 use crate::language::Language;
 use crate::utterance::Utterance;
-use crate::wording::{self, Reply};
+use crate::wording;
 
 /// What a command gets.
 pub type Context<'a> = ApplicationContext<'a, Data, Error>;
@@ -19,9 +18,6 @@ pub type Context<'a> = ApplicationContext<'a, Data, Error>;
 /// How many suggestions Discord takes, and how long each may be, in letters.
 const MOST_SUGGESTIONS: usize = 25;
 const LONGEST_SUGGESTION: usize = 100;
-
-/// What begins the custom id of a button that chooses a topic: then come the asker and the topic.
-const CHOICE: &str = "topic";
 
 /// Ask about the direct Moscow–Pyongyang flights
 #[poise::command(
@@ -176,7 +172,7 @@ fn language(interaction: &CommandInteraction) -> Language {
 async fn respond(ctx: Context<'_>, utterance: &Utterance, private: bool) -> Result<(), Error> {
     let reply = ctx.data().desk.hear(utterance).reply;
     let private = private || !matches!(reply.outcome, Outcome::Answered | Outcome::Disputed);
-    let buttons = choice_buttons(&reply, ctx.interaction.user.id.get());
+    let buttons = buttons::under(&reply, ctx.interaction.user.id.get(), private);
     send(ctx, &render::messages(&reply), buttons, private).await
 }
 
@@ -218,28 +214,6 @@ fn flags(private: bool) -> serenity::all::InteractionResponseFlags {
     if private { Flags::SUPPRESS_EMBEDS | Flags::EPHEMERAL } else { Flags::SUPPRESS_EMBEDS }
 }
 
-/// Buttons for the topics that may be meant. All that they need stands in their ids, so that they work after a restart.
-#[must_use]
-pub fn choice_buttons(reply: &Reply, asker: u64) -> Vec<CreateActionRow> {
-    let language = reply.language.code();
-    let button = |(at, choice): (usize, &wording::Choice)| {
-        let id = format!("{CHOICE}:{asker}:{language}:{}", choice.topic);
-        let label: String = format!("{}. {}", at + 1, choice.title).chars().take(80).collect();
-        (id.len() <= 100).then(|| CreateButton::new(id).label(label))
-    };
-    let buttons: Vec<CreateButton> = reply.choices.iter().take(5).enumerate().filter_map(button).collect();
-    if buttons.is_empty() { Vec::new() } else { vec![CreateActionRow::Buttons(buttons)] }
-}
-
-/// The asker, the language and the topic of a button; none if the id isn't one of ours.
-#[must_use]
-pub fn chosen(custom_id: &str) -> Option<(u64, Language, &str)> {
-    let mut parts = custom_id.split(':');
-    let (kind, asker, language, topic) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let is_ours = kind == CHOICE && parts.next().is_none();
-    is_ours.then_some((asker.parse().ok()?, Language::from_code(language)?, topic))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,13 +227,5 @@ mod tests {
         let many: Vec<String> = (0..40).map(|n| format!("question {n}")).chain(["x".repeat(101)]).collect();
         assert_eq!(suggestions(&many, "").len(), MOST_SUGGESTIONS);
         assert!(suggestions(&many, "xxx").is_empty());
-    }
-
-    #[test]
-    fn forged_ids_choose_nothing() {
-        assert_eq!(chosen("topic:7:en:ticket-price"), Some((7, Language::English, "ticket-price")));
-        for id in ["", "topic", "topic:x:en:a", "topic:7:xx:a", "topic:7:en:a:b", "other:7:en:a"] {
-            assert_eq!(chosen(id), None, "{id}");
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! A message is taken on in the database before it is answered and marked when it is, so that after a crash the channel's
 //! history tells which answers are still owed. What a button needs stands in its id.
 
+mod buttons;
 mod commands;
 pub mod hear;
 mod registration;
@@ -16,9 +17,9 @@ use std::time::Duration;
 use anyhow::anyhow;
 use poise::{Framework, FrameworkContext, FrameworkOptions, PrefixFrameworkOptions};
 use serenity::all::{
-    ChannelId, ComponentInteraction, Context, CreateAllowedMentions, CreateInteractionResponse, CreateMessage,
-    FullEvent, GatewayIntents, GetMessages, Http, HttpBuilder, HttpError, Interaction, Message, MessageFlags,
-    MessageId, MessageReference, Nonce, Permissions, UserId,
+    ChannelId, Context, CreateAllowedMentions, CreateMessage, FullEvent, GatewayIntents, GetMessages, Http,
+    HttpBuilder, HttpError, Interaction, Message, MessageFlags, MessageId, MessageReference, Nonce, Permissions,
+    UserId,
 };
 use tokio::sync::RwLock;
 
@@ -210,7 +211,7 @@ async fn on_event(framework: FrameworkContext<'_, Data, Error>, event: &FullEven
     match event {
         FullEvent::Message { new_message } => on_message(&ctx.http, data, framework.bot_id, new_message).await,
         FullEvent::InteractionCreate { interaction: Interaction::Component(pressed) } => {
-            on_press(&ctx.http, data, pressed).await
+            buttons::on_press(&ctx.http, data, pressed).await
         }
         _ => Ok(()),
     }
@@ -263,7 +264,7 @@ impl Shared {
     async fn answer(&self, http: &Http, message: &Message, utterance: Utterance, said: usize) -> Result<(), Error> {
         let reply = self.reply(message, utterance);
         let parts = render::messages(&reply);
-        let buttons = commands::choice_buttons(&reply, message.author.id.get());
+        let buttons = buttons::under(&reply, message.author.id.get(), false);
         for (at, part) in parts.iter().enumerate().skip(said) {
             let is_last = at + 1 == parts.len();
             let create = || {
@@ -297,20 +298,6 @@ impl Shared {
         }
         heard.reply
     }
-}
-
-/// Gives the answer of a topic whose button the asker pressed. Other people's and forged buttons do nothing.
-async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) -> Result<(), Error> {
-    let chosen = commands::chosen(&pressed.data.custom_id);
-    let response = match chosen.filter(|(asker, ..)| *asker == pressed.user.id.get()) {
-        Some((_, language, topic)) => {
-            let reply = data.desk.topic(topic, language);
-            let first = render::messages(&reply).into_iter().next().unwrap_or_default();
-            CreateInteractionResponse::Message(commands::response(&first, false))
-        }
-        None => CreateInteractionResponse::Acknowledge,
-    };
-    pressed.create_response(http, response).await
 }
 
 /// After a start: answers what was asked in the last hour and isn't answered yet, as the channels' histories tell.
