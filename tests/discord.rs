@@ -61,13 +61,6 @@ impl Bot {
         self.standin.until_connected().await;
     }
 
-    /// As if the process were killed.
-    async fn kill(&mut self) {
-        let (task, _stop) = self.running.take().expect("it runs");
-        task.abort();
-        let _ = task.await;
-    }
-
     /// As if the process were told to stop.
     async fn stop(&mut self) {
         let (task, stop) = self.running.take().expect("it runs");
@@ -269,38 +262,86 @@ async fn refusals_are_waited_out_and_the_gateway_is_resumed() {
     bot.assert_well_behaved();
 }
 
+/// The program itself, so that it can be killed.
+struct Process(std::process::Child);
+
+impl Process {
+    async fn start(standin: &StandIn, folder: &Path) -> Self {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_routedesk"));
+        command
+            .arg("serve")
+            .current_dir(folder)
+            .env("DISCORD_TOKEN", "a.b.c")
+            .env("DISCORD_API_PROXY", format!("http://{}", standin.address))
+            .env("ROUTEDESK_DATABASE", folder.join("facts.db"))
+            .stdout(std::process::Stdio::null());
+        let process = Self(command.spawn().expect("it starts"));
+        standin.until_connected().await;
+        process
+    }
+
+    /// As `kill -9`.
+    fn kill(mut self) {
+        self.0.kill().expect("it runs");
+        self.0.wait().expect("it ends");
+    }
+}
+
+/// Where in the course of an answer the program is killed.
+#[derive(Debug, Clone, Copy)]
+enum Point {
+    /// As soon as the question is on its way to it.
+    AfterTheQuestion,
+    /// While it sends; Discord doesn't have the answer.
+    BeforeDiscordHasIt,
+    /// Discord has the answer and doesn't say so.
+    AfterDiscordHasIt,
+    /// While Discord says so: before or after it is recorded.
+    BeforeTheRecord,
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_bot_owes_nothing_and_says_nothing_twice() {
-    let mut bot = Bot::start().await;
-    bot.mention("who flies it?");
-    bot.said().await;
-    // Killed before Discord had the answer.
-    bot.standin.fail_next([Fault::Hang]);
-    bot.mention("how much is a ticket?");
-    bot.said().await;
-    bot.kill().await;
-    // Asked while it was away.
-    bot.standin.keep(CHANNEL, STRANGER, &format!("<@{BOT}> when did it land?"), json!({}));
-    bot.come_up().await;
-    assert_eq!(content(&bot.said().await), expected("how much is a ticket?")[0]);
-    assert_eq!(content(&bot.said().await), expected("when did it land?")[0]);
-    // Killed after Discord had the answer and before the bot knew.
-    bot.standin.fail_next([Fault::KeepAndHang]);
-    bot.mention("which airport in Moscow?");
-    bot.said().await;
-    bot.kill().await;
-    bot.come_up().await;
-    bot.mention("who is Kozlov?");
-    assert_eq!(content(&bot.said().await), expected("who is Kozlov?")[0]);
-    bot.stop().await;
-    let own = bot.standin.channel(CHANNEL).into_iter().filter(|message| is_id(&message["author"]["id"], BOT));
-    let mut answered: Vec<String> =
-        own.map(|message| message["message_reference"]["message_id"].as_str().unwrap_or_default().to_owned()).collect();
-    assert_eq!(answered.len(), 5);
-    answered.sort();
-    answered.dedup();
-    assert_eq!(answered.len(), 5, "a question was answered twice");
-    bot.assert_well_behaved();
+async fn killed_at_fifty_points_nothing_is_lost_or_doubled() {
+    const POINTS: [Point; 4] =
+        [Point::AfterTheQuestion, Point::BeforeDiscordHasIt, Point::AfterDiscordHasIt, Point::BeforeTheRecord];
+    let questions = ["who flies it?", "how much is a ticket?", "when did it land?", "how often?", "who is Kozlov?"];
+    let seed: u64 = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_250_727);
+    println!("seed {seed}; set SEED for another");
+    let mut random = seed;
+    let (standin, mut requests) = StandIn::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(DATABASE.path().join("facts.db"), folder.path().join("facts.db")).unwrap();
+    let ask = |at: usize| {
+        let text = format!("<@{BOT}> {}", questions[at % questions.len()]);
+        standin.person_says(CHANNEL, PERSON + at as u64 % 2, &text, json!({}))
+    };
+    let mut process = Process::start(&standin, folder.path()).await;
+    let mut asked = vec![ask(0)];
+    requests.said(CHANNEL).await;
+    for at in 1..=50 {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let point = POINTS[(random >> 33) as usize % POINTS.len()];
+        match point {
+            Point::BeforeDiscordHasIt => standin.fail_next([Fault::Hang]),
+            Point::AfterDiscordHasIt => standin.fail_next([Fault::KeepAndHang]),
+            Point::AfterTheQuestion | Point::BeforeTheRecord => {}
+        }
+        asked.push(ask(at));
+        if !matches!(point, Point::AfterTheQuestion) {
+            requests.said(CHANNEL).await;
+        }
+        process.kill();
+        standin.forget_faults();
+        process = Process::start(&standin, folder.path()).await;
+        standin.until_answered(CHANNEL, &asked).await;
+    }
+    process.kill();
+    let own = standin.channel(CHANNEL).into_iter().filter(|message| is_id(&message["author"]["id"], BOT));
+    let mut answered: Vec<Value> = own.map(|message| message["message_reference"]["message_id"].clone()).collect();
+    let expected: Vec<Value> = asked.iter().map(|message| message["id"].clone()).collect();
+    answered.sort_by_key(Value::to_string);
+    assert_eq!(answered, expected, "lost or doubled");
+    assert_eq!(standin.problems(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

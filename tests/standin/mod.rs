@@ -70,6 +70,8 @@ pub struct StandIn {
     events: broadcast::Sender<Event>,
     /// How many sessions were begun and how many resumed.
     sessions: watch::Sender<(u64, u64)>,
+    /// Counts what the bot has said.
+    said: watch::Sender<u64>,
     requests: mpsc::UnboundedSender<Request>,
     pub address: String,
     description: Arc<Option<Description>>,
@@ -119,6 +121,7 @@ impl StandIn {
             inner,
             events,
             sessions: watch::channel((0, 0)).0,
+            said: watch::channel(0).0,
             requests,
             address,
             description: Arc::new(Description::load()),
@@ -185,6 +188,23 @@ impl StandIn {
         self.lock().faults.extend(faults);
     }
 
+    /// Lets nothing fail any more.
+    pub fn forget_faults(&self) {
+        self.lock().faults.clear();
+    }
+
+    /// Waits until each of these messages has a reply of the bot.
+    pub async fn until_answered(&self, channel: u64, asked: &[Value]) {
+        let mut said = self.said.subscribe();
+        let is_answered = || {
+            let messages = self.channel(channel);
+            let answers = |id: &Value| messages.iter().any(|message| message["message_reference"]["message_id"] == *id);
+            asked.iter().all(|message| answers(&message["id"]))
+        };
+        let waited = tokio::time::timeout(PATIENCE, said.wait_for(|_| is_answered())).await;
+        let _answered = waited.expect("every question is answered").expect("the stand-in runs");
+    }
+
     /// All that was said in a channel.
     pub fn channel(&self, channel: u64) -> Vec<Value> {
         self.lock().channels.get(&channel).cloned().unwrap_or_default()
@@ -224,6 +244,7 @@ impl StandIn {
         if !nonce.is_empty() {
             self.lock().nonces.insert(nonce, said.clone());
         }
+        self.said.send_modify(|count| *count += 1);
         said
     }
 
