@@ -5,6 +5,8 @@ use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 
+use tracing_subscriber::EnvFilter;
+
 /// Something that nobody may see, such as a token: not in a log, an error or `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -73,6 +75,22 @@ impl Config {
         Self::read(|name| env::var_os(name).map(|value| value.into_string()), dirs::data_dir())
     }
 
+    /// What to log. However much is wished, nothing that would show a token or somebody's words: the libraries print whole
+    /// events and requests.
+    #[must_use]
+    pub fn log_filter(&self) -> EnvFilter {
+        const QUIET: [&str; 6] = [
+            "tungstenite=warn",
+            "tokio_tungstenite=warn",
+            "serenity=error",
+            "poise=warn",
+            "reqwest=warn",
+            "hyper=warn",
+        ];
+        let quiet = QUIET.iter().filter_map(|directive| directive.parse().ok());
+        quiet.fold(EnvFilter::new(&self.log), EnvFilter::add_directive)
+    }
+
     /// Reads these variables instead of the environment's, for tests and load rigs.
     ///
     /// # Errors
@@ -114,7 +132,7 @@ impl Config {
             }
         };
         let log = log.unwrap_or_else(|| "warn".to_owned());
-        if log.parse::<tracing_subscriber::EnvFilter>().is_err() {
+        if log.parse::<EnvFilter>().is_err() {
             mistakes.push(format!("ROUTEDESK_LOG is `{log}`. Set it to error, warn, info, debug or trace."));
         }
         let discord = discord(token, token_file, api_proxy, guild, &mut mistakes);

@@ -113,7 +113,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = Config::from_env()?;
-    tracing_subscriber::fmt().with_env_filter(&config.log).with_writer(io::stderr).with_ansi(false).init();
+    tracing_subscriber::fmt().with_env_filter(config.log_filter()).with_writer(io::stderr).with_ansi(false).init();
     match cli.command {
         None if config.discord.is_some() => serve(&config),
         None => {
@@ -165,8 +165,10 @@ fn serve(config: &Config) -> anyhow::Result<ExitCode> {
     };
     let desk = std::sync::Arc::new(open_desk(config)?);
     let runtime = tokio::runtime::Runtime::new()?;
+    // What hangs in a request when the bot has stopped is left.
     let announce = |text: &str| println!("{text}");
     runtime.block_on(routedesk::platform::discord::serve(discord, desk, &config.database, announce, told_to_stop()))?;
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     Ok(ExitCode::SUCCESS)
 }
 

@@ -4,6 +4,7 @@
 //! if the machine loses power may the last moments be lost, and then a platform's history tells.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -12,21 +13,22 @@ use super::{Error, Store};
 /// How long a message is remembered, in seconds: longer than any history that is searched after a start.
 const REMEMBERED: i64 = 2 * 24 * 60 * 60;
 
+/// How long the record waits for somebody who writes facts; answering goes on without it.
+const PATIENCE: Duration = Duration::from_millis(250);
+
 /// The handled messages of one platform.
 pub struct Handled {
     connection: Connection,
     platform: &'static str,
 }
 
-/// A place and what was last handled there.
+/// A place where something was handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The platform's id of the place.
     pub channel: String,
-    /// The earliest message there that was received and not answered, else the latest of all.
-    pub from: String,
-    /// Whether `from` itself waits for an answer.
-    pub waits: bool,
+    /// Whether it is a conversation with one person.
+    pub is_direct: bool,
 }
 
 impl Handled {
@@ -37,18 +39,19 @@ impl Handled {
     pub fn open(path: &Path, platform: &'static str) -> Result<Self, Error> {
         let Store { connection, .. } = Store::open(path)?;
         connection.pragma_update(None, "synchronous", "normal")?;
+        connection.busy_timeout(PATIENCE)?;
         Ok(Self { connection, platform })
     }
 
-    /// Takes a message on, said at `at`; false if it was taken on before.
+    /// Takes a message on, said in a place at `at`; false if it was taken on before.
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn receive(&self, message: &str, channel: &str, at: i64) -> Result<bool, Error> {
+    pub fn receive(&self, message: &str, place: &Place, at: i64) -> Result<bool, Error> {
         let added = self
             .connection
-            .prepare_cached("INSERT OR IGNORE INTO handled VALUES (?, ?, ?, 'received', ?)")?
-            .execute((self.platform, message, channel, at))?;
+            .prepare_cached("INSERT OR IGNORE INTO handled VALUES (?, ?, ?, ?, 'received', ?)")?
+            .execute((self.platform, message, &place.channel, place.is_direct, at))?;
         Ok(added > 0)
     }
 
@@ -74,27 +77,28 @@ impl Handled {
         Ok(rows.next()?.map(|row| row.get::<_, String>(0)).transpose()?.map(|state| state == "answered"))
     }
 
-    /// The places where something was handled, and from where on their history must be searched after a start.
+    /// The places where something was handled.
     ///
     /// # Errors
     /// If SQLite fails.
     pub fn places(&self) -> Result<Vec<Place>, Error> {
-        // Ids of a platform grow with time, and longer ones are later.
-        let mut statement = self.connection.prepare(
-            "SELECT channel, message, state = 'received' FROM (
-                 SELECT *, ROW_NUMBER() OVER (
-                     PARTITION BY channel
-                     ORDER BY state = 'received' DESC,
-                              CASE state WHEN 'received' THEN at ELSE -at END,
-                              CASE state WHEN 'received' THEN length(message) ELSE -length(message) END
-                 ) AS place
-                 FROM handled WHERE platform = ?
-             ) WHERE place = 1 ORDER BY channel",
+        let mut statement = self.connection.prepare_cached(
+            "SELECT channel, MAX(direct) FROM handled WHERE platform = ? GROUP BY channel ORDER BY channel",
         )?;
-        let places = statement.query_map([self.platform], |row| {
-            Ok(Place { channel: row.get(0)?, from: row.get(1)?, waits: row.get(2)? })
-        })?;
+        let places =
+            statement.query_map([self.platform], |row| Ok(Place { channel: row.get(0)?, is_direct: row.get(1)? }))?;
         Ok(places.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether a message said from `from` to `to` still waits for its answer.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn owes(&self, from: i64, to: i64) -> Result<bool, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM handled WHERE platform = ? AND state = 'received' AND at BETWEEN ? AND ?)",
+        )?;
+        Ok(statement.query_row((self.platform, from, to), |row| row.get(0))?)
     }
 
     /// Forgets what lies long before `now`.
@@ -112,42 +116,37 @@ impl Handled {
 mod tests {
     use super::*;
 
+    fn place(channel: &str) -> Place {
+        Place { channel: channel.to_owned(), is_direct: channel == "direct" }
+    }
+
     #[test]
     fn a_message_is_taken_on_once_and_remembered() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("facts.db");
         let handled = Handled::open(&path, "discord").unwrap();
-        assert!(handled.receive("10", "c", 100).unwrap());
-        assert!(!handled.receive("10", "c", 100).unwrap());
+        assert!(handled.receive("10", &place("c"), 100).unwrap());
+        assert!(!handled.receive("10", &place("c"), 100).unwrap());
         assert_eq!(handled.is_answered("10").unwrap(), Some(false));
+        assert!(handled.owes(50, 100).unwrap() && !handled.owes(101, 200).unwrap());
         handled.answer("10").unwrap();
+        assert!(!handled.owes(50, 100).unwrap());
         drop(handled);
         let handled = Handled::open(&path, "discord").unwrap();
         assert_eq!(handled.is_answered("10").unwrap(), Some(true));
         assert_eq!(handled.is_answered("11").unwrap(), None);
-        assert!(Handled::open(&path, "matrix").unwrap().receive("10", "c", 100).unwrap());
+        assert!(Handled::open(&path, "matrix").unwrap().receive("10", &place("c"), 100).unwrap());
     }
 
     #[test]
-    fn history_is_searched_from_what_waits_else_from_the_latest() {
+    fn places_are_known_until_they_are_forgotten() {
         let folder = tempfile::tempdir().unwrap();
         let handled = Handled::open(&folder.path().join("facts.db"), "discord").unwrap();
-        for (message, channel, at, answered) in [
-            ("10", "a", 1, true),
-            ("11", "a", 2, true),
-            ("20", "b", 1, false),
-            ("21", "b", 2, false),
-            ("22", "b", 3, true),
-        ] {
-            handled.receive(message, channel, at).unwrap();
-            if answered {
-                handled.answer(message).unwrap();
-            }
+        for (message, channel, at) in [("10", "a", 1), ("11", "a", 2), ("20", "direct", 5)] {
+            handled.receive(message, &place(channel), at).unwrap();
         }
-        let places = handled.places().unwrap();
-        let told: Vec<_> = places.iter().map(|p| (p.channel.as_str(), p.from.as_str(), p.waits)).collect();
-        assert_eq!(told, [("a", "11", false), ("b", "20", true)]);
+        assert_eq!(handled.places().unwrap(), [place("a"), place("direct")]);
         handled.forget(REMEMBERED + 3).unwrap();
-        assert_eq!(handled.places().unwrap().len(), 1);
+        assert_eq!(handled.places().unwrap(), [place("direct")]);
     }
 }

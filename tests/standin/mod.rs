@@ -11,6 +11,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, delete, get, post};
+use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc, watch};
@@ -142,6 +143,8 @@ impl StandIn {
             .route("/gw", any(connect))
             .fallback(unexpected)
             .with_state(standin.clone());
+        // Small frames go out at once, as they do from Discord's servers.
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         tokio::spawn(async move { axum::serve(listener, app).await });
         (standin, Requests(receiver))
     }
@@ -186,6 +189,11 @@ impl StandIn {
     /// Lets the next messages of the bot fail.
     pub fn fail_next(&self, faults: impl IntoIterator<Item = Fault>) {
         self.lock().faults.extend(faults);
+    }
+
+    /// Forgets which messages have come already, as Discord does after some minutes.
+    pub fn forget_nonces(&self) {
+        self.lock().nonces.clear();
     }
 
     /// Lets nothing fail any more.
@@ -386,6 +394,15 @@ fn limits(path: &str, body: &Value) -> Vec<String> {
         |choice: &Value| choice["name"].as_str().is_none_or(|name| name.chars().count() > 100 || name.is_empty());
     if says["choices"].as_array().is_some_and(|choices| choices.iter().any(long)) {
         problems.push("a choice is empty or too long".to_owned());
+    }
+    let rows = says["components"].as_array().into_iter().flatten();
+    let ids = rows.flat_map(|row| row["components"].as_array().into_iter().flatten()).map(|one| &one["custom_id"]);
+    let mut ids: Vec<String> = ids.map(Value::to_string).collect();
+    let count = ids.len();
+    ids.sort();
+    ids.dedup();
+    if ids.len() < count {
+        problems.push("two components have one id".to_owned());
     }
     for row in says["components"].as_array().into_iter().flatten() {
         let count = row["components"].as_array().map_or(0, Vec::len);

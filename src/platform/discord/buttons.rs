@@ -2,7 +2,8 @@
 //! is checked when they are pressed, and an id that isn't ours does nothing.
 
 use serenity::all::{
-    ButtonStyle, ComponentInteraction, CreateActionRow, CreateButton, CreateInteractionResponse, Http, Permissions,
+    ButtonStyle, ComponentInteraction, CreateActionRow, CreateButton, CreateInteractionResponse, Http, MessageFlags,
+    Permissions,
 };
 
 use super::commands::response;
@@ -67,7 +68,10 @@ pub fn under(reply: &Reply, asker: u64, private: bool) -> Vec<CreateActionRow> {
         let label: String = label.chars().take(LONGEST_LABEL).collect();
         Some(CreateButton::new(button.id()?).label(label).style(ButtonStyle::Secondary))
     };
-    let choices = reply.choices.iter().take(5).enumerate().filter_map(|(at, choice)| {
+    // Of two questions the same topic may be meant; the numbers stay those of the text.
+    let is_first = |at: usize| !reply.choices[..at].iter().any(|other| other.topic == reply.choices[at].topic);
+    let distinct = reply.choices.iter().enumerate().filter(|(at, _)| is_first(*at)).take(5);
+    let choices = distinct.filter_map(|(at, choice)| {
         let choose = Button::Choose { asker, language, topic: choice.topic.clone() };
         button(choose, format!("{}. {}", at + 1, choice.title))
     });
@@ -97,12 +101,17 @@ pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) 
         Some(Button::Choose { asker, language, topic }) if asker == presser => {
             let reply = data.desk.topic(&topic, language);
             let first = render::messages(&reply).into_iter().next().unwrap_or_default();
-            let message = response(&first, false).components(under(&reply, asker, false));
+            // What was asked in private is answered so.
+            let flags = pressed.message.flags.unwrap_or_default();
+            let private = reply.is_trouble || flags.contains(MessageFlags::EPHEMERAL);
+            let message = response(&first, private).components(under(&reply, asker, private));
             pressed.create_response(http, CreateInteractionResponse::Message(message)).await
         }
         Some(Button::Sources { language, topics }) => {
             let claims = topics.iter().map(|topic| wording::claims_in_list(&data.desk.topic(topic, language)));
-            let text = render::escaped(&claims.collect::<Vec<_>>().join("\n"));
+            let text = render::escaped(claims.collect::<Vec<_>>().join("\n").trim());
+            // The topic may be gone since.
+            let text = if text.is_empty() { wording::trouble().text } else { text };
             pressed.create_response(http, say(&text, true)).await
         }
         Some(Button::Remove { asker }) if asker == presser || is_moderator(pressed) => {

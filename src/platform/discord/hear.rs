@@ -13,9 +13,10 @@ const FOLLOWS_WITHIN: i64 = 10 * 60;
 const MOST_REMEMBERED: usize = 10_000;
 
 /// What somebody said to the bot. None if it isn't for the bot: from another bot, a webhook or itself, no ordinary
-/// message, or in a server without a mention of the bot and no reply to it.
+/// message, or in a server without a mention of the bot and no reply to it. Whether it was said in a direct conversation
+/// only an event tells; a message of a channel's history names no server.
 #[must_use]
-pub fn heard(message: &Message, me: UserId) -> Option<Utterance> {
+pub fn heard(message: &Message, me: UserId, is_direct: bool) -> Option<Utterance> {
     let is_ordinary = matches!(message.kind, MessageType::Regular | MessageType::InlineReply);
     let is_person = !message.author.bot && !message.author.system && message.webhook_id.is_none();
     if !is_ordinary || !is_person || message.author.id == me {
@@ -23,7 +24,6 @@ pub fn heard(message: &Message, me: UserId) -> Option<Utterance> {
     }
     let replies_to = message.referenced_message.as_deref();
     let is_reply_to_me = replies_to.is_some_and(|original| original.author.id == me);
-    let is_direct = message.guild_id.is_none();
     // A mention in the text; being mentioned by replying is covered by the reply.
     let is_mention = mentions(me).iter().any(|mention| message.content.contains(mention));
     if !(is_direct || is_mention || is_reply_to_me) {
@@ -62,13 +62,22 @@ impl Recent {
 
     /// Remembers what a person asked. It stays in memory only, and not for long.
     pub fn put(&mut self, channel: ChannelId, user: UserId, now: i64, text: String) {
+        let is_older = self.0.get(&(channel, user)).is_some_and(|(at, _)| *at > now);
+        if text.is_empty() || is_older {
+            return;
+        }
         if self.0.len() >= MOST_REMEMBERED {
-            self.0.retain(|_, (at, _)| now - *at <= FOLLOWS_WITHIN);
+            self.forget(now);
             if self.0.len() >= MOST_REMEMBERED {
                 self.0.clear();
             }
         }
         self.0.insert((channel, user), (now, text));
+    }
+
+    /// Forgets what lies longer back than a follow-up may.
+    pub fn forget(&mut self, now: i64) {
+        self.0.retain(|_, (at, _)| now - *at <= FOLLOWS_WITHIN);
     }
 }
 
@@ -97,7 +106,8 @@ mod tests {
     }
 
     fn hear(message: Value) -> Option<Utterance> {
-        heard(&serde_json::from_value(message).unwrap(), ME)
+        let message: Message = serde_json::from_value(message).unwrap();
+        heard(&message, ME, message.guild_id.is_none())
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod registration;
 pub mod render;
 mod send;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -17,8 +18,8 @@ use std::time::Duration;
 use anyhow::anyhow;
 use poise::{Framework, FrameworkContext, FrameworkOptions, PrefixFrameworkOptions};
 use serenity::all::{
-    ChannelId, Context, CreateAllowedMentions, CreateMessage, FullEvent, GatewayIntents, GetMessages, Http,
-    HttpBuilder, HttpError, Interaction, Message, MessageFlags, MessageId, MessageReference, Nonce, Permissions,
+    ChannelId, Context, CreateAllowedMentions, CreateCommand, CreateMessage, FullEvent, GatewayIntents, GetMessages,
+    Http, HttpBuilder, HttpError, Interaction, Message, MessageFlags, MessageId, MessageReference, Nonce, Permissions,
     UserId,
 };
 use tokio::sync::RwLock;
@@ -30,7 +31,7 @@ use crate::store::handled::{Handled, Place};
 use crate::utterance::Utterance;
 use crate::wording::Reply;
 use hear::{Recent, heard};
-use send::{kind, patiently};
+use send::{kind, may_pass, patiently};
 
 /// What handlers fail with.
 type Error = serenity::Error;
@@ -45,11 +46,19 @@ const INTENTS: GatewayIntents =
 /// How old a message may be to be answered after a start, in seconds.
 const ANSWERED_LATER: i64 = 60 * 60;
 
-/// How many messages of a channel's history are looked at after a start.
+/// How many messages of a channel's history Discord gives at once.
 const HISTORY: u8 = 100;
 
-/// How long questions in hand may take when the program stops.
+/// After so long a message that isn't answered is tried again, in seconds.
+const SURELY_TRIED: i64 = 120;
+
+/// How long questions in hand may take when the program stops, and then the goodbye to the gateway.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
+const GOODBYE: Duration = Duration::from_secs(6);
+
+/// How long Discord may take to answer a request, and to accept a connection.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What all handlers share.
 #[derive(Clone)]
@@ -72,6 +81,10 @@ pub struct Shared {
     suggestions: Vec<String>,
     /// The list of topics by subject.
     topics: String,
+    /// The messages that are being answered.
+    in_hand: Mutex<HashSet<MessageId>>,
+    /// The channels where the bot may not speak, each told once.
+    mute: Mutex<HashSet<ChannelId>>,
     /// Held for reading while something is answered, for writing once no more may be.
     open: Arc<RwLock<()>>,
 }
@@ -96,16 +109,18 @@ pub async fn serve(
     let open = Arc::new(RwLock::new(()));
     let data = Data(Arc::new(shared(desk, database, Arc::clone(&open))?));
     let guild = config.guild;
+    let resting = (Arc::new(self::http(config)), data.clone());
     let framework = Framework::builder()
         .options(options())
         .setup(move |ctx, _, framework| {
             Box::pin(async move {
+                // Until this is done poise hands on no event: what may take time goes on beside.
                 let commands = poise::builtins::create_application_commands(&framework.options().commands);
-                registration::register(&ctx.http, commands, guild).await?;
-                tokio::spawn(catch_up(Arc::clone(&ctx.http), data.clone(), me));
+                tokio::spawn(register(Arc::clone(&ctx.http), commands, guild));
                 Ok(data)
             })
         })
+        .initialize_owners(false)
         .build();
     let mut client = serenity::client::ClientBuilder::new_with_http(http, INTENTS)
         .framework(framework)
@@ -113,20 +128,55 @@ pub async fn serve(
         .map_err(|error| explain(&error))?;
     announce(&format!("Discord: {} is coming up. Invite it with\n{}", user.name, invite(application.id.get())));
     let shards = Arc::clone(&client.shard_manager);
-    let stopping = tokio::spawn(async move {
+    let stopping = async move {
         stop.await;
         // Whoever is being answered is answered; nothing new begins.
         let closed = tokio::time::timeout(LAST_ANSWERS, open.write()).await;
-        shards.shutdown_all().await;
+        // Without a gateway this would wait for ever.
+        let _ = tokio::time::timeout(GOODBYE, shards.shutdown_all()).await;
         drop(closed);
-    });
-    let outcome = client.start_autosharded().await.map_err(|error| explain(&error));
-    stopping.abort();
-    outcome
+    };
+    tokio::select! {
+        outcome = client.start_autosharded() => outcome.map_err(|error| explain(&error)),
+        () = stopping => Ok(()),
+        () = keep_house(resting, me) => Ok(()),
+    }
+}
+
+/// Makes Discord's commands those of the program. If that fails the bot answers messages all the same.
+async fn register(http: Arc<Http>, commands: Vec<CreateCommand>, guild: Option<u64>) {
+    match registration::register(&http, commands, guild).await {
+        Ok(changed) => tracing::info!(changed, "the commands are registered"),
+        Err(error) => tracing::error!(
+            what = %kind(&error),
+            "the commands could not be registered; look at DISCORD_GUILD if it is set, and start again"
+        ),
+    }
+}
+
+/// Every minute: forgets what is promised to be forgotten, and tries again what could not be answered.
+async fn keep_house((http, data): (Arc<Http>, Data), me: UserId) {
+    let mut minutes = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        minutes.tick().await;
+        let now = jiff::Timestamp::now().as_second();
+        data.recent.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
+        let owes = {
+            let handled = data.handled.lock().unwrap_or_else(PoisonError::into_inner);
+            handled.forget(now).and_then(|()| handled.owes(now - ANSWERED_LATER, now - SURELY_TRIED))
+        };
+        match owes {
+            Ok(true) => catch_up(Arc::clone(&http), data.clone(), me).await,
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "the record of messages could not be read"),
+        }
+    }
 }
 
 fn http(config: &DiscordConfig) -> Http {
-    let builder = HttpBuilder::new(config.token.expose());
+    let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).connect_timeout(CONNECT_TIMEOUT);
+    let client = client.build().expect("a client can be built from constants");
+    let builder = HttpBuilder::new(config.token.expose()).client(client);
     match &config.api_proxy {
         // While its own limiter is on, serenity ignores the proxy.
         Some(proxy) => builder.proxy(proxy).ratelimiter_disabled(true).build(),
@@ -149,6 +199,8 @@ fn shared(desk: Arc<Desk>, database: &Path, open: Arc<RwLock<()>>) -> anyhow::Re
         desk,
         handled: Mutex::new(handled),
         recent: Mutex::default(),
+        in_hand: Mutex::default(),
+        mute: Mutex::default(),
         suggestions,
         topics: render::escaped(&topics),
         open,
@@ -162,7 +214,6 @@ fn options() -> FrameworkOptions<Data, Error> {
         event_handler: |framework, event| Box::pin(on_event(framework, event)),
         on_error: |error| Box::pin(on_error(error)),
         allowed_mentions: Some(no_pings()),
-        initialize_owners: false,
         // A mention is a question and no command.
         prefix_options: PrefixFrameworkOptions { mention_as_prefix: false, ..PrefixFrameworkOptions::default() },
         ..FrameworkOptions::default()
@@ -210,6 +261,11 @@ async fn on_event(framework: FrameworkContext<'_, Data, Error>, event: &FullEven
     let ctx: &Context = framework.serenity_context;
     match event {
         FullEvent::Message { new_message } => on_message(&ctx.http, data, framework.bot_id, new_message).await,
+        // After a start, and after every session that could not be resumed.
+        FullEvent::Ready { .. } => {
+            tokio::spawn(catch_up(Arc::clone(&ctx.http), data.clone(), framework.bot_id));
+            Ok(())
+        }
         FullEvent::InteractionCreate { interaction: Interaction::Component(pressed) } => {
             buttons::on_press(&ctx.http, data, pressed).await
         }
@@ -234,20 +290,22 @@ async fn on_error(error: poise::FrameworkError<'_, Data, Error>) {
 
 /// Answers a message that is for the bot, once.
 async fn on_message(http: &Http, data: &Data, me: UserId, message: &Message) -> Result<(), Error> {
-    let Some(utterance) = heard(message, me) else { return Ok(()) };
-    let Ok(_in_hand) = data.open.try_read() else { return Ok(()) };
-    if data.take_on(message) {
-        data.answer(http, message, utterance, 0).await?;
+    let is_direct = message.guild_id.is_none();
+    let Some(utterance) = heard(message, me, is_direct) else { return Ok(()) };
+    let is_new = data.take_on(message, is_direct);
+    let Ok(_open) = data.open.try_read() else { return Ok(()) };
+    if is_new {
+        data.answer(http, message, utterance, 0).await;
     }
     Ok(())
 }
 
 impl Shared {
     /// Records that a message is taken on; false if it was before. Trouble with the record doesn't keep from answering.
-    fn take_on(&self, message: &Message) -> bool {
-        let (id, channel) = (message.id.to_string(), message.channel_id.to_string());
+    fn take_on(&self, message: &Message, is_direct: bool) -> bool {
+        let place = Place { channel: message.channel_id.to_string(), is_direct };
         let handled = self.handled.lock().unwrap_or_else(PoisonError::into_inner);
-        handled.receive(&id, &channel, message.timestamp.unix_timestamp()).unwrap_or_else(|error| {
+        handled.receive(&message.id.to_string(), &place, message.timestamp.unix_timestamp()).unwrap_or_else(|error| {
             tracing::error!(%error, "a message could not be recorded");
             true
         })
@@ -260,9 +318,30 @@ impl Shared {
         }
     }
 
-    /// Hears a message and says the reply, without its first `said` parts.
-    async fn answer(&self, http: &Http, message: &Message, utterance: Utterance, said: usize) -> Result<(), Error> {
-        let reply = self.reply(message, utterance);
+    /// Hears a message and says the reply, without its first `said` parts; unless it is being answered already. What
+    /// Discord refuses for good is done with; the rest is tried again later.
+    async fn answer(&self, http: &Http, message: &Message, utterance: Utterance, said: usize) {
+        let in_hand = || self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        if !in_hand().insert(message.id) {
+            return;
+        }
+        match self.say(http, message, utterance, said).await {
+            Ok(()) => self.mark_answered(message.id),
+            Err(error) if may_pass(&error) => tracing::error!(what = %kind(&error), "an answer has to wait"),
+            Err(error) => {
+                self.mark_answered(message.id);
+                if self.mute.lock().unwrap_or_else(PoisonError::into_inner).insert(message.channel_id) {
+                    let channel = message.channel_id.get();
+                    tracing::error!(what = %kind(&error), channel, "the bot may not answer here; look at its permissions");
+                }
+            }
+        }
+        in_hand().remove(&message.id);
+    }
+
+    async fn say(&self, http: &Http, message: &Message, utterance: Utterance, said: usize) -> Result<(), Error> {
+        // The desk may have to wait for the database, or to learn anew.
+        let reply = tokio::task::block_in_place(|| self.reply(message, utterance));
         let parts = render::messages(&reply);
         let buttons = buttons::under(&reply, message.author.id.get(), false);
         for (at, part) in parts.iter().enumerate().skip(said) {
@@ -279,32 +358,31 @@ impl Shared {
             };
             patiently(|| message.channel_id.send_message(http, create())).await?;
         }
-        self.mark_answered(message.id);
         Ok(())
     }
 
     fn reply(&self, message: &Message, mut utterance: Utterance) -> Reply {
         let (channel, author, now) = (message.channel_id, message.author.id, message.timestamp.unix_timestamp());
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if utterance.text.is_empty() {
             // A bare mention, or a reply without a ping, whose text Discord keeps back: the desk says how to ask.
             utterance.context = None;
         } else if utterance.context.is_none() {
-            utterance.context = recent.get(channel, author, now);
+            utterance.context = recent().get(channel, author, now);
         }
         let heard = self.desk.hear(&utterance);
         if let Some(trace) = heard.traces.last() {
-            recent.put(channel, author, now, trace.words.join(" "));
+            recent().put(channel, author, now, trace.words.join(" "));
         }
         heard.reply
     }
 }
 
-/// After a start: answers what was asked in the last hour and isn't answered yet, as the channels' histories tell.
+/// Answers what was asked in the last hour and isn't answered yet, as the channels' histories tell.
 async fn catch_up(http: Arc<Http>, data: Data, me: UserId) {
     let places = data.handled.lock().unwrap_or_else(PoisonError::into_inner).places();
     for place in places.unwrap_or_default() {
-        let Ok(_in_hand) = data.open.try_read() else { return };
+        let Ok(_open) = data.open.try_read() else { return };
         if let Err(error) = catch_up_in(&http, &data, me, &place).await {
             tracing::warn!(what = %kind(&error), "a channel's history could not be read");
         }
@@ -312,29 +390,41 @@ async fn catch_up(http: Arc<Http>, data: Data, me: UserId) {
 }
 
 async fn catch_up_in(http: &Http, data: &Data, me: UserId, place: &Place) -> Result<(), Error> {
-    let (Ok(channel), Ok(from)) = (place.channel.parse::<u64>(), place.from.parse::<u64>()) else { return Ok(()) };
-    let from = if place.waits { from - 1 } else { from };
-    let history = GetMessages::new().after(MessageId::new(from.max(1))).limit(HISTORY);
-    let mut messages = patiently(|| ChannelId::new(channel).messages(http, history)).await?;
-    messages.sort_by_key(|message| message.id);
-    let now = jiff::Timestamp::now().as_second();
+    let Ok(channel) = place.channel.parse::<u64>().map(ChannelId::new) else { return Ok(()) };
+    let messages = history(http, channel, jiff::Timestamp::now().as_second() - ANSWERED_LATER).await?;
     for message in &messages {
-        let Some(utterance) = heard(message, me) else { continue };
+        let Some(utterance) = heard(message, me, place.is_direct) else { continue };
         let record = data.handled.lock().unwrap_or_else(PoisonError::into_inner).is_answered(&message.id.to_string());
         let said = messages.iter().filter(|other| other.author.id == me && replies_to(other, message.id)).count();
-        let is_recent = now - message.timestamp.unix_timestamp() <= ANSWERED_LATER;
         match record.unwrap_or(None) {
             Some(true) => {}
-            Some(false) if is_recent => data.answer(http, message, utterance, said).await?,
-            None if is_recent && said == 0 => {
-                if data.take_on(message) {
-                    data.answer(http, message, utterance, 0).await?;
-                }
+            Some(false) => data.answer(http, message, utterance, said).await,
+            None if said == 0 && data.take_on(message, place.is_direct) => {
+                data.answer(http, message, utterance, 0).await;
             }
-            _ => data.mark_answered(message.id),
+            None => {}
         }
     }
     Ok(())
+}
+
+/// A channel's messages since then, the oldest first.
+async fn history(http: &Http, channel: ChannelId, since: i64) -> Result<Vec<Message>, Error> {
+    // Ids begin with the milliseconds since the first of January 2015.
+    let millis = u64::try_from(since * 1_000 - 1_420_070_400_000).unwrap_or(0);
+    let mut after = MessageId::new((millis << 22).max(1));
+    let mut messages: Vec<Message> = Vec::new();
+    loop {
+        let page = GetMessages::new().after(after).limit(HISTORY);
+        let mut page = patiently(|| channel.messages(http, page)).await?;
+        page.sort_by_key(|message| message.id);
+        let is_last = page.len() < usize::from(HISTORY);
+        after = page.last().map_or(after, |message| message.id);
+        messages.append(&mut page);
+        if is_last {
+            return Ok(messages);
+        }
+    }
 }
 
 fn replies_to(message: &Message, question: MessageId) -> bool {

@@ -31,7 +31,8 @@ pub async fn patiently<T, F: Future<Output = Result<T, Error>>>(mut request: imp
 }
 
 /// Whether the same request may succeed later.
-fn may_pass(error: &Error) -> bool {
+#[must_use]
+pub fn may_pass(error: &Error) -> bool {
     match error {
         Error::Http(HttpError::UnsuccessfulRequest(response)) => {
             response.status_code.as_u16() == 429 || response.status_code.is_server_error()

@@ -1,0 +1,92 @@
+//! How fast the bot answers on Discord: `cargo run --release --example discord_load`.
+//!
+//! Bot and stand-in run in this process, on the loopback interface. First 200 questions a second for ten seconds, from the
+//! moment that the gateway sends a message to the request that answers it; then a burst of 10,000.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use routedesk::config::Config;
+use routedesk::desk::Desk;
+use routedesk::platform::discord::serve;
+use routedesk::store::{Meta, Store};
+use serde_json::json;
+
+#[path = "../tests/standin/mod.rs"]
+#[expect(dead_code, reason = "the tests use the rest of it")]
+mod standin;
+
+use standin::{BOT, CHANNEL, StandIn};
+
+/// The same as the program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const A_SECOND: u32 = 200;
+const SECONDS: u32 = 10;
+const BURST: usize = 10_000;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("facts.db");
+    let meta = Meta { made_at: String::new(), who: "load".into(), place: "load".into(), why: String::new() };
+    let desk = Arc::new(Desk::open(Store::open(&path)?, &meta)?.0);
+    let (standin, mut requests) = StandIn::start().await;
+    let address = format!("http://{}", standin.address);
+    let config = Config::read_from(&[("DISCORD_TOKEN", "a.b.c"), ("DISCORD_API_PROXY", &address)])?;
+    let discord = config.discord.expect("a token is set");
+    tokio::spawn(async move { serve(&discord, desk, &path, |_| {}, std::future::pending()).await });
+    standin.until_connected().await;
+    let questions = routedesk::eval::read(include_str!("../tests/questions/development.jsonl"))?;
+    let text = |at: usize| format!("<@{BOT}> {}", questions[at % questions.len()].q);
+    // Each question from another person, so that none is a follow-up.
+    let ask = |at: usize| {
+        let message = standin.person_says(CHANNEL, 10_000 + at as u64, &text(at), json!({}));
+        message["id"].as_str().unwrap_or_default().to_owned()
+    };
+    ask(0);
+    requests.said(CHANNEL).await;
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / A_SECOND);
+    let mut sent: HashMap<String, Instant> = HashMap::new();
+    let mut times: Vec<Duration> = Vec::new();
+    let count = (A_SECOND * SECONDS) as usize;
+    let mut at = 1;
+    while times.len() < count {
+        tokio::select! {
+            biased;
+            said = requests.said(CHANNEL) => {
+                let id = said["message_reference"]["message_id"].as_str().unwrap_or_default();
+                // Of several parts of an answer the first counts.
+                times.extend(sent.remove(id).map(|sent| sent.elapsed()));
+            }
+            _ = ticks.tick(), if at <= count => {
+                let now = Instant::now();
+                sent.insert(ask(at), now);
+                at += 1;
+            }
+        }
+    }
+    times.sort_unstable();
+    let quantile = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    println!("{count} questions, {A_SECOND} a second: p50 {:?}, p99 {:?}", quantile(0.5), quantile(0.99));
+    let start = Instant::now();
+    let asked: Vec<String> = (0..BURST).map(|number| ask(count + 1 + number)).collect();
+    let mut open: std::collections::HashSet<String> = asked.into_iter().collect();
+    while !open.is_empty() {
+        let said = requests.said(CHANNEL).await;
+        open.remove(said["message_reference"]["message_id"].as_str().unwrap_or_default());
+    }
+    println!("a burst of {BURST}: all answered in {:?}; memory of bot and stand-in {}", start.elapsed(), memory());
+    ensure!(standin.problems().is_empty(), "{:?}", standin.problems());
+    Ok(())
+}
+
+/// The most memory that was in use, where the system tells.
+fn memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.map_or_else(|| "unknown".to_owned(), |line| line.trim().to_owned())
+}
