@@ -62,7 +62,7 @@ fn harder_development_questions() {
 /// Russian and Korean.
 #[test]
 fn questions_in_other_languages() {
-    check(LANGUAGES, &Floors { answer: 50, disputed: 4, unknown: 30, social: 1, wrongly_answered: 6 });
+    check(LANGUAGES, &Floors { answer: 51, disputed: 4, unknown: 30, social: 1, wrongly_answered: 6 });
 }
 
 #[test]

@@ -35,8 +35,10 @@ const SMALL_TALK_FROM: f32 = 0.2;
 const LEAST_BEGINNING: usize = 3;
 const BEGINNING: f32 = 0.7;
 
-/// The chance from which on the desk answers.
+/// The chance from which on the desk answers, and the same where every word is explained and the topic leads: what people
+/// ask most has most near misses beside it, which keeps its chance low.
 const ANSWER_FROM: f32 = 0.2;
+const ANSWER_EXPLAINED_FROM: f32 = 0.12;
 
 /// The chance from which on a silent topic is named, and the claims of a topic are offered as the nearest known.
 const NAME_FROM: f32 = 0.2;
@@ -176,7 +178,7 @@ impl Phrasebook {
         };
         let decision = match candidates.first().map(|best| (best, answerable(best))) {
             None => Decision::Empty,
-            Some((best, Some(Answerable::Yes))) if best.confidence >= ANSWER_FROM => Decision::Answer(best.topic),
+            Some((best, Some(Answerable::Yes))) if best.confidence >= needed(best) => Decision::Answer(best.topic),
             Some((best, Some(Answerable::Social(talk)))) if best.fit.margin >= SMALL_TALK_FROM => {
                 Decision::Social(talk)
             }
@@ -345,6 +347,11 @@ pub fn signs(candidate: &Candidate, words: usize) -> [f32; SIGNS] {
         unknown / words.max(1) as f32,
         (words as f32).ln_1p(),
     ]
+}
+
+/// The chance that an answer needs.
+fn needed(best: &Candidate) -> f32 {
+    if best.unexplained.is_empty() && best.lead.margin > 0.0 { ANSWER_EXPLAINED_FROM } else { ANSWER_FROM }
 }
 
 /// The chance that a topic is the right one, by logistic regression.

@@ -340,8 +340,7 @@ impl Shared {
     }
 
     async fn say(&self, http: &Http, message: &Message, utterance: Utterance, said: usize) -> Result<(), Error> {
-        // The desk may have to wait for the database, or to learn anew.
-        let reply = tokio::task::block_in_place(|| self.reply(message, utterance));
+        let reply = self.reply(message, utterance);
         let parts = render::messages(&reply);
         let buttons = buttons::under(&reply, message.author.id.get(), false);
         for (at, part) in parts.iter().enumerate().skip(said) {
