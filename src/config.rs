@@ -75,19 +75,11 @@ impl Config {
         Self::read(|name| env::var_os(name).map(|value| value.into_string()), dirs::data_dir())
     }
 
-    /// What to log. However much is wished, nothing that would show a token or somebody's words: the libraries print whole
-    /// events and requests.
+    /// What to log. However much is wished, the directives of `quiet` count: they keep libraries from printing tokens and
+    /// people's words.
     #[must_use]
-    pub fn log_filter(&self) -> EnvFilter {
-        const QUIET: [&str; 6] = [
-            "tungstenite=warn",
-            "tokio_tungstenite=warn",
-            "serenity=error",
-            "poise=warn",
-            "reqwest=warn",
-            "hyper=warn",
-        ];
-        let quiet = QUIET.iter().filter_map(|directive| directive.parse().ok());
+    pub fn log_filter(&self, quiet: &[&str]) -> EnvFilter {
+        let quiet = quiet.iter().filter_map(|directive| directive.parse().ok());
         quiet.fold(EnvFilter::new(&self.log), EnvFilter::add_directive)
     }
 

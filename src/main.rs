@@ -100,6 +100,12 @@ enum FactsCommand {
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// What libraries may log.
+#[cfg(feature = "discord")]
+const QUIET: [&str; 6] = routedesk::platform::discord::QUIET;
+#[cfg(not(feature = "discord"))]
+const QUIET: [&str; 0] = [];
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
@@ -113,7 +119,11 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = Config::from_env()?;
-    tracing_subscriber::fmt().with_env_filter(config.log_filter()).with_writer(io::stderr).with_ansi(false).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(config.log_filter(&QUIET))
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .init();
     match cli.command {
         None if config.discord.is_some() => serve(&config),
         None => {

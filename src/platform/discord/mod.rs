@@ -39,6 +39,10 @@ type Error = serenity::Error;
 /// The name under which messages are recorded.
 const PLATFORM: &str = "discord";
 
+/// What the libraries may log: at a lower level they print whole events and requests, tokens and people's words included.
+pub const QUIET: [&str; 6] =
+    ["tungstenite=warn", "tokio_tungstenite=warn", "serenity=error", "poise=warn", "reqwest=warn", "hyper=warn"];
+
 /// None of these is privileged.
 const INTENTS: GatewayIntents =
     GatewayIntents::GUILDS.union(GatewayIntents::GUILD_MESSAGES).union(GatewayIntents::DIRECT_MESSAGES);
