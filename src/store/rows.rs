@@ -146,26 +146,35 @@ fn read_source(connection: &Connection, id: &str) -> Result<Source, Error> {
     Ok(source)
 }
 
-/// The claims of a topic, each with its citations, a row for each citation. Of a claim that is lost only the id remains.
-const CLAIMS_OF_TOPIC: &str = "
-    SELECT topic_claim.claim, claim.statement, claim.value, claim.of, claim.attributed_to, claim.unprinted, claim.as_of,
-           claim.as_of_basis, claim.rank, claim.contradicts, claim.derived, claim.checksum,
-           citation.source, citation.paragraph, citation.words
-    FROM topic_claim
-    LEFT JOIN claim ON claim.id = topic_claim.claim
-    LEFT JOIN citation ON citation.claim = claim.id
-    WHERE topic_claim.topic = ?
-    ORDER BY topic_claim.position, citation.position";
+/// Claims with their citations, a row for each citation: whose id, from where, and in which order is filled in.
+macro_rules! claims {
+    ($id:literal, $from:literal) => {
+        concat!(
+            "SELECT ",
+            $id,
+            ", claim.statement, claim.value, claim.of, claim.attributed_to, claim.unprinted, claim.as_of,
+               claim.as_of_basis, claim.rank, claim.contradicts, claim.derived, claim.checksum,
+               citation.source, citation.paragraph, citation.words ",
+            $from,
+            ", citation.position"
+        )
+    };
+}
 
-/// The same for the claims of a subject.
-const CLAIMS_OF_SUBJECT: &str = "
-    SELECT claim.id, claim.statement, claim.value, claim.of, claim.attributed_to, claim.unprinted, claim.as_of,
-           claim.as_of_basis, claim.rank, claim.contradicts, claim.derived, claim.checksum,
-           citation.source, citation.paragraph, citation.words
-    FROM claim
-    LEFT JOIN citation ON citation.claim = claim.id
-    WHERE claim.subject = ?
-    ORDER BY claim.position, citation.position";
+/// The claims of a topic. Of a claim that is lost only the id remains.
+const CLAIMS_OF_TOPIC: &str = claims!(
+    "topic_claim.claim",
+    "FROM topic_claim
+     LEFT JOIN claim ON claim.id = topic_claim.claim
+     LEFT JOIN citation ON citation.claim = claim.id
+     WHERE topic_claim.topic = ? ORDER BY topic_claim.position"
+);
+
+/// The claims of a subject.
+const CLAIMS_OF_SUBJECT: &str = claims!(
+    "claim.id",
+    "FROM claim LEFT JOIN citation ON citation.claim = claim.id WHERE claim.subject = ? ORDER BY claim.position"
+);
 
 const CLAIM_IDS_OF_TOPIC: &str = "SELECT claim FROM topic_claim WHERE topic = ? ORDER BY position";
 

@@ -99,8 +99,14 @@ fn halves(index: &Index, text: &str) -> Option<Vec<Trace>> {
         let best = trace.candidates.first()?;
         (matches!(trace.decision, Decision::Answer(_)) && best.confidence >= SURE_HALF).then_some(trace)
     };
-    joints(text).into_iter().find_map(|(first, second)| {
-        let traces = vec![sure(first)?, sure(second)?];
+    both_halves(text, &JOINTS, sure)
+}
+
+/// The first two halves of a text, cut at one of the joints, that are both sure and not about the same.
+pub(super) fn both_halves(text: &str, joints: &[&str], sure: impl Fn(&str) -> Option<Trace>) -> Option<Vec<Trace>> {
+    let cuts = joints.iter().flat_map(|joint| text.match_indices(joint).map(|(at, _)| (at, at + joint.len())));
+    cuts.take(MAX_QUESTIONS).find_map(|(end, start)| {
+        let traces = vec![sure(&text[..end])?, sure(&text[start..])?];
         (traces[0].decision != traces[1].decision).then_some(traces)
     })
 }
@@ -115,14 +121,8 @@ const SURELY_ONE: f32 = 0.9;
 /// The confidence from which on half a sentence is taken for a question of its own.
 const SURE_HALF: f32 = 0.6;
 
-/// The places where two questions may have been joined.
-fn joints(text: &str) -> Vec<(&str, &str)> {
-    [" and ", ", ", " & ", " + ", " plus ", " also "]
-        .iter()
-        .flat_map(|joint| text.match_indices(joint).map(|(at, _)| (&text[..at], &text[at + joint.len()..])))
-        .take(MAX_QUESTIONS)
-        .collect()
-}
+/// What may join two questions.
+const JOINTS: [&str; 6] = [" and ", ", ", " & ", " + ", " plus ", " also "];
 
 /// The desk's own reply may be what a message replies to: its list of sources says nothing of the question.
 fn without_sources(text: &str) -> &str {

@@ -16,6 +16,7 @@ use super::decide::{Decision, Trace};
 use super::examples::Likeness;
 use super::features::{Features, Sparse};
 use super::heard::Origin;
+use super::message::both_halves;
 use super::spelling::{Bounds, English, Speller};
 use super::{Answerable, SmallTalk, TopicEntry, normalise, split};
 use crate::language::Language;
@@ -161,11 +162,7 @@ impl Phrasebook {
             let is_sure = trace.candidates.first().is_some_and(|best| best.confidence >= SURE_HALF);
             (is_sure && matches!(trace.decision, Decision::Answer(_))).then_some(trace)
         };
-        JOINTS.iter().find_map(|joint| {
-            let (first, second) = text.split_once(joint)?;
-            let traces = vec![sure(first)?, sure(second)?];
-            (traces[0].decision != traces[1].decision).then_some(traces)
-        })
+        both_halves(text, &JOINTS, sure)
     }
 
     /// Decides on one question, given as mended words in letters.
