@@ -40,9 +40,7 @@ struct Bot {
 
 impl Bot {
     async fn start() -> Self {
-        let (standin, requests) = StandIn::start().await;
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::copy(DATABASE.path().join("facts.db"), folder.path().join("facts.db")).expect("a copy");
+        let (folder, standin, requests) = place().await;
         let mut bot = Self { standin, requests, folder, running: None };
         bot.come_up().await;
         bot
@@ -266,7 +264,7 @@ async fn refusals_are_waited_out_and_the_gateway_is_resumed() {
 struct Process(std::process::Child);
 
 impl Process {
-    async fn start(standin: &StandIn, folder: &Path) -> Self {
+    fn start(standin: &StandIn, folder: &Path) -> Self {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_routedesk"));
         command
             .arg("serve")
@@ -275,9 +273,15 @@ impl Process {
             .env("DISCORD_API_PROXY", format!("http://{}", standin.address))
             .env("ROUTEDESK_DATABASE", folder.join("facts.db"))
             .stdout(std::process::Stdio::null());
-        let process = Self(command.spawn().expect("it starts"));
-        standin.until_connected().await;
-        process
+        Self(command.spawn().expect("it starts"))
+    }
+
+    /// Tells it to stop as a service manager does. Gives how it ended.
+    #[cfg(unix)]
+    fn terminate(mut self) -> std::process::ExitStatus {
+        let sent = std::process::Command::new("kill").arg(self.0.id().to_string()).status().expect("kill runs");
+        assert!(sent.success());
+        self.0.wait().expect("it ends")
     }
 
     /// As `kill -9`.
@@ -314,14 +318,13 @@ async fn killed_at_fifty_points_nothing_is_lost_or_doubled() {
     let seed: u64 = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_250_727);
     println!("seed {seed}; set SEED for another");
     let mut random = seed;
-    let (standin, mut requests) = StandIn::start().await;
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(DATABASE.path().join("facts.db"), folder.path().join("facts.db")).unwrap();
+    let (folder, standin, mut requests) = place().await;
     let ask = |at: usize| {
         let text = format!("<@{BOT}> {}", questions[at % questions.len()]);
         standin.person_says(CHANNEL, PERSON + at as u64 % 2, &text, json!({}))
     };
-    let mut process = Process::start(&standin, folder.path()).await;
+    let mut process = Process::start(&standin, folder.path());
+    standin.until_connected().await;
     let mut asked = vec![ask(0)];
     requests.said(CHANNEL).await;
     for at in 1..=50 {
@@ -341,7 +344,8 @@ async fn killed_at_fifty_points_nothing_is_lost_or_doubled() {
         standin.forget_nonces();
         // What isn't for the bot stays without a reply, also in a history.
         standin.keep(CHANNEL, STRANGER, "how much is a ticket?", json!({}));
-        process = Process::start(&standin, folder.path()).await;
+        process = Process::start(&standin, folder.path());
+        standin.until_connected().await;
         standin.until_answered(CHANNEL, &asked).await;
     }
     process.kill();
@@ -351,6 +355,64 @@ async fn killed_at_fifty_points_nothing_is_lost_or_doubled() {
     answered.sort_by_key(Value::to_string);
     assert_eq!(answered, expected, "lost or doubled");
     assert_eq!(standin.problems(), Vec::<String>::new());
+}
+
+/// A folder with a database, and a stand-in.
+async fn place() -> (tempfile::TempDir, StandIn, Requests) {
+    let (standin, requests) = StandIn::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(DATABASE.path().join("facts.db"), folder.path().join("facts.db")).unwrap();
+    (folder, standin, requests)
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_told_to_stop_ends_well_with_and_without_a_gateway() {
+    let (folder, standin, _requests) = place().await;
+    let process = Process::start(&standin, folder.path());
+    standin.until_connected().await;
+    assert!(process.terminate().success());
+    let (folder, standin, mut requests) = place().await;
+    standin.have_no_gateway();
+    let process = Process::start(&standin, folder.path());
+    requests.next("GET", "/gateway/bot").await;
+    assert!(process.terminate().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_for_good_is_left_and_the_rest_goes_on() {
+    let (folder, standin, requests) = place().await;
+    standin.refuse_commands();
+    let mut bot = Bot { standin, requests, folder, running: None };
+    bot.come_up().await;
+    bot.requests.next("GET", "/commands").await;
+    bot.standin.fail_next([Fault::Status(403)]);
+    let refused = bot.mention("who flies it?");
+    bot.said().await;
+    bot.mention("how often?");
+    assert_eq!(content(&bot.said().await), expected("how often?")[0]);
+    bot.stop().await;
+    bot.come_up().await;
+    bot.mention("who is Kozlov?");
+    assert_eq!(content(&bot.said().await), expected("who is Kozlov?")[0]);
+    let answers = |message: &Value| message["message_reference"]["message_id"] == refused["id"];
+    assert!(!bot.standin.channel(CHANNEL).iter().any(answers));
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_found_in_a_long_history() {
+    let mut bot = Bot::start().await;
+    bot.mention("who flies it?");
+    bot.said().await;
+    bot.stop().await;
+    for number in 0..250 {
+        bot.standin.keep(CHANNEL, STRANGER, &format!("chat {number}"), json!({}));
+    }
+    bot.standin.keep(CHANNEL, STRANGER, &format!("<@{BOT}> how often?"), json!({}));
+    bot.come_up().await;
+    assert_eq!(content(&bot.said().await), expected("how often?")[0]);
+    bot.assert_well_behaved();
 }
 
 #[tokio::test(flavor = "multi_thread")]

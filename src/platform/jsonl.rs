@@ -13,6 +13,7 @@ use crate::wording::Reply;
 const LONGEST_LINE: usize = 4 * 1024 * 1024;
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object with a question")]
 struct Question {
     id: serde_json::Value,
     question: String,

@@ -62,6 +62,8 @@ struct Inner {
     registrations: u64,
     seen: (u64, u64),
     refuses: bool,
+    refuses_commands: bool,
+    has_no_gateway: bool,
 }
 
 /// A running stand-in.
@@ -166,6 +168,16 @@ impl StandIn {
     /// Answers every request with 401 from now on.
     pub fn refuse_the_token(&self) {
         self.lock().refuses = true;
+    }
+
+    /// Refuses to tell or register commands from now on.
+    pub fn refuse_commands(&self) {
+        self.lock().refuses_commands = true;
+    }
+
+    /// Names a gateway from now on that nobody answers at.
+    pub fn have_no_gateway(&self) {
+        self.lock().has_no_gateway = true;
     }
 
     /// Waits until the bot that was started last has begun its session.
@@ -430,15 +442,22 @@ async fn application() -> Json<Value> {
     }))
 }
 
-async fn gateway(State(standin): State<StandIn>) -> Json<Value> {
+async fn gateway(State(standin): State<StandIn>, uri: Uri) -> Json<Value> {
+    standin.note("GET", uri.path(), &Value::Null);
+    let address = if standin.lock().has_no_gateway { "127.0.0.1:1".to_owned() } else { standin.address.clone() };
     Json(json!({
-        "url": format!("ws://{}/gw", standin.address), "shards": 1,
+        "url": format!("ws://{address}/gw"), "shards": 1,
         "session_start_limit": {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1},
     }))
 }
 
-async fn commands(State(standin): State<StandIn>) -> Json<Value> {
-    Json(Value::Array(standin.lock().commands.clone()))
+async fn commands(State(standin): State<StandIn>, uri: Uri) -> Response {
+    let (refuses, commands) = {
+        let inner = standin.lock();
+        (inner.refuses_commands, inner.commands.clone())
+    };
+    standin.note("GET", uri.path(), &Value::Null);
+    if refuses { refusal(403) } else { Json(Value::Array(commands)).into_response() }
 }
 
 async fn set_commands(State(standin): State<StandIn>, uri: Uri, Json(body): Json<Value>) -> Json<Value> {

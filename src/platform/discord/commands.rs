@@ -3,7 +3,8 @@
 use poise::ApplicationContext;
 use serenity::all::{
     AutocompleteChoice, CommandInteraction, CreateActionRow, CreateAutocompleteResponse, CreateInteractionResponse,
-    CreateInteractionResponseFollowup, CreateInteractionResponseMessage, Http, Message, MessageFlags,
+    CreateInteractionResponseFollowup, CreateInteractionResponseMessage, Http, InteractionResponseFlags, Message,
+    MessageFlags,
 };
 
 use super::{Data, Error, buttons, no_pings, render};
@@ -193,25 +194,20 @@ async fn send(ctx: Context<'_>, parts: &[String], buttons: Vec<CreateActionRow>,
 }
 
 async fn follow_up(http: &Http, interaction: &CommandInteraction, part: &str, private: bool) -> Result<(), Error> {
-    let followup = || {
-        CreateInteractionResponseFollowup::new().content(part).allowed_mentions(no_pings()).flags(if private {
-            MessageFlags::SUPPRESS_EMBEDS | MessageFlags::EPHEMERAL
-        } else {
-            MessageFlags::SUPPRESS_EMBEDS
-        })
-    };
+    let followup =
+        || CreateInteractionResponseFollowup::new().content(part).allowed_mentions(no_pings()).flags(flags(private));
     super::send::patiently(|| interaction.create_followup(http, followup())).await?;
     Ok(())
 }
 
 /// A response without pings and link previews.
 pub fn response(content: &str, private: bool) -> CreateInteractionResponseMessage {
-    CreateInteractionResponseMessage::new().content(content).allowed_mentions(no_pings()).flags(flags(private))
+    let flags = InteractionResponseFlags::from_bits_retain(flags(private).bits());
+    CreateInteractionResponseMessage::new().content(content).allowed_mentions(no_pings()).flags(flags)
 }
 
-fn flags(private: bool) -> serenity::all::InteractionResponseFlags {
-    use serenity::all::InteractionResponseFlags as Flags;
-    if private { Flags::SUPPRESS_EMBEDS | Flags::EPHEMERAL } else { Flags::SUPPRESS_EMBEDS }
+fn flags(private: bool) -> MessageFlags {
+    if private { MessageFlags::SUPPRESS_EMBEDS | MessageFlags::EPHEMERAL } else { MessageFlags::SUPPRESS_EMBEDS }
 }
 
 #[cfg(test)]
