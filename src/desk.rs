@@ -177,13 +177,13 @@ pub fn prepare_index(store: &Store, facts: &Facts) -> Result<(), Error> {
 
 fn index_of_facts(store: &Store, facts: &Facts) -> Result<Index, Error> {
     let checksum = Index::checksum(Store::checksum_of(facts));
-    if let Some(index) = store.index_of_facts(checksum)?.and_then(|bytes| Index::from_bytes(&bytes)) {
+    if let Some(index) = store.index_of_facts(checksum, Index::from_bytes)? {
         return Ok(index);
     }
     let lessons = Lessons::gather(facts, true);
     let taught = lessons.checksum();
     // Where only a value or a citation changed, nothing has to be trained.
-    let kept = store.index_of_lessons(taught)?.and_then(|bytes| Index::from_bytes(&bytes));
+    let kept = store.index_of_lessons(taught, Index::from_bytes)?;
     let model = kept.map_or_else(|| Index::train(&lessons), Index::into_model);
     let index = Index::with_model(lessons, model);
     if let Err(error) = store.keep_index(checksum, taught, &index.to_bytes()) {

@@ -80,7 +80,8 @@ impl Classifier {
         let numbered = dense.iter().enumerate().map(|(at, number)| (first + at, *number));
         let features = sparse.iter().map(|(feature, weight)| (*feature as usize, *weight)).chain(numbered);
         let row = |feature: usize| &self.weights[feature * self.topics..][..self.topics];
-        add_rows(&mut margins, features.map(|(feature, weight)| (weight * self.scales[feature], row(feature))));
+        let rows: Vec<_> = features.map(|(feature, weight)| (weight * self.scales[feature], row(feature))).collect();
+        add_rows(&mut margins, &rows);
         margins
     }
 }

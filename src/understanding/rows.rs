@@ -107,19 +107,27 @@ fn whole(a: &[i8], b: &[i8]) -> i32 {
 }
 
 /// Adds rows of bytes, each times a factor, to a sum.
-pub fn add_rows<'a>(sum: &mut [f32], rows: impl Iterator<Item = (f32, &'a [i8])>) {
+pub fn add_rows(sum: &mut [f32], rows: &[(f32, &[i8])]) {
     dispatch!(Level::new(), simd => add(simd, sum, rows));
 }
 
+/// Four rows at a time, so that the sum is read and written a quarter as often; the additions keep their order.
 #[inline(always)]
-fn add<'a, S: Simd>(_: S, sum: &mut [f32], rows: impl Iterator<Item = (f32, &'a [i8])>) {
-    for (factor, row) in rows {
-        for (total, byte) in sum.iter_mut().zip(row) {
+fn add<S: Simd>(_: S, sum: &mut [f32], rows: &[(f32, &[i8])]) {
+    let fours = rows.chunks_exact(4);
+    let rest = fours.remainder();
+    for four in fours {
+        let [(f, a), (g, b), (h, c), (i, d)] = four else { unreachable!("chunks of four") };
+        for ((((total, a), b), c), d) in sum.iter_mut().zip(*a).zip(*b).zip(*c).zip(*d) {
+            *total = *total + f * f32::from(*a) + g * f32::from(*b) + h * f32::from(*c) + i * f32::from(*d);
+        }
+    }
+    for (factor, row) in rest {
+        for (total, byte) in sum.iter_mut().zip(*row) {
             *total += factor * f32::from(*byte);
         }
     }
 }
-
 /// Writes and reads many small numbers at one stroke, for `#[serde(with)]`.
 pub mod whole_bytes {
     use std::fmt;
@@ -178,7 +186,7 @@ mod tests {
     #[test]
     fn rows_add_up() {
         let mut sum = vec![1.0, 2.0];
-        add_rows(&mut sum, [(0.5, &[2i8, -4][..]), (2.0, &[1, 1])].into_iter());
+        add_rows(&mut sum, &[(0.5, &[2i8, -4][..]), (2.0, &[1, 1])]);
         assert_eq!(sum, [4.0, 2.0]);
     }
 }
