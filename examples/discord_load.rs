@@ -11,6 +11,8 @@ use anyhow::ensure;
 use routedesk::config::Config;
 use routedesk::desk::Desk;
 use routedesk::platform::discord::serve;
+use routedesk::store::records::Records;
+use routedesk::store::settings::Settings;
 use routedesk::store::{Meta, Store};
 use serde_json::json;
 
@@ -18,7 +20,7 @@ use serde_json::json;
 #[expect(dead_code, reason = "the tests use the rest of it")]
 mod standin;
 
-use standin::{BOT, CHANNEL, StandIn};
+use standin::{BOT, CHANNEL, GUILD, StandIn};
 
 /// The same as the program's.
 #[global_allocator]
@@ -34,6 +36,8 @@ async fn main() -> anyhow::Result<()> {
     let path = folder.path().join("facts.db");
     let meta = Meta { made_at: String::new(), who: "load".into(), place: "load".into(), why: String::new() };
     let desk = Arc::new(Desk::open(Store::open(&path)?, &meta)?.0);
+    let unlimited = |settings: &mut Settings| (settings.per_person, settings.per_channel) = (0, 0);
+    Records::open(&path, "discord")?.set(&GUILD.to_string(), unlimited)?;
     let (standin, mut requests) = StandIn::start().await;
     let address = format!("http://{}", standin.address);
     let config = Config::read_from(&[("DISCORD_TOKEN", "a.b.c"), ("DISCORD_API_PROXY", &address)])?;

@@ -34,6 +34,11 @@ pub struct DiscordConfig {
     pub api_proxy: Option<String>,
     /// `DISCORD_GUILD`: the only server in which commands are registered, for development.
     pub guild: Option<u64>,
+    /// `DISCORD_WATCH_CHANNELS`: ids of channels where questions are answered that aren't addressed to the bot, and
+    /// the word `forums` to allow servers to have forum posts answered. Not empty, it needs the message content intent.
+    pub watch: Vec<String>,
+    /// As [`Config::operators`].
+    pub operators: Vec<String>,
 }
 
 /// What the environment sets.
@@ -109,8 +114,8 @@ impl Config {
         let (database, log) = (text("ROUTEDESK_DATABASE"), text("ROUTEDESK_LOG"));
         let (token, token_file) = (text("DISCORD_TOKEN"), text("DISCORD_TOKEN_FILE"));
         let (api_proxy, guild) = (text("DISCORD_API_PROXY"), text("DISCORD_GUILD"));
-        let operators = text("ROUTEDESK_OPERATORS").unwrap_or_default();
-        let operators = operators.split([',', ' ']).filter(|id| !id.is_empty()).map(str::to_owned).collect();
+        let watch = list(text("DISCORD_WATCH_CHANNELS"));
+        let operators: Vec<String> = list(text("ROUTEDESK_OPERATORS"));
         let database = match (database.map(PathBuf::from), data_dir) {
             (Some(path), _) if path.is_dir() => {
                 mistakes.push(format!("ROUTEDESK_DATABASE names the folder {}. Name a file in it.", path.display()));
@@ -127,9 +132,27 @@ impl Config {
         if log.parse::<EnvFilter>().is_err() {
             mistakes.push(format!("ROUTEDESK_LOG is `{log}`. Set it to error, warn, info, debug or trace."));
         }
-        let discord = discord(token, token_file, api_proxy, guild, &mut mistakes);
+        let mut discord = discord(token, token_file, api_proxy, guild, &mut mistakes);
+        if watch.iter().any(|id| id != FORUMS && id.parse::<u64>().map_or(true, |id| id == 0)) {
+            mistakes.push(format!(
+                "DISCORD_WATCH_CHANNELS names something that isn't a channel's id or the word `{FORUMS}`. Copy ids with \
+                 Discord's developer mode, separated by commas."
+            ));
+        }
+        if let Some(discord) = &mut discord {
+            discord.watch = watch;
+            discord.operators.clone_from(&operators);
+        }
         if mistakes.is_empty() { Ok(Self { database, log, discord, operators }) } else { Err(BadConfig(mistakes)) }
     }
+}
+
+/// The word that allows forum posts to be answered.
+pub const FORUMS: &str = "forums";
+
+/// A list separated by commas or spaces.
+fn list(text: Option<String>) -> Vec<String> {
+    text.unwrap_or_default().split([',', ' ']).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
 /// What Discord needs. A token from the environment wins over one from a file.
@@ -173,7 +196,13 @@ fn discord(
         mistakes.push("DISCORD_API_PROXY isn't an address. Write it as http://host:port.".into());
     }
     let api_proxy = api_proxy.map(|proxy| proxy.trim_end_matches('/').to_owned());
-    token.map(|token| DiscordConfig { token: Secret(token), api_proxy, guild })
+    token.map(|token| DiscordConfig {
+        token: Secret(token),
+        api_proxy,
+        guild,
+        watch: Vec::new(),
+        operators: Vec::new(),
+    })
 }
 
 #[cfg(test)]
@@ -193,6 +222,7 @@ mod tests {
             "DISCORD_TOKEN" => Some(Ok(" Bot abc.def.ghi\n".to_owned())),
             "DISCORD_API_PROXY" => Some(Ok("http://127.0.0.1:8080/".to_owned())),
             "ROUTEDESK_OPERATORS" => Some(Ok("1, 2".to_owned())),
+            "DISCORD_WATCH_CHANNELS" => Some(Ok("12,forums".to_owned())),
             _ => None,
         };
         let config = Config::read(get, Some("/data".into())).unwrap();
@@ -200,6 +230,7 @@ mod tests {
         assert_eq!(discord.token.expose(), "abc.def.ghi");
         assert_eq!(discord.api_proxy.as_deref(), Some("http://127.0.0.1:8080"));
         assert_eq!(config.operators, ["1", "2"]);
+        assert_eq!(discord.watch, ["12", "forums"]);
         assert!(!format!("{config:?}").contains("abc"));
     }
 
@@ -209,10 +240,11 @@ mod tests {
             "DISCORD_TOKEN" => Some(Ok("my secret token".to_owned())),
             "DISCORD_GUILD" => Some(Ok("my server".to_owned())),
             "DISCORD_API_PROXY" => Some(Ok("127.0.0.1".to_owned())),
+            "DISCORD_WATCH_CHANNELS" => Some(Ok("12, #general".to_owned())),
             _ => None,
         };
         let error = Config::read(get, Some("/data".into())).unwrap_err();
-        assert_eq!(error.0.len(), 3, "{error}");
+        assert_eq!(error.0.len(), 4, "{error}");
         assert!(!error.to_string().contains("secret"));
     }
 

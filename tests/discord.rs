@@ -10,11 +10,16 @@ use std::sync::LazyLock;
 
 use routedesk::config::Config;
 use routedesk::desk::Desk;
-use routedesk::platform::discord::{render, serve};
+use routedesk::platform::discord::{render, serve, serve_through};
+use routedesk::store::records::Records;
+use routedesk::store::settings::Settings;
 use routedesk::store::{Meta, Store};
 use routedesk::utterance::Utterance;
 use serde_json::{Value, json};
-use standin::{BOT, CHANNEL, DIRECT, Fault, OTHER_BOT, PERSON, Requests, STRANGER, StandIn, is_id, user};
+use standin::{
+    BOT, CHANNEL, DIRECT, Fault, GUILD, LOG_CHANNEL, OTHER_BOT, OTHER_CHANNEL, PERSON, Requests, STRANGER, StandIn,
+    THREAD, is_id, user,
+};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -35,20 +40,32 @@ struct Bot {
     standin: StandIn,
     requests: Requests,
     folder: tempfile::TempDir,
+    /// Further variables of the environment.
+    variables: Vec<(&'static str, &'static str)>,
     running: Option<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)>,
 }
 
 impl Bot {
     async fn start() -> Self {
+        Self::start_with(&[], |_| {}).await
+    }
+
+    /// Starts with further variables of the environment and settings of the server.
+    async fn start_with(variables: &[(&'static str, &'static str)], set: impl FnOnce(&mut Settings)) -> Self {
         let (folder, standin, requests) = place().await;
-        let mut bot = Self { standin, requests, folder, running: None };
+        let mut bot = Self { standin, requests, folder, variables: variables.to_vec(), running: None };
+        bot.records().set(&GUILD.to_string(), set).expect("settings are kept");
         bot.come_up().await;
         bot
     }
 
+    fn records(&self) -> Records {
+        Records::open(&self.folder.path().join("facts.db"), "discord").expect("the database")
+    }
+
     async fn come_up(&mut self) {
         let path = self.folder.path().join("facts.db");
-        let config = config(&self.standin.address);
+        let config = config_with(&self.standin.address, &self.variables);
         let (stop, stopped) = oneshot::channel();
         let desk = Arc::new(open(&path));
         let task = tokio::spawn(async move {
@@ -80,8 +97,13 @@ impl Bot {
 }
 
 fn config(address: &str) -> Config {
-    Config::read_from(&[("DISCORD_TOKEN", "a.b.c"), ("DISCORD_API_PROXY", &format!("http://{address}"))])
-        .expect("a config")
+    config_with(address, &[])
+}
+
+fn config_with(address: &str, variables: &[(&str, &str)]) -> Config {
+    let proxy = format!("http://{address}");
+    let all = [&[("DISCORD_TOKEN", "a.b.c"), ("DISCORD_API_PROXY", &proxy)], variables].concat();
+    Config::read_from(&all).expect("a config")
 }
 
 /// What the desk says to a question, as Discord messages.
@@ -166,7 +188,7 @@ async fn commands_answer_and_complete() {
     let private = json!([question("who flies it?")[0], {"name": "private", "type": 5, "value": true}]);
     bot.standin.command("ask", private);
     assert_eq!(bot.requests.answered().await["data"]["flags"], 4 | 64);
-    for name in ["help", "privacy", "sources", "topics"] {
+    for name in ["help", "privacy", "sources"] {
         bot.standin.command(name, json!([]));
         let answered = bot.requests.answered().await;
         assert!(content(&answered["data"]).len() > 100 && answered["data"]["flags"] == 4 | 64, "{name}: {answered}");
@@ -190,14 +212,43 @@ async fn commands_answer_and_complete() {
     bot.assert_well_behaved();
 }
 
+/// The permissions to manage messages and the server.
+const MANAGE_MESSAGES: u64 = 1 << 13;
+const MANAGE_GUILD: u64 = 1 << 5;
+
+fn member(id: u64, permissions: u64) -> Value {
+    json!({"user": user(id, false), "roles": [], "joined_at": "2025-01-01T00:00:00Z", "deaf": false,
+           "mute": false, "flags": 0, "permissions": permissions.to_string()})
+}
+
 /// Somebody presses a button; moderators have the permission to manage messages.
 fn press(bot: &Bot, presser: u64, id: &str, is_moderator: bool) {
     let message = bot.standin.channel(CHANNEL).pop().expect("a message");
-    let permissions = if is_moderator { 1 << 13 } else { 0 };
-    let member = json!({"user": user(presser, false), "roles": [], "joined_at": "2025-01-01T00:00:00Z", "deaf": false,
-                        "mute": false, "flags": 0, "permissions": permissions.to_string()});
-    let more = json!({"message": message, "member": member});
+    let permissions = if is_moderator { MANAGE_MESSAGES } else { 0 };
+    let more = json!({"message": message, "member": member(presser, permissions)});
     bot.standin.interact(3, json!({"custom_id": id, "component_type": 2}), more);
+}
+
+/// Somebody chooses from a menu.
+fn choose(bot: &Bot, id: &str, value: &str) {
+    let message = bot.standin.channel(CHANNEL).pop().expect("a message");
+    let more = json!({"message": message, "member": member(PERSON, 0)});
+    bot.standin.interact(3, json!({"custom_id": id, "component_type": 3, "values": [value]}), more);
+}
+
+/// Somebody with these permissions uses a part of `/desk`.
+async fn desk(bot: &mut Bot, permissions: u64, part: &str, options: Value) -> String {
+    let id = bot.standin.command_id("desk");
+    let channels: serde_json::Map<String, Value> = [OTHER_CHANNEL, LOG_CHANNEL, CHANNEL]
+        .into_iter()
+        .map(|id| (id.to_string(), json!({"id": id.to_string(), "type": 0, "name": "x", "permissions": "0"})))
+        .collect();
+    let data = json!({"id": id, "name": "desk", "type": 1, "resolved": {"channels": channels},
+                      "options": [{"name": part, "type": 1, "options": options}]});
+    bot.standin.interact(2, data, json!({"member": member(PERSON, permissions)}));
+    let answered = bot.requests.answered().await;
+    assert_eq!(answered["data"]["flags"], 4 | 64);
+    content(&answered["data"]).to_owned()
 }
 
 /// The ids of the buttons in a row of a message.
@@ -236,10 +287,10 @@ async fn sources_are_shown_and_answers_removed_by_those_who_may() {
     let shown = bot.requests.answered().await;
     assert_eq!(shown["data"]["flags"], 4 | 64);
     assert!(content(&shown["data"]).contains("The Moscow Times, 28 July 2025, paragraph 7"), "{shown}");
-    press(&bot, STRANGER, &ids[1], false);
+    press(&bot, STRANGER, &ids[2], false);
     assert_eq!(bot.requests.answered().await["type"], 6);
     for (who, is_moderator) in [(PERSON, false), (STRANGER, true)] {
-        press(&bot, who, &ids[1], is_moderator);
+        press(&bot, who, &ids[2], is_moderator);
         assert_eq!(bot.requests.next("DELETE", "/messages/@original").await.body, Value::Null);
     }
     bot.assert_well_behaved();
@@ -361,7 +412,11 @@ async fn killed_at_fifty_points_nothing_is_lost_or_doubled() {
 async fn place() -> (tempfile::TempDir, StandIn, Requests) {
     let (standin, requests) = StandIn::start().await;
     let folder = tempfile::tempdir().unwrap();
-    std::fs::copy(DATABASE.path().join("facts.db"), folder.path().join("facts.db")).unwrap();
+    let path = folder.path().join("facts.db");
+    std::fs::copy(DATABASE.path().join("facts.db"), &path).unwrap();
+    // Tests ask faster than people do.
+    let unlimited = |settings: &mut Settings| (settings.per_person, settings.per_channel) = (0, 0);
+    Records::open(&path, "discord").unwrap().set(&GUILD.to_string(), unlimited).unwrap();
     (folder, standin, requests)
 }
 
@@ -383,7 +438,7 @@ async fn a_program_told_to_stop_ends_well_with_and_without_a_gateway() {
 async fn what_is_refused_for_good_is_left_and_the_rest_goes_on() {
     let (folder, standin, requests) = place().await;
     standin.refuse_commands();
-    let mut bot = Bot { standin, requests, folder, running: None };
+    let mut bot = Bot { standin, requests, folder, variables: Vec::new(), running: None };
     bot.come_up().await;
     bot.requests.next("GET", "/commands").await;
     bot.standin.fail_next([Fault::Status(403)]);
@@ -421,7 +476,7 @@ async fn commands_are_registered_only_if_they_changed() {
     let registered = bot.requests.next("PUT", "/commands").await.body;
     let names: Vec<&str> =
         registered.as_array().unwrap().iter().filter_map(|command| command["name"].as_str()).collect();
-    assert_eq!(names, ["ask", "Answer this", "topics", "sources", "help", "privacy"]);
+    assert_eq!(names, ["ask", "Answer this", "topics", "sources", "help", "privacy", "desk"]);
     bot.stop().await;
     bot.come_up().await;
     bot.mention("who flies it?");
@@ -431,7 +486,7 @@ async fn commands_are_registered_only_if_they_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_token_and_no_connection_are_told_with_the_remedy() {
+async fn refused_tokens_and_intents_and_no_connection_are_told_with_the_remedy() {
     let (standin, _requests) = StandIn::start().await;
     standin.refuse_the_token();
     let path = DATABASE.path().join("facts.db");
@@ -448,6 +503,365 @@ async fn a_refused_token_and_no_connection_are_told_with_the_remedy() {
         error.contains("refuses the token") && error.contains("Reset Token") && !error.contains("a.b.c"),
         "{error}"
     );
+    let (standin, _requests) = StandIn::start().await;
+    standin.refuse_the_intents();
+    let error = told(config(&standin.address)).await;
+    assert!(error.contains("refuses the intents") && error.contains("DISCORD_WATCH_CHANNELS"), "{error}");
     let error = told(config("127.0.0.1:1")).await;
     assert!(error.contains("can't be reached") && !error.contains("a.b.c"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_question_gets_the_same_answer_in_every_way() {
+    let mut bot = Bot::start_with(&[], |settings| settings.keep_days = 1).await;
+    bot.requests.next("PUT", "/commands").await;
+    let questions = routedesk::eval::read(include_str!("questions/development.jsonl")).unwrap();
+    let (ask, answer_this) = (bot.standin.command_id("ask"), bot.standin.command_id("Answer this"));
+    for (at, question) in questions.iter().enumerate() {
+        let text = question.q.as_str();
+        let alone = expected(text);
+        // Every question from somebody else, so that none is a follow-up.
+        let person = 10_000 + at as u64;
+        bot.standin.person_says(CHANNEL, person, &format!("<@{BOT}> {text}"), json!({}));
+        let mut last = Value::Null;
+        for part in &alone {
+            last = bot.said().await;
+            assert_eq!(content(&last), part, "{text}");
+        }
+        let is_answer = last["components"][0]["components"][0]["custom_id"].as_str().unwrap_or_default();
+        let flags = if is_answer.starts_with("sources:") { 4 } else { 4 | 64 };
+        let options = json!([{"name": "question", "type": 3, "value": text}]);
+        bot.standin.interact(2, json!({"id": ask, "name": "ask", "type": 1, "options": options}), json!({}));
+        let answered = bot.requests.answered().await;
+        assert_eq!(content(&answered["data"]), alone[0], "{text}");
+        assert_eq!(answered["data"]["flags"], flags, "{text}");
+        let target = bot.standin.keep(OTHER_CHANNEL, STRANGER, text, json!({}));
+        let resolved = json!({"messages": {target["id"].as_str().unwrap(): target}});
+        let data = json!({"id": answer_this, "name": "Answer this", "type": 3, "target_id": target["id"], "resolved": resolved});
+        bot.standin.interact(2, data, json!({}));
+        assert_eq!(content(&bot.requests.answered().await["data"]), alone[0], "{text}");
+    }
+    for (at, question) in questions.iter().enumerate() {
+        bot.standin.person_says(DIRECT, 10_000 + at as u64, &question.q, json!({}));
+        for part in expected(&question.q) {
+            assert_eq!(content(&bot.requests.said(DIRECT).await), part, "{}", question.q);
+        }
+    }
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_too_much_is_told_once_and_then_left() {
+    let mut bot = Bot::start_with(&[], |settings| settings.per_person = 2).await;
+    for question in ["who flies it?", "how often?"] {
+        bot.mention(question);
+        assert_eq!(content(&bot.said().await), expected(question)[0]);
+    }
+    bot.mention("how long is it?");
+    let told = bot.said().await;
+    assert!(content(&told).starts_with("You have asked a lot within a minute"), "{told}");
+    bot.mention("how long is it?");
+    // Others go on, and a command always gets its reason.
+    bot.standin.person_says(CHANNEL, STRANGER, &format!("<@{BOT}> how often?"), json!({}));
+    assert_eq!(content(&bot.said().await), expected("how often?")[0]);
+    bot.standin.command("ask", json!([{"name": "question", "type": 3, "value": "кто летает?"}]));
+    let answered = bot.requests.answered().await;
+    assert!(content(&answered["data"]).starts_with("За минуту вы задали") && answered["data"]["flags"] == 4 | 64);
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_run_a_server_set_it_and_nobody_else() {
+    let mut bot = Bot::start_with(&[("ROUTEDESK_OPERATORS", "1")], |_| {}).await;
+    bot.requests.next("PUT", "/commands").await;
+    let limit = json!([{"name": "per_person", "type": 4, "value": 5}]);
+    let shown = desk(&mut bot, MANAGE_GUILD, "settings", limit.clone()).await;
+    assert!(shown.contains("5 a person") && shown.contains("I answer everywhere"), "{shown}");
+    let only = json!([{"name": "only_in", "type": 7, "value": OTHER_CHANNEL.to_string()}]);
+    // The person of the tests is an operator.
+    let shown = desk(&mut bot, 0, "settings", only).await;
+    assert!(shown.contains(&format!("in <#{OTHER_CHANNEL}>")), "{shown}");
+    bot.mention("how often?");
+    assert_eq!(
+        content(&bot.said().await),
+        format!("I don't answer in this channel. Please ask in <#{OTHER_CHANNEL}>.")
+    );
+    bot.standin.open_thread(THREAD, OTHER_CHANNEL, "flights");
+    bot.standin.person_says(THREAD, STRANGER, &format!("<@{BOT}> how often?"), json!({}));
+    assert_eq!(content(&bot.requests.said(THREAD).await), expected("how often?")[0]);
+    bot.standin.person_says(OTHER_CHANNEL, STRANGER, &format!("<@{BOT}> can I take my dog?"), json!({}));
+    bot.requests.said(OTHER_CHANNEL).await;
+    bot.stop().await;
+    bot.variables.clear();
+    bot.come_up().await;
+    assert_eq!(
+        desk(&mut bot, MANAGE_MESSAGES, "settings", limit).await,
+        "Only members with the permission Manage Server may do that."
+    );
+    let everywhere = json!([{"name": "off", "type": 4, "value": 0}]);
+    let shown = desk(&mut bot, MANAGE_GUILD, "settings", everywhere).await;
+    assert!(shown.contains("I answer everywhere") && shown.contains("5 a person"), "{shown}");
+    let queue = desk(&mut bot, MANAGE_GUILD, "queue", json!([])).await;
+    assert!(queue.contains("1× can i take my dog") && queue.contains("No problem was reported."), "{queue}");
+    assert!(desk(&mut bot, 0, "queue", json!([])).await.starts_with("Only members"));
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reported_problem_reaches_the_moderators_without_a_name() {
+    let mut bot = Bot::start().await;
+    bot.requests.next("PUT", "/commands").await;
+    bot.mention("how much is a ticket?");
+    let said = bot.said().await;
+    let report = buttons(&said, 0).into_iter().find(|id| id.starts_with("report:")).expect("a button to report");
+    press(&bot, STRANGER, &report, false);
+    let form = bot.requests.answered().await;
+    assert_eq!((&form["type"], &form["data"]["custom_id"]), (&json!(9), &json!(report)));
+    let field = &form["data"]["components"][0]["components"][0];
+    assert_eq!(field["custom_id"], "text");
+    bot.stop().await;
+    bot.come_up().await;
+    let filled = json!([{"type": 1, "components": [{"type": 4, "custom_id": "text", "value": "that was **last** year @everyone"}]}]);
+    bot.standin.interact(5, json!({"custom_id": report, "components": filled}), json!({"member": member(STRANGER, 0)}));
+    assert!(content(&bot.requests.answered().await["data"]).starts_with("Thank you"));
+    let queue = desk(&mut bot, MANAGE_GUILD, "queue", json!([])).await;
+    assert!(queue.contains(r"ticket-price: that was \*\*last\*\* year"), "{queue}");
+    // A form of somebody else's making, and a report where nobody would read it.
+    bot.standin.interact(
+        5,
+        json!({"custom_id": "report:xx", "components": filled}),
+        json!({"member": member(STRANGER, 0)}),
+    );
+    assert_eq!(bot.requests.answered().await["type"], 6);
+    let message = bot.standin.channel(CHANNEL).pop().expect("a message");
+    let away = json!({"message": message, "authorizing_integration_owners": {"1": STRANGER.to_string()}});
+    bot.standin.interact(3, json!({"custom_id": report, "component_type": 2}), away);
+    assert!(content(&bot.requests.answered().await["data"]).contains("nobody here to read it"));
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_are_browsed_by_menus() {
+    let mut bot = Bot::start().await;
+    bot.requests.next("PUT", "/commands").await;
+    bot.mention("who flies it?");
+    bot.said().await;
+    bot.standin.command("topics", json!([]));
+    let shown = bot.requests.answered().await;
+    assert_eq!(shown["data"]["flags"], 4 | 64);
+    let menu = &shown["data"]["components"][0]["components"][0];
+    let subject = menu["options"][0]["value"].as_str().expect("a subject");
+    choose(&bot, menu["custom_id"].as_str().unwrap(), subject);
+    let shown = bot.requests.answered().await;
+    assert_eq!(shown["type"], 7);
+    let rows = &shown["data"]["components"];
+    let (menu, back) = (&rows[0]["components"][0], &rows[1]["components"][0]["custom_id"]);
+    let topic = menu["options"][0]["value"].as_str().expect("a topic");
+    choose(&bot, menu["custom_id"].as_str().unwrap(), topic);
+    let answered = bot.requests.answered().await;
+    assert!(answered["type"] == 4 && content(&answered["data"]).contains("[1]"), "{answered}");
+    press(&bot, PERSON, back.as_str().unwrap(), false);
+    assert_eq!(bot.requests.answered().await["data"]["components"][0]["components"][0]["custom_id"], "subject:en");
+    choose(&bot, "subject:en", "no-such-subject");
+    assert_eq!(bot.requests.answered().await["data"]["flags"], 4 | 64);
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unaddressed_questions_are_answered_only_where_that_is_wished_for() {
+    let mut bot = Bot::start().await;
+    assert!(!bot.standin.reads_content());
+    bot.stop().await;
+    bot.variables = vec![("DISCORD_WATCH_CHANNELS", "701,forums")];
+    bot.come_up().await;
+    assert!(bot.standin.reads_content());
+    for (channel, text) in [
+        (CHANNEL, "who flies it?"),
+        (OTHER_CHANNEL, "lol nice flight"),
+        (OTHER_CHANNEL, "can I take my dog?"),
+        (OTHER_CHANNEL, "what do you think of the new logo?"),
+    ] {
+        bot.standin.person_says(channel, PERSON, text, json!({}));
+    }
+    // Forum posts only once the server wishes for it.
+    let post = |bot: &Bot, title: &str, text: &str| {
+        let message = bot.standin.keep(0, PERSON, text, json!({}));
+        let id: u64 = message["id"].as_str().unwrap().parse().unwrap();
+        bot.standin.open_thread(id, CHANNEL, title);
+        bot.standin.tell(id, message);
+        id
+    };
+    post(&bot, "Tickets", "how much is a ticket?");
+    bot.standin.person_says(OTHER_CHANNEL, PERSON, "who flies it?", json!({}));
+    let said = bot.requests.next("POST", "/messages").await;
+    assert_eq!(
+        (said.path.as_str(), content(&said.body)),
+        ("/channels/701/messages", expected("who flies it?")[0].as_str())
+    );
+    bot.records().set(&GUILD.to_string(), |settings| settings.forum = true).unwrap();
+    let id = post(&bot, "How much is a ticket?", "I want to go there next year.");
+    let said = bot.requests.next("POST", "/messages").await;
+    assert_eq!(said.path, format!("/channels/{id}/messages"));
+    assert!(content(&said.body).contains("45,000"), "{}", said.body);
+    bot.standin.person_says(id, STRANGER, "how often?", json!({}));
+    bot.mention("how often?");
+    assert_eq!(bot.requests.next("POST", "/messages").await.path, format!("/channels/{CHANNEL}/messages"));
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_channel_is_told_once_where_the_bot_may_not_speak() {
+    let mut bot = Bot::start_with(&[], |settings| settings.log_channel = Some(LOG_CHANNEL.to_string())).await;
+    bot.standin.fail_next([Fault::Status(403)]);
+    bot.mention("who flies it?");
+    let told = bot.requests.said(LOG_CHANNEL).await;
+    assert!(content(&told).contains(&format!("<#{CHANNEL}>")) && content(&told).contains("Send Messages"), "{told}");
+    bot.standin.fail_next([Fault::Status(403)]);
+    bot.mention("who flies it?");
+    bot.said().await;
+    bot.mention("how often?");
+    assert_eq!(content(&bot.said().await), expected("how often?")[0]);
+    bot.stop().await;
+    assert_eq!(bot.standin.channel(LOG_CHANNEL).len(), 1);
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_answer_is_removed_whole() {
+    let long = "what weapons did North Korea send? how many troops did it send? how many were killed? what does the treaty say?";
+    let mut bot = Bot::start().await;
+    bot.mention(long);
+    let parts = expected(long);
+    assert!(parts.len() > 1, "it takes several messages");
+    let mut last = Value::Null;
+    for part in &parts {
+        last = bot.said().await;
+        assert_eq!(content(&last), part);
+    }
+    let remove = buttons(&last, 0).pop().expect("a button");
+    press(&bot, PERSON, &remove, false);
+    for _ in 1..parts.len() {
+        bot.requests.next("DELETE", "").await;
+    }
+    bot.requests.next("DELETE", "/messages/@original").await;
+    // The last message hangs on the interaction, which the stand-in doesn't connect with it.
+    assert_eq!(bot.standin.channel(CHANNEL).len(), 2);
+    // Only what the bot said can be removed so.
+    let other = bot.standin.keep(CHANNEL, STRANGER, "hello", json!({}));
+    bot.mention("who flies it?");
+    bot.said().await;
+    press(&bot, PERSON, &format!("remove:{PERSON}:{}", other["id"].as_str().unwrap()), false);
+    bot.requests.next("DELETE", "/messages/@original").await;
+    assert!(bot.standin.channel(CHANNEL).iter().any(|message| message["id"] == other["id"]));
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_response_that_is_refused_for_a_moment_is_made_again() {
+    let mut bot = Bot::start().await;
+    bot.requests.next("PUT", "/commands").await;
+    // The second refusal says that the first had got through.
+    bot.standin.refuse_next_responses([(500, 0), (400, 40_060), (404, 10_062)]);
+    let ask = |text: &str| json!([{"name": "question", "type": 3, "value": text}]);
+    bot.standin.command("ask", ask("who flies it?"));
+    for _ in 0..2 {
+        assert_eq!(content(&bot.requests.answered().await["data"]), expected("who flies it?")[0]);
+    }
+    bot.standin.command("ask", ask("how often?"));
+    bot.requests.answered().await;
+    bot.standin.command("ask", ask("how much is a ticket?"));
+    assert_eq!(content(&bot.requests.answered().await["data"]), expected("how much is a ticket?")[0]);
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_is_resumed_and_nothing_missed() {
+    let mut bot = Bot::start().await;
+    bot.standin.feel_the_pulse().await;
+    // What is said while the connection is down comes when it is resumed.
+    bot.standin.cut();
+    bot.mention("who flies it?");
+    bot.standin.until_resumed().await;
+    assert_eq!(content(&bot.said().await), expected("who flies it?")[0]);
+    bot.standin.call_to_reconnect();
+    bot.standin.until_resumed().await;
+    bot.mention("how often?");
+    assert_eq!(content(&bot.said().await), expected("how often?")[0]);
+    // A session that is over is begun anew, and the channels' histories tell what was missed.
+    bot.standin.keep(CHANNEL, STRANGER, &format!("<@{BOT}> who is Kozlov?"), json!({}));
+    bot.standin.end_the_session();
+    bot.standin.until_connected().await;
+    assert_eq!(content(&bot.said().await), expected("who is Kozlov?")[0]);
+    bot.standin.feel_the_pulse().await;
+    bot.stop().await;
+    let own = bot.standin.channel(CHANNEL).into_iter().filter(|message| is_id(&message["author"]["id"], BOT));
+    assert_eq!(own.count(), 3);
+    bot.assert_well_behaved();
+}
+
+/// Speaks TLS as discord.com in front of a stand-in. Gives the address and a client that trusts it and goes nowhere else.
+async fn as_discord(standin: &StandIn) -> reqwest::Client {
+    let certified = rcgen::generate_simple_self_signed(["discord.com".to_owned()]).unwrap();
+    let key = tokio_rustls::rustls::pki_types::PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = tokio_rustls::rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let behind = standin.address.clone();
+    tokio::spawn(async move {
+        while let Ok((outer, _)) = listener.accept().await {
+            let (acceptor, behind) = (acceptor.clone(), behind.clone());
+            tokio::spawn(async move {
+                let Ok(mut outer) = acceptor.accept(outer).await else { return };
+                let Ok(mut inner) = tokio::net::TcpStream::connect(behind).await else { return };
+                let _ = tokio::io::copy_bidirectional(&mut outer, &mut inner).await;
+            });
+        }
+    });
+    reqwest::Client::builder()
+        .resolve("discord.com", address)
+        .add_root_certificate(reqwest::Certificate::from_der(certified.cert.der()).unwrap())
+        .tls_built_in_root_certs(false)
+        .build()
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_refusals_loses_no_answer_with_the_librarys_limiter_on() {
+    let (folder, standin, mut requests) = place().await;
+    let client = as_discord(&standin).await;
+    let http = serenity::http::HttpBuilder::new("a.b.c").client(client).build();
+    let discord = config(&standin.address).discord.expect("a token is set");
+    let path = folder.path().join("facts.db");
+    let desk = Arc::new(open(&path));
+    let running =
+        tokio::spawn(async move { serve_through(http, &discord, desk, &path, |_| {}, std::future::pending()).await });
+    standin.until_connected().await;
+    standin.fail_next([Fault::Status(429); 20]);
+    let ask = |person| standin.person_says(CHANNEL, person, &format!("<@{BOT}> who flies it?"), json!({}));
+    let asked: Vec<Value> = (1..=20).map(|person| ask(1_000 + person)).collect();
+    standin.until_answered(CHANNEL, &asked).await;
+    let own = standin.channel(CHANNEL).into_iter().filter(|message| is_id(&message["author"]["id"], BOT));
+    assert_eq!(own.count(), asked.len(), "lost or doubled");
+    while requests.said(CHANNEL).await["message_reference"]["message_id"] != asked[0]["id"] {}
+    running.abort();
+    assert_eq!(standin.problems(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_refusals_loses_no_answer() {
+    let bot = Bot::start().await;
+    bot.standin.fail_next([Fault::Status(429); 40]);
+    let ask = |person| bot.standin.person_says(CHANNEL, person, &format!("<@{BOT}> who flies it?"), json!({}));
+    let asked: Vec<Value> = (1..=20).map(|person| ask(1_000 + person)).collect();
+    bot.standin.until_answered(CHANNEL, &asked).await;
+    let own = bot.standin.channel(CHANNEL).into_iter().filter(|message| is_id(&message["author"]["id"], BOT));
+    assert_eq!(own.count(), asked.len(), "lost or doubled");
+    bot.assert_well_behaved();
 }

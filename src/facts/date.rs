@@ -59,12 +59,13 @@ fn is_day(text: &str) -> bool {
 #[serde(deny_unknown_fields)]
 pub struct DateWords {
     /// The months beside a day, January first.
-    months: [String; 12],
+    pub months: [String; 12],
     /// The months without one.
     months_alone: [String; 12],
     year: String,
     month: String,
-    day: String,
+    /// A day.
+    pub day: String,
     /// From a day to another one of the same month.
     days_of_month: String,
     /// From a day to another one.

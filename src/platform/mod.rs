@@ -3,4 +3,5 @@
 #[cfg(feature = "discord")]
 pub mod discord;
 pub mod jsonl;
+pub mod pace;
 pub mod terminal;

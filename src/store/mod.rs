@@ -5,8 +5,11 @@
 
 mod entities;
 pub mod handled;
+pub mod queue;
+pub mod records;
 mod revisions;
 mod rows;
+pub mod settings;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +26,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../data/migrations/001_facts.sql")),
     M::up(include_str!("../../data/migrations/002_kept_indexes.sql")),
     M::up(include_str!("../../data/migrations/003_handled_messages.sql")),
+    M::up(include_str!("../../data/migrations/004_communities.sql")),
 ];
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);
 

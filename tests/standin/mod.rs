@@ -28,6 +28,17 @@ pub const GUILD: u64 = 500;
 pub const CHANNEL: u64 = 700;
 pub const DIRECT: u64 = 800;
 
+/// Another channel of the server, its log channel, and a thread in the first channel.
+pub const OTHER_CHANNEL: u64 = 701;
+pub const LOG_CHANNEL: u64 = 702;
+pub const THREAD: u64 = 703;
+
+/// The intent without which the content of other people's messages is kept back.
+const MESSAGE_CONTENT: u64 = 1 << 15;
+
+/// How often the bot's heart is to beat, in milliseconds: so seldom that a test sees only the beats that it asks for.
+const HEARTBEAT_MS: u64 = 40_000;
+
 /// How long a test waits for something that must come; nothing is slow, so this only ends a test that fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -59,11 +70,19 @@ struct Inner {
     nonces: BTreeMap<String, Value>,
     next_id: u64,
     sequence: u64,
+    /// What was sent in the session, for resuming it.
+    sent: Vec<(u64, String)>,
+    intents: u64,
+    /// How the next responses to interactions fail.
+    refusals: VecDeque<(u16, u32)>,
+    /// Threads with their parents and names.
+    threads: BTreeMap<u64, (u64, String)>,
     registrations: u64,
     seen: (u64, u64),
     refuses: bool,
     refuses_commands: bool,
     has_no_gateway: bool,
+    refuses_intents: bool,
 }
 
 /// A running stand-in.
@@ -73,6 +92,8 @@ pub struct StandIn {
     events: broadcast::Sender<Event>,
     /// How many sessions were begun and how many resumed.
     sessions: watch::Sender<(u64, u64)>,
+    /// Counts the beats of the bot's heart.
+    beats: watch::Sender<u64>,
     /// Counts what the bot has said.
     said: watch::Sender<u64>,
     requests: mpsc::UnboundedSender<Request>,
@@ -82,7 +103,9 @@ pub struct StandIn {
 
 #[derive(Clone)]
 enum Event {
-    Dispatch(String),
+    Dispatch(u64, String),
+    /// Something that isn't an event, such as a call to reconnect.
+    Send(String),
     Cut,
 }
 
@@ -124,6 +147,7 @@ impl StandIn {
             inner,
             events,
             sessions: watch::channel((0, 0)).0,
+            beats: watch::channel(0).0,
             said: watch::channel(0).0,
             requests,
             address,
@@ -136,7 +160,9 @@ impl StandIn {
             .route("/gateway", get(gateway))
             .route("/gateway/bot", get(gateway))
             .route("/applications/{application}/commands", get(commands).put(set_commands))
+            .route("/channels/{channel}", get(channel))
             .route("/channels/{channel}/messages", get(history).post(say))
+            .route("/channels/{channel}/messages/{message}", get(one_message).delete(delete_message))
             .route("/interactions/{id}/{token}/callback", post(callback))
             .route("/webhooks/{application}/{token}", post(follow_up))
             .route("/webhooks/{application}/{token}/messages/@original", delete(remove));
@@ -173,6 +199,11 @@ impl StandIn {
     /// Refuses to tell or register commands from now on.
     pub fn refuse_commands(&self) {
         self.lock().refuses_commands = true;
+    }
+
+    /// Ends every session with the code for intents that aren't allowed.
+    pub fn refuse_the_intents(&self) {
+        self.lock().refuses_intents = true;
     }
 
     /// Names a gateway from now on that nobody answers at.
@@ -230,6 +261,40 @@ impl StandIn {
         self.lock().channels.get(&channel).cloned().unwrap_or_default()
     }
 
+    /// Opens a thread with a name.
+    pub fn open_thread(&self, id: u64, parent: u64, name: &str) {
+        self.lock().threads.insert(id, (parent, name.to_owned()));
+    }
+
+    /// Refuses the next responses to interactions, each with a status and Discord's code.
+    pub fn refuse_next_responses(&self, refusals: impl IntoIterator<Item = (u16, u32)>) {
+        self.lock().refusals.extend(refusals);
+    }
+
+    /// Calls the bot to reconnect.
+    pub fn call_to_reconnect(&self) {
+        let _ = self.events.send(Event::Send(json!({"op": 7, "d": null, "s": null, "t": null}).to_string()));
+    }
+
+    /// Declares the session to be over.
+    pub fn end_the_session(&self) {
+        let _ = self.events.send(Event::Send(json!({"op": 9, "d": false, "s": null, "t": null}).to_string()));
+    }
+
+    /// Asks the bot for a heartbeat and waits for it.
+    pub async fn feel_the_pulse(&self) {
+        let mut beats = self.beats.subscribe();
+        let before = *beats.borrow_and_update();
+        let _ = self.events.send(Event::Send(json!({"op": 1, "d": null, "s": null, "t": null}).to_string()));
+        let felt = tokio::time::timeout(PATIENCE, beats.wait_for(|count| *count > before)).await;
+        let _felt = felt.expect("the heart beats").expect("the stand-in runs");
+    }
+
+    /// Whether the bot began its session with the intent for message content.
+    pub fn reads_content(&self) -> bool {
+        self.lock().intents & MESSAGE_CONTENT != 0
+    }
+
     /// Closes the gateway's connection in a way that can be resumed.
     pub fn cut(&self) {
         let _ = self.events.send(Event::Cut);
@@ -271,8 +336,14 @@ impl StandIn {
     /// Somebody says something; the bot is told what Discord would tell it.
     pub fn person_says(&self, channel: u64, author: u64, content: &str, more: Value) -> Value {
         let message = self.keep(channel, author, content, more);
-        self.dispatch("MESSAGE_CREATE", blanked(message.clone(), true));
+        self.tell(channel, message.clone());
         message
+    }
+
+    /// Tells the bot of a message in a channel.
+    pub fn tell(&self, channel: u64, mut message: Value) {
+        message["channel_id"] = json!(channel.to_string());
+        self.dispatch("MESSAGE_CREATE", blanked(message, true, self.reads_content()));
     }
 
     /// Sends an interaction to the bot.
@@ -308,13 +379,12 @@ impl StandIn {
     }
 
     fn dispatch(&self, event: &str, data: Value) {
-        let sequence = {
-            let mut inner = self.lock();
-            inner.sequence += 1;
-            inner.sequence
-        };
+        let mut inner = self.lock();
+        inner.sequence += 1;
+        let sequence = inner.sequence;
         let payload = json!({"op": 0, "s": sequence, "t": event, "d": data}).to_string();
-        let _ = self.events.send(Event::Dispatch(payload));
+        inner.sent.push((sequence, payload.clone()));
+        let _ = self.events.send(Event::Dispatch(sequence, payload));
     }
 
     fn note(&self, method: &str, path: &str, body: &Value) {
@@ -364,13 +434,13 @@ pub fn is_id(value: &Value, id: u64) -> bool {
     value.as_str().and_then(|text| text.parse().ok()) == Some(id)
 }
 
-/// What Discord shows to a bot without the intent for message content. `guild` is left out of what REST gives.
-fn blanked(mut message: Value, event: bool) -> Value {
+/// What Discord shows to a bot; one that `reads` has the intent for message content. REST leaves the server out.
+fn blanked(mut message: Value, event: bool, reads: bool) -> Value {
     let is_direct = is_id(&message["channel_id"], DIRECT);
     let is_own = is_id(&message["author"]["id"], BOT);
     let mentioned = message["mentions"].as_array();
     let mentions = mentioned.is_some_and(|all| all.iter().any(|one| is_id(&one["id"], BOT)));
-    if !(is_direct || is_own || mentions) {
+    if !(is_direct || is_own || mentions || reads) {
         message["content"] = json!("");
         message["embeds"] = json!([]);
         message["components"] = json!([]);
@@ -489,14 +559,19 @@ async fn history(
     let id = |message: &Value| message["id"].as_str().and_then(|id| id.parse::<u64>().ok()).unwrap_or(0);
     let messages = standin.channel(channel).into_iter().filter(|message| id(message) > after);
     let limit = query.get("limit").copied().unwrap_or(50) as usize;
-    let mut messages: Vec<Value> = messages.take(limit).map(|message| blanked(message, false)).collect();
+    let mut messages: Vec<Value> =
+        messages.take(limit).map(|message| blanked(message, false, standin.reads_content())).collect();
     messages.reverse();
     Json(Value::Array(messages))
 }
 
 fn refusal(status: u16) -> Response {
+    refusal_with_code(status, 0)
+}
+
+fn refusal_with_code(status: u16, code: u32) -> Response {
     let status = StatusCode::from_u16(status).expect("a status");
-    let body = json!({"code": 0, "message": status.to_string(), "retry_after": 0.01, "global": false});
+    let body = json!({"code": code, "message": status.to_string(), "retry_after": 0.01, "global": false});
     (status, [("retry-after", "0.01")], Json(body)).into_response()
 }
 
@@ -515,8 +590,39 @@ async fn say(State(standin): State<StandIn>, uri: Uri, Path(channel): Path<u64>,
     }
 }
 
-async fn callback(State(standin): State<StandIn>, uri: Uri, Json(body): Json<Value>) -> StatusCode {
+async fn callback(State(standin): State<StandIn>, uri: Uri, Json(body): Json<Value>) -> Response {
+    let refused = standin.lock().refusals.pop_front();
     standin.note("POST", uri.path(), &body);
+    match refused {
+        Some((status, code)) => refusal_with_code(status, code),
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+async fn channel(State(standin): State<StandIn>, uri: Uri, Path(id): Path<u64>) -> Json<Value> {
+    standin.note("GET", uri.path(), &Value::Null);
+    let thread = standin.lock().threads.get(&id).cloned();
+    let mut channel = json!({"id": id.to_string(), "type": 0, "guild_id": GUILD.to_string(), "name": "general", "position": 0,
+                             "permission_overwrites": [], "parent_id": null, "flags": 0});
+    if let Some((parent, name)) = thread {
+        channel["type"] = json!(11);
+        channel["parent_id"] = json!(parent.to_string());
+        channel["name"] = json!(name);
+    }
+    Json(channel)
+}
+
+async fn one_message(State(standin): State<StandIn>, Path((channel, id)): Path<(u64, u64)>) -> Response {
+    let found = standin.channel(channel).into_iter().find(|message| is_id(&message["id"], id));
+    let reads = standin.reads_content();
+    found.map_or_else(|| refusal(404), |message| Json(blanked(message, false, reads)).into_response())
+}
+
+async fn delete_message(State(standin): State<StandIn>, uri: Uri, Path((channel, id)): Path<(u64, u64)>) -> StatusCode {
+    if let Some(messages) = standin.lock().channels.get_mut(&channel) {
+        messages.retain(|message| !is_id(&message["id"], id));
+    }
+    standin.note("DELETE", uri.path(), &Value::Null);
     StatusCode::NO_CONTENT
 }
 
@@ -537,20 +643,34 @@ async fn connect(State(standin): State<StandIn>, upgrade: WebSocketUpgrade) -> R
 
 async fn serve_gateway(standin: StandIn, mut socket: WebSocket) {
     let mut events = standin.events.subscribe();
-    let hello = json!({"op": 10, "d": {"heartbeat_interval": 40_000}, "s": null, "t": null});
+    let hello = json!({"op": 10, "d": {"heartbeat_interval": HEARTBEAT_MS}, "s": null, "t": null});
     let _ = socket.send(Frame::Text(hello.to_string().into())).await;
+    // What was sent last on this connection; nothing before the session is begun or resumed.
+    let mut last = None;
     loop {
         tokio::select! {
             frame = socket.recv() => {
                 let Some(Ok(frame)) = frame else { return };
                 let Frame::Text(text) = frame else { continue };
                 let payload: Value = serde_json::from_str(&text).unwrap_or_default();
-                for answer in standin.answers(&payload) {
-                    let _ = socket.send(Frame::Text(answer.to_string().into())).await;
+                if payload["op"] == 2 && standin.lock().refuses_intents {
+                    let reason = "Disallowed intent(s).".into();
+                    let _ = socket.send(Frame::Close(Some(CloseFrame { code: 4014, reason }))).await;
+                    return;
+                }
+                for (sequence, answer) in standin.answers(&payload) {
+                    last = sequence.or(last);
+                    let _ = socket.send(Frame::Text(answer.into())).await;
                 }
             }
             event = events.recv() => match event {
-                Ok(Event::Dispatch(payload)) => { let _ = socket.send(Frame::Text(payload.into())).await; }
+                Ok(Event::Dispatch(sequence, payload)) => {
+                    if last.is_some_and(|last| sequence > last) {
+                        last = Some(sequence);
+                        let _ = socket.send(Frame::Text(payload.into())).await;
+                    }
+                }
+                Ok(Event::Send(payload)) => { let _ = socket.send(Frame::Text(payload.into())).await; }
                 Ok(Event::Cut) => {
                     let _ = socket.send(Frame::Close(Some(CloseFrame { code: 4000, reason: "cut".into() }))).await;
                     return;
@@ -562,26 +682,38 @@ async fn serve_gateway(standin: StandIn, mut socket: WebSocket) {
 }
 
 impl StandIn {
-    /// What the gateway says to a payload of the bot.
-    fn answers(&self, payload: &Value) -> Vec<Value> {
+    /// What the gateway says to a payload of the bot, events with their numbers.
+    fn answers(&self, payload: &Value) -> Vec<(Option<u64>, String)> {
+        let mut inner = self.lock();
         match payload["op"].as_u64() {
-            Some(1) => vec![json!({"op": 11, "d": null, "s": null, "t": null})],
+            Some(1) => {
+                drop(inner);
+                self.beats.send_modify(|count| *count += 1);
+                vec![(None, json!({"op": 11, "d": null, "s": null, "t": null}).to_string())]
+            }
             Some(2) => {
-                self.lock().sequence = 2;
+                inner.sequence = 1;
+                inner.sent.clear();
+                inner.intents = payload["d"]["intents"].as_u64().unwrap_or_default();
+                drop(inner);
                 self.sessions.send_modify(|(begun, _)| *begun += 1);
-                vec![
-                    json!({"op": 0, "s": 1, "t": "READY", "d": {
-                        "v": 10, "user": user(BOT, true), "guilds": [{"id": GUILD.to_string(), "unavailable": true}],
-                        "session_id": "session", "resume_gateway_url": format!("ws://{}/gw", self.address),
-                        "shard": [0, 1], "application": {"id": APPLICATION.to_string(), "flags": 0}}}),
-                    json!({"op": 0, "s": 2, "t": "RESUMED_NOTHING", "d": {}}),
-                ]
+                let ready = json!({"op": 0, "s": 1, "t": "READY", "d": {
+                    "v": 10, "user": user(BOT, true), "guilds": [{"id": GUILD.to_string(), "unavailable": true}],
+                    "session_id": "session", "resume_gateway_url": format!("ws://{}/gw", self.address),
+                    "shard": [0, 1], "application": {"id": APPLICATION.to_string(), "flags": 0}}});
+                vec![(Some(1), ready.to_string())]
             }
             Some(6) => {
-                self.sessions.send_modify(|(_, resumed)| *resumed += 1);
-                let mut inner = self.lock();
+                let seen = payload["d"]["seq"].as_u64().unwrap_or_default();
+                let missed = inner.sent.iter().filter(|(sequence, _)| *sequence > seen).cloned();
+                let mut answers: Vec<(Option<u64>, String)> =
+                    missed.map(|(sequence, payload)| (Some(sequence), payload)).collect();
                 inner.sequence += 1;
-                vec![json!({"op": 0, "s": inner.sequence, "t": "RESUMED", "d": {"_trace": []}})]
+                let resumed = json!({"op": 0, "s": inner.sequence, "t": "RESUMED", "d": {"_trace": []}});
+                answers.push((Some(inner.sequence), resumed.to_string()));
+                drop(inner);
+                self.sessions.send_modify(|(_, resumed)| *resumed += 1);
+                answers
             }
             _ => Vec::new(),
         }
@@ -625,8 +757,16 @@ impl Description {
         if schema.is_null() {
             return Vec::new();
         }
+        let mut body = body.clone();
+        // The description wants a number here; Discord's reference, and what Discord itself sends, is the number as text.
+        for command in body.as_array_mut().into_iter().flatten() {
+            let bits = command["default_member_permissions"].as_str().and_then(|bits| bits.parse::<u64>().ok());
+            if let Some(bits) = bits {
+                command["default_member_permissions"] = json!(bits);
+            }
+        }
         let whole = json!({"components": self.components, "allOf": [schema]});
         let validator = jsonschema::options().build(&whole).expect("Discord's description is a schema");
-        validator.iter_errors(body).map(|error| format!("{} at {}", error, error.instance_path)).collect()
+        validator.iter_errors(&body).map(|error| format!("{} at {}", error, error.instance_path)).collect()
     }
 }

@@ -2,14 +2,18 @@
 //! is checked when they are pressed, and an id that isn't ours does nothing.
 
 use serenity::all::{
-    ButtonStyle, ComponentInteraction, CreateActionRow, CreateButton, CreateInteractionResponse, Http, MessageFlags,
-    Permissions,
+    ActionRowComponent, ButtonStyle, ComponentInteraction, CreateActionRow, CreateButton, CreateInputText,
+    CreateInteractionResponse, CreateModal, Http, InputTextStyle, MessageFlags, MessageId, ModalInteraction,
+    Permissions, UserId,
 };
 
-use super::commands::response;
-use super::{Data, Error, render};
+use super::commands::is_installed;
+use super::respond::Waiting;
+use super::{Data, Error, menus, render};
 use crate::answer::Outcome;
-use crate::language::Language;
+use crate::language::{Language, Phrases};
+use crate::store::handled::Place;
+use crate::store::queue::Report;
 use crate::wording::{self, Reply};
 
 /// The longest id and label that Discord takes, in letters.
@@ -19,6 +23,12 @@ const LONGEST_LABEL: usize = 80;
 /// How many topics an answer's sources are shown for.
 const MOST_TOPICS: usize = 2;
 
+/// The longest report, in letters.
+const LONGEST_REPORT: u16 = 1_000;
+
+/// The name of the field of the form in which a problem is reported.
+const REPORT_FIELD: &str = "text";
+
 /// What a button does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Button {
@@ -26,8 +36,10 @@ enum Button {
     Choose { asker: u64, language: Language, topic: String },
     /// Shows the claims of an answer with who said them.
     Sources { language: Language, topics: Vec<String> },
-    /// Removes the answer.
-    Remove { asker: u64 },
+    /// Asks what is wrong with an answer. The form that it opens has the same id.
+    Report { language: Language, topics: Vec<String> },
+    /// Removes the answer, also its earlier messages.
+    Remove { asker: u64, earlier: Vec<u64> },
 }
 
 impl Button {
@@ -36,7 +48,11 @@ impl Button {
         let id = match self {
             Self::Choose { asker, language, topic } => format!("topic:{asker}:{}:{topic}", language.code()),
             Self::Sources { language, topics } => format!("sources:{}:{}", language.code(), topics.join(",")),
-            Self::Remove { asker } => format!("remove:{asker}"),
+            Self::Report { language, topics } => format!("report:{}:{}", language.code(), topics.join(",")),
+            Self::Remove { asker, earlier } => {
+                let earlier: Vec<String> = earlier.iter().map(|id| format!(":{id}")).collect();
+                format!("remove:{asker}{}", earlier.concat())
+            }
         };
         (id.len() <= LONGEST_ID).then_some(id)
     }
@@ -53,38 +69,63 @@ impl Button {
                 language: Language::from_code(language)?,
                 topics: topics.split(',').take(MOST_TOPICS).map(str::to_owned).collect(),
             }),
-            ["remove", asker] => Some(Self::Remove { asker: asker.parse().ok()? }),
+            ["report", language, topics] => Some(Self::Report {
+                language: Language::from_code(language)?,
+                topics: topics.split(',').take(MOST_TOPICS).map(str::to_owned).collect(),
+            }),
+            ["remove", asker, ref earlier @ ..] => Some(Self::Remove {
+                asker: asker.parse().ok()?,
+                earlier: earlier.iter().map(|id| id.parse().ok().filter(|id| *id > 0)).collect::<Option<_>>()?,
+            }),
             _ => None,
         }
     }
 }
 
-/// The buttons under a reply to somebody; one shown to the asker alone needs none to remove it.
+/// A button with its label; none if its id would be too long.
+fn button(button: &Button, label: &str) -> Option<CreateButton> {
+    let label: String = label.chars().take(LONGEST_LABEL).collect();
+    Some(CreateButton::new(button.id()?).label(label).style(ButtonStyle::Secondary))
+}
+
+/// The buttons under a reply to somebody; one shown to the asker alone needs none to remove it. `earlier` are the
+/// messages of the same reply that stand above.
 #[must_use]
-pub fn under(reply: &Reply, asker: u64, private: bool) -> Vec<CreateActionRow> {
+pub fn under(reply: &Reply, asker: u64, private: bool, earlier: &[MessageId]) -> Vec<CreateActionRow> {
     let language = reply.language;
     let phrases = &language.pack().phrases;
-    let button = |button: Button, label: String| {
-        let label: String = label.chars().take(LONGEST_LABEL).collect();
-        Some(CreateButton::new(button.id()?).label(label).style(ButtonStyle::Secondary))
-    };
     // Of two questions the same topic may be meant; the numbers stay those of the text.
     let is_first = |at: usize| !reply.choices[..at].iter().any(|other| other.topic == reply.choices[at].topic);
     let distinct = reply.choices.iter().enumerate().filter(|(at, _)| is_first(*at)).take(5);
     let choices = distinct.filter_map(|(at, choice)| {
         let choose = Button::Choose { asker, language, topic: choice.topic.clone() };
-        button(choose, format!("{}. {}", at + 1, choice.title))
+        button(&choose, &format!("{}. {}", at + 1, choice.title))
     });
+    let topics: Vec<String> = reply.topics.iter().take(MOST_TOPICS).cloned().collect();
     let mut below = Vec::new();
     if matches!(reply.outcome, Outcome::Answered | Outcome::Disputed) {
-        let topics = reply.topics.iter().take(MOST_TOPICS).cloned().collect();
-        below.extend(button(Button::Sources { language, topics }, phrases.button_sources.clone()));
+        below.extend(button(&Button::Sources { language, topics: topics.clone() }, &phrases.button_sources));
+    }
+    if !matches!(reply.outcome, Outcome::Social) && !reply.is_trouble {
+        below.extend(button(&Button::Report { language, topics }, &phrases.button_report));
     }
     if !private {
-        below.extend(button(Button::Remove { asker }, phrases.button_remove.clone()));
+        below.extend(remove(asker, earlier, language));
     }
     let rows = [choices.collect::<Vec<_>>(), below];
     rows.into_iter().filter(|row| !row.is_empty()).map(CreateActionRow::Buttons).collect()
+}
+
+/// The button to remove a message, alone, for the further messages of an answer to a command.
+#[must_use]
+pub fn only_remove(reply: &Reply, asker: u64, private: bool) -> Vec<CreateActionRow> {
+    let button = remove(asker, &[], reply.language).filter(|_| !private);
+    button.map(|button| CreateActionRow::Buttons(vec![button])).into_iter().collect()
+}
+
+fn remove(asker: u64, earlier: &[MessageId], language: Language) -> Option<CreateButton> {
+    let earlier = earlier.iter().map(|id| id.get()).collect();
+    button(&Button::Remove { asker, earlier }, &language.pack().phrases.button_remove)
 }
 
 /// Does what a pressed button stands for, if whoever pressed it may.
@@ -93,33 +134,86 @@ pub fn under(reply: &Reply, asker: u64, private: bool) -> Vec<CreateActionRow> {
 /// If Discord refuses.
 pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) -> Result<(), Error> {
     let presser = pressed.user.id.get();
-    let say = |text: &str, private: bool| {
-        let first = render::split(text).into_iter().next().unwrap_or_default();
-        CreateInteractionResponse::Message(response(&first, private))
-    };
+    let waiting = Waiting::of_press(http, &data.outgoing, pressed);
+    if menus::on_press(http, data, pressed).await? {
+        return Ok(());
+    }
     match Button::of(&pressed.data.custom_id) {
         Some(Button::Choose { asker, language, topic }) if asker == presser => {
             let reply = data.desk.topic(&topic, language);
-            let first = render::messages(&reply).into_iter().next().unwrap_or_default();
             // What was asked in private is answered so.
             let flags = pressed.message.flags.unwrap_or_default();
             let private = reply.is_trouble || flags.contains(MessageFlags::EPHEMERAL);
-            let message = response(&first, private).components(under(&reply, asker, private));
-            pressed.create_response(http, CreateInteractionResponse::Message(message)).await
+            let more = only_remove(&reply, asker, private);
+            waiting.say(&render::messages(&reply), under(&reply, asker, private, &[]), &more, private).await
         }
         Some(Button::Sources { language, topics }) => {
             let claims = topics.iter().map(|topic| wording::claims_in_list(&data.desk.topic(topic, language)));
             let text = render::escaped(claims.collect::<Vec<_>>().join("\n").trim());
             // The topic may be gone since.
-            let text = if text.is_empty() { wording::trouble().text } else { text };
-            pressed.create_response(http, say(&text, true)).await
+            waiting.tell(if text.is_empty() { &language.pack().phrases.trouble } else { &text }).await
         }
-        Some(Button::Remove { asker }) if asker == presser || is_moderator(pressed) => {
-            pressed.create_response(http, CreateInteractionResponse::Acknowledge).await?;
+        Some(Button::Report { language, .. }) => {
+            let is_read = pressed.guild_id.is_some() && is_installed(&pressed.authorizing_integration_owners);
+            let phrases = &language.pack().phrases;
+            if !is_read {
+                return waiting.tell(&phrases.report_nowhere).await;
+            }
+            waiting.respond(form(&pressed.data.custom_id, phrases)).await
+        }
+        Some(Button::Remove { asker, earlier }) if asker == presser || is_moderator(pressed) => {
+            waiting.acknowledge().await?;
+            for id in earlier {
+                remove_own(http, pressed, MessageId::new(id)).await?;
+            }
             pressed.delete_response(http).await
         }
-        _ => pressed.create_response(http, CreateInteractionResponse::Acknowledge).await,
+        _ => waiting.acknowledge().await,
     }
+}
+
+/// Removes an earlier message of an answer; only if it is the bot's own.
+async fn remove_own(http: &Http, pressed: &ComponentInteraction, id: MessageId) -> Result<(), Error> {
+    let me: UserId = pressed.message.author.id;
+    let message = http.get_message(pressed.channel_id, id).await?;
+    if message.author.id == me { http.delete_message(pressed.channel_id, id, None).await } else { Ok(()) }
+}
+
+/// The form in which somebody writes what is wrong with an answer.
+fn form(id: &str, phrases: &Phrases) -> CreateInteractionResponse {
+    let field = CreateInputText::new(InputTextStyle::Paragraph, &phrases.report_label, REPORT_FIELD)
+        .required(true)
+        .max_length(LONGEST_REPORT);
+    let rows = vec![CreateActionRow::InputText(field)];
+    CreateInteractionResponse::Modal(CreateModal::new(id, &phrases.report_title).components(rows))
+}
+
+/// Keeps what somebody wrote into the form.
+///
+/// # Errors
+/// If Discord refuses.
+pub async fn on_form(http: &Http, data: &Data, filled: &ModalInteraction) -> Result<(), Error> {
+    let waiting = Waiting { http, outgoing: &data.outgoing, id: filled.id, token: &filled.token };
+    let Some(Button::Report { language, topics }) = Button::of(&filled.data.custom_id) else {
+        return waiting.acknowledge().await;
+    };
+    let fields = filled.data.components.iter().flat_map(|row| &row.components);
+    let text = fields.filter_map(|field| match field {
+        ActionRowComponent::InputText(input) if input.custom_id == REPORT_FIELD => input.value.clone(),
+        _ => None,
+    });
+    let report = Report { topics: topics.join(","), text: text.collect::<String>().trim().to_owned() };
+    let phrases = &language.pack().phrases;
+    let Some(guild) = filled.guild_id else {
+        return waiting.tell(&phrases.report_nowhere).await;
+    };
+    let now = filled.id.created_at().unix_timestamp();
+    let place = Place { channel: filled.channel_id.to_string(), community: Some(guild.to_string()) };
+    if let Some(hindrance) = data.hindrance(http, &place, filled.user.id, &report.text, now).await {
+        return waiting.tell(&hindrance.reason).await;
+    }
+    let kept = data.keep_report(&place, &report, now);
+    waiting.tell(if kept { &phrases.report_thanks } else { &phrases.trouble }).await
 }
 
 fn is_moderator(pressed: &ComponentInteraction) -> bool {
@@ -136,21 +230,34 @@ mod tests {
         let buttons = [
             Button::Choose { asker: 7, language: Language::English, topic: "ticket-price".into() },
             Button::Sources { language: Language::Korean, topics: vec!["airline".into(), "aircraft".into()] },
-            Button::Remove { asker: u64::MAX },
+            Button::Report { language: Language::Russian, topics: vec!["airline".into()] },
+            Button::Remove { asker: u64::MAX, earlier: Vec::new() },
+            Button::Remove { asker: 7, earlier: vec![1 << 60, 5, u64::MAX] },
         ];
         for button in buttons {
             assert_eq!(Button::of(&button.id().unwrap()), Some(button));
         }
-        assert_eq!(Button::Remove { asker: 1 }.id().unwrap(), "remove:1");
+        // What older versions wrote still works.
+        assert_eq!(Button::Remove { asker: 1, earlier: Vec::new() }.id().unwrap(), "remove:1");
         let long = Button::Sources { language: Language::English, topics: vec!["x".repeat(100)] };
         assert_eq!(long.id(), None);
     }
 
     #[test]
     fn forged_ids_do_nothing() {
-        for id in
-            ["", "topic", "topic:x:en:a", "topic:7:xx:a", "topic:7:en:a:b", "other:7:en:a", "remove:", "sources:en"]
-        {
+        for id in [
+            "",
+            "topic",
+            "topic:x:en:a",
+            "topic:7:xx:a",
+            "topic:7:en:a:b",
+            "other:7:en:a",
+            "remove:",
+            "sources:en",
+            "remove:7:0",
+            "remove:7:x",
+            "report:en",
+        ] {
             assert_eq!(Button::of(id), None, "{id}");
         }
     }

@@ -2,14 +2,15 @@
 
 use poise::ApplicationContext;
 use serenity::all::{
-    AutocompleteChoice, CommandInteraction, CreateActionRow, CreateAutocompleteResponse, CreateInteractionResponse,
-    CreateInteractionResponseFollowup, CreateInteractionResponseMessage, Http, InteractionResponseFlags, Message,
-    MessageFlags,
+    AuthorizingIntegrationOwner, AuthorizingIntegrationOwners, AutocompleteChoice, CommandInteraction,
+    CreateAutocompleteResponse, Message,
 };
 
-use super::{Data, Error, buttons, no_pings, render};
+use super::respond::Waiting;
+use super::{Data, Error, buttons, menus, render};
 use crate::answer::Outcome;
 use crate::language::Language;
+use crate::store::handled::Place;
 use crate::utterance::Utterance;
 use crate::wording;
 
@@ -127,7 +128,8 @@ pub async fn sources(ctx: Context<'_>) -> Result<(), Error> {
     description_localized("ko", "출처가 답하는 것, 분야별")
 )]
 pub async fn topics(ctx: Context<'_>) -> Result<(), Error> {
-    tell(ctx, &ctx.data().topics.clone()).await
+    let _open = ctx.data().open.try_read();
+    menus::open(&waiting(&ctx), ctx.data(), language(ctx.interaction)).await
 }
 
 /// A line of sources with its address left a link.
@@ -171,43 +173,41 @@ fn language(interaction: &CommandInteraction) -> Language {
 
 /// Answers a command. What isn't an answer is shown to the asker only.
 async fn respond(ctx: Context<'_>, utterance: &Utterance, private: bool) -> Result<(), Error> {
-    let reply = ctx.data().desk.hear(utterance).reply;
+    let (data, interaction) = (ctx.data(), ctx.interaction);
+    let _open = data.open.try_read();
+    let place = Place {
+        channel: interaction.channel_id.to_string(),
+        community: interaction
+            .guild_id
+            .filter(|_| is_installed(&interaction.authorizing_integration_owners))
+            .map(|guild| guild.to_string()),
+    };
+    let (person, now) = (interaction.user.id, interaction.id.created_at().unix_timestamp());
+    if let Some(hindrance) = data.hindrance(ctx.http(), &place, person, &utterance.text, now).await {
+        return waiting(&ctx).tell(&hindrance.reason).await;
+    }
+    let heard = data.desk.hear(utterance);
+    data.keep_unanswered(&place, &heard, now);
+    let reply = heard.reply;
     let private = private || !matches!(reply.outcome, Outcome::Answered | Outcome::Disputed);
-    let buttons = buttons::under(&reply, ctx.interaction.user.id.get(), private);
-    send(ctx, &render::messages(&reply), buttons, private).await
+    let more = buttons::only_remove(&reply, person.get(), private);
+    let rows = buttons::under(&reply, person.get(), private, &[]);
+    waiting(&ctx).say(&render::messages(&reply), rows, &more, private).await
 }
 
 /// Tells the person something that isn't an answer.
-async fn tell(ctx: Context<'_>, text: &str) -> Result<(), Error> {
-    send(ctx, &render::split(text), Vec::new(), true).await
+pub async fn tell(ctx: Context<'_>, text: &str) -> Result<(), Error> {
+    let _open = ctx.data().open.try_read();
+    waiting(&ctx).tell(text).await
 }
 
-async fn send(ctx: Context<'_>, parts: &[String], buttons: Vec<CreateActionRow>, private: bool) -> Result<(), Error> {
-    let http = ctx.serenity_context().http.as_ref();
-    let Some((first, more)) = parts.split_first() else { return Ok(()) };
-    let response = response(first, private).components(buttons);
-    ctx.interaction.create_response(http, CreateInteractionResponse::Message(response)).await?;
-    for part in more {
-        follow_up(http, ctx.interaction, part, private).await?;
-    }
-    Ok(())
+fn waiting<'a>(ctx: &'a Context<'a>) -> Waiting<'a> {
+    Waiting { http: ctx.http(), outgoing: &ctx.data().outgoing, id: ctx.interaction.id, token: &ctx.interaction.token }
 }
 
-async fn follow_up(http: &Http, interaction: &CommandInteraction, part: &str, private: bool) -> Result<(), Error> {
-    let followup =
-        || CreateInteractionResponseFollowup::new().content(part).allowed_mentions(no_pings()).flags(flags(private));
-    super::send::patiently(|| interaction.create_followup(http, followup())).await?;
-    Ok(())
-}
-
-/// A response without pings and link previews.
-pub fn response(content: &str, private: bool) -> CreateInteractionResponseMessage {
-    let flags = InteractionResponseFlags::from_bits_retain(flags(private).bits());
-    CreateInteractionResponseMessage::new().content(content).allowed_mentions(no_pings()).flags(flags)
-}
-
-fn flags(private: bool) -> MessageFlags {
-    if private { MessageFlags::SUPPRESS_EMBEDS | MessageFlags::EPHEMERAL } else { MessageFlags::SUPPRESS_EMBEDS }
+/// Whether the bot is a member of the server where something was done; else it is only what its user brought along.
+pub fn is_installed(owners: &AuthorizingIntegrationOwners) -> bool {
+    owners.0.iter().any(|owner| matches!(owner, AuthorizingIntegrationOwner::GuildInstall(_)))
 }
 
 #[cfg(test)]

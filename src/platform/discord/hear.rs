@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use serenity::all::{ChannelId, Message, MessageType, UserId};
 
+use crate::understanding::normalise::clean;
+use crate::understanding::split::split;
 use crate::utterance::Utterance;
 
 /// For so long the same person's next message may lean on the one before, in seconds.
@@ -17,9 +19,7 @@ const MOST_REMEMBERED: usize = 10_000;
 /// only an event tells; a message of a channel's history names no server.
 #[must_use]
 pub fn heard(message: &Message, me: UserId, is_direct: bool) -> Option<Utterance> {
-    let is_ordinary = matches!(message.kind, MessageType::Regular | MessageType::InlineReply);
-    let is_person = !message.author.bot && !message.author.system && message.webhook_id.is_none();
-    if !is_ordinary || !is_person || message.author.id == me {
+    if !is_from_a_person(message) || message.author.id == me {
         return None;
     }
     let replies_to = message.referenced_message.as_deref();
@@ -34,6 +34,25 @@ pub fn heard(message: &Message, me: UserId, is_direct: bool) -> Option<Utterance
         .map(|original| without_mentions(&original.content, me))
         .filter(|text| !text.is_empty());
     Some(Utterance { text: without_mentions(&message.content, me), context })
+}
+
+fn is_from_a_person(message: &Message) -> bool {
+    let is_ordinary = matches!(message.kind, MessageType::Regular | MessageType::InlineReply);
+    is_ordinary && !message.author.bot && !message.author.system && message.webhook_id.is_none()
+}
+
+/// What a person said to everybody, or nothing that the bot has a part in: it replies to nobody and mentions nobody.
+#[must_use]
+pub fn overheard(message: &Message) -> Option<String> {
+    let is_to_somebody = message.message_reference.is_some() || !message.mentions.is_empty();
+    let is_to_all = is_from_a_person(message) && message.guild_id.is_some() && !is_to_somebody;
+    is_to_all.then(|| message.content.clone()).filter(|text| !text.is_empty())
+}
+
+/// Whether a text asks something, by its question mark or its first words.
+#[must_use]
+pub fn is_question(text: &str) -> bool {
+    text.contains(['?', '？']) || split(&clean(text)).iter().any(|part| part.asks)
 }
 
 fn mentions(me: UserId) -> [String; 2] {
@@ -131,6 +150,27 @@ mod tests {
         let mut hook = message(person(), "<@99> hi", true);
         hook["webhook_id"] = json!("4");
         assert!(text(joined).is_none() && text(hook).is_none());
+    }
+
+    #[test]
+    fn only_what_is_said_to_everybody_is_overheard() {
+        let hears = |message: Value| overheard(&serde_json::from_value(message).unwrap());
+        let person = || user(1, false);
+        assert_eq!(hears(message(person(), "how much?", true)).as_deref(), Some("how much?"));
+        assert_eq!(hears(message(person(), "", true)), None);
+        assert_eq!(hears(message(person(), "how much?", false)), None);
+        assert_eq!(hears(message(user(2, true), "how much?", true)), None);
+        let mut to_somebody = message(person(), "<@5> how much?", true);
+        to_somebody["mentions"] = json!([user(5, false)]);
+        assert_eq!(hears(to_somebody), None);
+        for (text, expected) in [
+            ("how much is a ticket", true),
+            ("сколько стоит билет?", true),
+            ("nice flight that was", false),
+            ("lol", false),
+        ] {
+            assert_eq!(is_question(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -7,12 +7,15 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serenity::all::{
-    ChannelId, CreateMessage, GetMessages, Http, Message, MessageFlags, MessageId, MessageReference, Nonce, UserId,
+    Channel, ChannelId, CreateMessage, GetMessages, Http, Message, MessageFlags, MessageId, MessageReference, Nonce,
+    UserId,
 };
 
-use super::hear::heard;
-use super::send::{kind, may_pass, patiently};
+use super::hear::{heard, is_question, overheard};
+use super::send::{kind, may_pass};
 use super::{Data, Error, Shared, buttons, no_pings, render};
+use crate::answer::Outcome;
+use crate::config::FORUMS;
 use crate::store::handled::Place;
 use crate::utterance::Utterance;
 use crate::wording::Reply;
@@ -26,79 +29,136 @@ const HISTORY: u8 = 100;
 /// After so long a message that isn't answered is tried again, in seconds.
 const SURELY_TRIED: i64 = 120;
 
+/// What is said to a message.
+enum Saying {
+    Reply(Reply),
+    /// Why there is none.
+    Reason(String),
+    Nothing,
+}
+
 /// Answers a message that is for the bot, once.
 pub async fn on_message(http: &Http, data: &Data, me: UserId, message: &Message) {
-    let is_direct = message.guild_id.is_none();
-    let Some(utterance) = heard(message, me, is_direct) else { return };
-    let is_new = data.take_on(message, is_direct);
+    let place =
+        Place { channel: message.channel_id.to_string(), community: message.guild_id.map(|guild| guild.to_string()) };
+    let Some(utterance) = heard(message, me, place.community.is_none()) else {
+        return overhear(http, data, &place, message).await;
+    };
+    let is_new = data.take_on(message, &place);
     let Ok(_open) = data.open.try_read() else { return };
     if is_new {
-        data.answer(http, message, utterance, 0).await;
+        data.answer(http, &place, message, utterance, &[]).await;
     }
 }
 
+/// Answers a question that isn't addressed to the bot, where that is wished for and the bot has an answer.
+async fn overhear(http: &Http, data: &Data, place: &Place, message: &Message) {
+    let Some(text) = overheard(message) else { return };
+    let Some(text) = data.in_question(http, place, message, text).await else { return };
+    let Ok(_open) = data.open.try_read() else { return };
+    let heard = data.desk.hear(&Utterance::new(text));
+    let has_answer = matches!(heard.reply.outcome, Outcome::Answered | Outcome::Disputed);
+    if !has_answer || !data.take_on(message, place) {
+        return;
+    }
+    let now = message.timestamp.unix_timestamp();
+    let saying = match data.hindrance(http, place, message.author.id, "", now).await {
+        None => Saying::Reply(heard.reply),
+        Some(_) => Saying::Nothing,
+    };
+    data.deliver(http, place, message, saying, &[]).await;
+}
+
 impl Shared {
+    /// What an overheard message asks; none if the bot doesn't listen there or nothing is asked. A forum's post asks with
+    /// its title too, and only its first message does.
+    async fn in_question(&self, http: &Http, place: &Place, message: &Message, text: String) -> Option<String> {
+        let is_post = message.id.get() == message.channel_id.get();
+        if is_post && self.watch.iter().any(|word| word == FORUMS) && self.settings(place).forum {
+            let Ok(Channel::Guild(thread)) = http.get_channel(message.channel_id).await else { return None };
+            return Some(format!("{}\n{text}", thread.name));
+        }
+        (self.watch.contains(&place.channel) && is_question(&text)).then_some(text)
+    }
+
     /// Records that a message is taken on; false if it was before. Trouble with the record doesn't keep from answering.
-    fn take_on(&self, message: &Message, is_direct: bool) -> bool {
-        let place = Place { channel: message.channel_id.to_string(), is_direct };
-        let handled = self.handled.lock().unwrap_or_else(PoisonError::into_inner);
-        handled.receive(&message.id.to_string(), &place, message.timestamp.unix_timestamp()).unwrap_or_else(|error| {
+    fn take_on(&self, message: &Message, place: &Place) -> bool {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.receive(&message.id.to_string(), place, message.timestamp.unix_timestamp()).unwrap_or_else(|error| {
             tracing::error!(%error, "a message could not be recorded");
             true
         })
     }
 
     fn mark_answered(&self, message: MessageId) {
-        let handled = self.handled.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = handled.answer(&message.to_string()) {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = records.answer(&message.to_string()) {
             tracing::error!(%error, "an answer could not be recorded");
         }
     }
 
-    /// Hears a message and says the reply, without its first `said` parts; unless it is being answered already. What
-    /// Discord refuses for good is done with; the rest is tried again later.
-    async fn answer(&self, http: &Http, message: &Message, utterance: Utterance, said: usize) {
+    /// Hears a message and says the reply, without its first parts, which were `said`; unless it is being answered
+    /// already.
+    async fn answer(&self, http: &Http, place: &Place, message: &Message, utterance: Utterance, said: &[MessageId]) {
         let in_hand = || self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
         if !in_hand().insert(message.id) {
             return;
         }
-        match self.say(http, message, utterance, said).await {
-            Ok(()) => self.mark_answered(message.id),
-            Err(error) if may_pass(&error) => tracing::error!(what = %kind(&error), "an answer has to wait"),
-            Err(error) => {
-                self.mark_answered(message.id);
-                if self.mute.lock().unwrap_or_else(PoisonError::into_inner).insert(message.channel_id) {
-                    let channel = message.channel_id.get();
-                    tracing::error!(what = %kind(&error), channel, "the bot may not answer here; look at its permissions");
-                }
-            }
-        }
+        let saying = self.saying(http, place, message, utterance, !said.is_empty()).await;
+        self.deliver(http, place, message, saying, said).await;
         in_hand().remove(&message.id);
     }
 
-    async fn say(&self, http: &Http, message: &Message, utterance: Utterance, said: usize) -> Result<(), Error> {
-        let reply = self.reply(message, utterance);
-        let parts = render::messages(&reply);
-        let buttons = buttons::under(&reply, message.author.id.get(), false);
-        for (at, part) in parts.iter().enumerate().skip(said) {
-            let is_last = at + 1 == parts.len();
-            let create = || {
-                CreateMessage::new()
-                    .content(part)
-                    .components(if is_last { buttons.clone() } else { Vec::new() })
-                    .reference_message(MessageReference::from(message).fail_if_not_exists(false))
-                    .allowed_mentions(no_pings())
-                    .flags(MessageFlags::SUPPRESS_EMBEDS)
-                    .nonce(Nonce::String(format!("{}-{at}", message.id)))
-                    .enforce_nonce(true)
-            };
-            patiently(|| message.channel_id.send_message(http, create())).await?;
+    /// Says it and records that. What Discord refuses for good is done with; the rest is tried again later.
+    async fn deliver(&self, http: &Http, place: &Place, message: &Message, saying: Saying, said: &[MessageId]) {
+        let mute = || self.mute.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.say(http, message, saying, said).await {
+            Ok(()) => {
+                self.mark_answered(message.id);
+                mute().remove(&message.channel_id);
+            }
+            Err(error) if may_pass(&error) => tracing::error!(what = %kind(&error), "an answer has to wait"),
+            Err(error) => {
+                self.mark_answered(message.id);
+                if mute().insert(message.channel_id) {
+                    self.complain(http, place, message.channel_id, &error).await;
+                }
+            }
         }
-        Ok(())
     }
 
-    fn reply(&self, message: &Message, mut utterance: Utterance) -> Reply {
+    /// Tells once that the bot may not speak in a channel: the server's log channel, else the operator.
+    async fn complain(&self, http: &Http, place: &Place, channel: ChannelId, error: &Error) {
+        let text = format!(
+            "I can't answer in <#{channel}>: Discord says \"{}\". There I need the permissions View Channel, Send Messages \
+             (in threads: Send Messages in Threads) and Read Message History.",
+            render::escaped(&kind(error))
+        );
+        let log = self.settings(place).log_channel.and_then(|id| id.parse::<u64>().ok()).filter(|id| *id > 0);
+        let create =
+            || CreateMessage::new().content(&text).allowed_mentions(no_pings()).flags(MessageFlags::SUPPRESS_EMBEDS);
+        let told = match log {
+            Some(log) => self.outgoing.make(|| ChannelId::new(log).send_message(http, create())).await.is_ok(),
+            None => false,
+        };
+        if !told {
+            let channel = channel.get();
+            tracing::error!(what = %kind(error), channel, "the bot may not answer here; look at its permissions");
+        }
+    }
+
+    async fn saying(
+        &self,
+        http: &Http,
+        place: &Place,
+        message: &Message,
+        mut utterance: Utterance,
+        is_begun: bool,
+    ) -> Saying {
         let (channel, author, now) = (message.channel_id, message.author.id, message.timestamp.unix_timestamp());
+        if !is_begun && let Some(hindrance) = self.hindrance(http, place, author, &utterance.text, now).await {
+            return if hindrance.is_told { Saying::Nothing } else { Saying::Reason(hindrance.reason) };
+        }
         let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         if utterance.text.is_empty() {
             // A bare mention, or a reply without a ping, whose text Discord keeps back: the desk says how to ask.
@@ -110,13 +170,62 @@ impl Shared {
         if let Some(trace) = heard.traces.last() {
             recent().put(channel, author, now, trace.words.join(" "));
         }
-        heard.reply
+        if !is_begun {
+            self.keep_unanswered(place, &heard, now);
+        }
+        Saying::Reply(heard.reply)
+    }
+
+    /// Says something as replies to a message, without its first parts, which were `said`.
+    async fn say(&self, http: &Http, message: &Message, saying: Saying, said: &[MessageId]) -> Result<(), Error> {
+        let (parts, reply) = match saying {
+            Saying::Reply(reply) => (render::messages(&reply), Some(reply)),
+            Saying::Reason(reason) => (vec![reason], None),
+            Saying::Nothing => return Ok(()),
+        };
+        let mut earlier = said.to_vec();
+        for (at, part) in parts.iter().enumerate().skip(said.len()) {
+            let is_last = at + 1 == parts.len();
+            let buttons = |reply: &Reply| buttons::under(reply, message.author.id.get(), false, &earlier);
+            let rows = reply.as_ref().filter(|_| is_last).map(buttons).unwrap_or_default();
+            let create = || {
+                CreateMessage::new()
+                    .content(part)
+                    .components(rows.clone())
+                    .reference_message(MessageReference::from(message).fail_if_not_exists(false))
+                    .allowed_mentions(no_pings())
+                    .flags(MessageFlags::SUPPRESS_EMBEDS)
+                    .nonce(Nonce::String(format!("{}-{at}", message.id)))
+                    .enforce_nonce(true)
+            };
+            earlier.push(self.outgoing.make(|| message.channel_id.send_message(http, create())).await?.id);
+        }
+        Ok(())
+    }
+
+    /// A channel's messages since then, the oldest first.
+    async fn history(&self, http: &Http, channel: ChannelId, since: i64) -> Result<Vec<Message>, Error> {
+        // Ids begin with the milliseconds since the first of January 2015.
+        let millis = u64::try_from(since * 1_000 - 1_420_070_400_000).unwrap_or(0);
+        let mut after = MessageId::new((millis << 22).max(1));
+        let mut messages: Vec<Message> = Vec::new();
+        loop {
+            let page = GetMessages::new().after(after).limit(HISTORY);
+            let mut page = self.outgoing.make(|| channel.messages(http, page)).await?;
+            page.sort_by_key(|message| message.id);
+            let is_last = page.len() < usize::from(HISTORY);
+            after = page.last().map_or(after, |message| message.id);
+            messages.append(&mut page);
+            if is_last {
+                return Ok(messages);
+            }
+        }
     }
 }
 
 /// Answers what was asked in the last hour and isn't answered yet, as the channels' histories tell.
 pub async fn catch_up(http: Arc<Http>, data: Data, me: UserId) {
-    let places = data.handled.lock().unwrap_or_else(PoisonError::into_inner).places();
+    let places = data.records.lock().unwrap_or_else(PoisonError::into_inner).places();
     for place in places.unwrap_or_default() {
         let Ok(_open) = data.open.try_read() else { return };
         if let Err(error) = catch_up_in(&http, &data, me, &place).await {
@@ -127,40 +236,29 @@ pub async fn catch_up(http: Arc<Http>, data: Data, me: UserId) {
 
 async fn catch_up_in(http: &Http, data: &Data, me: UserId, place: &Place) -> Result<(), Error> {
     let Ok(channel) = place.channel.parse::<u64>().map(ChannelId::new) else { return Ok(()) };
-    let messages = history(http, channel, jiff::Timestamp::now().as_second() - ANSWERED_LATER).await?;
+    let messages = data.history(http, channel, jiff::Timestamp::now().as_second() - ANSWERED_LATER).await?;
     for message in &messages {
-        let Some(utterance) = heard(message, me, place.is_direct) else { continue };
-        let record = data.handled.lock().unwrap_or_else(PoisonError::into_inner).is_answered(&message.id.to_string());
-        let said = messages.iter().filter(|other| other.author.id == me && replies_to(other, message.id)).count();
-        match record.unwrap_or(None) {
+        let record = data.records.lock().unwrap_or_else(PoisonError::into_inner).is_answered(&message.id.to_string());
+        let is_answered = record.unwrap_or(None);
+        let Some(utterance) = heard(message, me, place.community.is_none()) else {
+            // Something overheard: nobody waits for an answer to that.
+            if is_answered == Some(false) {
+                data.mark_answered(message.id);
+            }
+            continue;
+        };
+        let replies = messages.iter().filter(|other| other.author.id == me && replies_to(other, message.id));
+        let said: Vec<MessageId> = replies.map(|reply| reply.id).collect();
+        match is_answered {
             Some(true) => {}
-            Some(false) => data.answer(http, message, utterance, said).await,
-            None if said == 0 && data.take_on(message, place.is_direct) => {
-                data.answer(http, message, utterance, 0).await;
+            Some(false) => data.answer(http, place, message, utterance, &said).await,
+            None if said.is_empty() && data.take_on(message, place) => {
+                data.answer(http, place, message, utterance, &[]).await;
             }
             None => {}
         }
     }
     Ok(())
-}
-
-/// A channel's messages since then, the oldest first.
-async fn history(http: &Http, channel: ChannelId, since: i64) -> Result<Vec<Message>, Error> {
-    // Ids begin with the milliseconds since the first of January 2015.
-    let millis = u64::try_from(since * 1_000 - 1_420_070_400_000).unwrap_or(0);
-    let mut after = MessageId::new((millis << 22).max(1));
-    let mut messages: Vec<Message> = Vec::new();
-    loop {
-        let page = GetMessages::new().after(after).limit(HISTORY);
-        let mut page = patiently(|| channel.messages(http, page)).await?;
-        page.sort_by_key(|message| message.id);
-        let is_last = page.len() < usize::from(HISTORY);
-        after = page.last().map_or(after, |message| message.id);
-        messages.append(&mut page);
-        if is_last {
-            return Ok(messages);
-        }
-    }
 }
 
 fn replies_to(message: &Message, question: MessageId) -> bool {
@@ -174,9 +272,10 @@ pub async fn keep_house(http: Arc<Http>, data: Data, me: UserId) {
         minutes.tick().await;
         let now = jiff::Timestamp::now().as_second();
         data.recent.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
+        data.pace.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
         let owes = {
-            let handled = data.handled.lock().unwrap_or_else(PoisonError::into_inner);
-            handled.forget(now).and_then(|()| handled.owes(now - ANSWERED_LATER, now - SURELY_TRIED))
+            let records = data.records.lock().unwrap_or_else(PoisonError::into_inner);
+            records.forget(now).and_then(|()| records.owes(now - ANSWERED_LATER, now - SURELY_TRIED))
         };
         match owes {
             Ok(true) => catch_up(Arc::clone(&http), data.clone(), me).await,

@@ -5,10 +5,14 @@
 mod buttons;
 mod commands;
 pub mod hear;
+mod menus;
 mod messages;
 mod registration;
 pub mod render;
+mod respond;
+mod rules;
 mod send;
+mod server;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -19,16 +23,17 @@ use anyhow::anyhow;
 use poise::{Framework, FrameworkContext, FrameworkOptions, PrefixFrameworkOptions};
 use serenity::all::{
     ChannelId, Context, CreateAllowedMentions, CreateCommand, FullEvent, GatewayIntents, Http, HttpBuilder, HttpError,
-    Interaction, MessageId, Permissions,
+    Interaction, MessageId, Permissions, UserId,
 };
 use tokio::sync::RwLock;
 
 use crate::config::DiscordConfig;
 use crate::desk::Desk;
 use crate::language::Language;
-use crate::store::handled::Handled;
+use crate::platform::pace::Pace;
+use crate::store::records::Records;
 use hear::Recent;
-use send::kind;
+use send::{Outgoing, kind};
 
 /// What handlers fail with.
 type Error = serenity::Error;
@@ -44,6 +49,11 @@ pub const QUIET: [&str; 6] =
 const INTENTS: GatewayIntents =
     GatewayIntents::GUILDS.union(GatewayIntents::GUILD_MESSAGES).union(GatewayIntents::DIRECT_MESSAGES);
 
+/// The content of messages that aren't for the bot is privileged; it is asked for only where somebody wishes for it.
+fn intents(config: &DiscordConfig) -> GatewayIntents {
+    if config.watch.is_empty() { INTENTS } else { INTENTS | GatewayIntents::MESSAGE_CONTENT }
+}
+
 /// How long questions in hand may take when the program stops, and then the goodbye to the gateway.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 const GOODBYE: Duration = Duration::from_secs(6);
@@ -58,12 +68,16 @@ type Data = Arc<Shared>;
 /// What all handlers share.
 pub struct Shared {
     desk: Arc<Desk>,
-    handled: Mutex<Handled>,
+    records: Mutex<Records>,
+    outgoing: Outgoing,
     recent: Mutex<Recent>,
+    pace: Mutex<Pace<UserId, String>>,
+    /// Where the bot listens to what isn't addressed to it; see [`DiscordConfig::watch`].
+    watch: Vec<String>,
+    /// The people who run the bot.
+    operators: Vec<String>,
     /// Titles and example questions, for completing what is typed.
     suggestions: Vec<String>,
-    /// The list of topics by subject.
-    topics: String,
     /// The messages that are being answered.
     in_hand: Mutex<HashSet<MessageId>>,
     /// The channels where the bot may not speak, each told once.
@@ -84,13 +98,27 @@ pub async fn serve(
     announce: impl Fn(&str),
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
-    let http = http(config);
+    serve_through(http(config), config, desk, database, announce, stop).await
+}
+
+/// The same through a client of requests that is there already.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_through(
+    http: Http,
+    config: &DiscordConfig,
+    desk: Arc<Desk>,
+    database: &Path,
+    announce: impl Fn(&str),
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
     let user = http.get_current_user().await.map_err(|error| explain(&error))?;
     let me = user.id;
     let application = http.get_current_application_info().await.map_err(|error| explain(&error))?;
     http.set_application_id(application.id);
     let open = Arc::new(RwLock::new(()));
-    let data = Arc::new(shared(desk, database, Arc::clone(&open))?);
+    let data = Arc::new(shared(config, desk, database, Arc::clone(&open))?);
     let guild = config.guild;
     let shared = Arc::clone(&data);
     let framework = Framework::builder()
@@ -105,11 +133,13 @@ pub async fn serve(
         })
         .initialize_owners(false)
         .build();
-    let mut client = serenity::client::ClientBuilder::new_with_http(http, INTENTS)
+    let mut client = serenity::client::ClientBuilder::new_with_http(http, intents(config))
         .framework(framework)
         .await
         .map_err(|error| explain(&error))?;
-    announce(&format!("Discord: {} is coming up. Invite it with\n{}", user.name, invite(application.id.get())));
+    let id = application.id.get();
+    announce(&format!("Discord: {} is coming up. Invite it into a server with\n{}", user.name, invite(id)));
+    announce(&format!("To take it along everywhere for oneself alone:\n{}", invite_of_user(id)));
     let (shards, http) = (Arc::clone(&client.shard_manager), Arc::clone(&client.http));
     let stopping = async move {
         stop.await;
@@ -150,9 +180,9 @@ fn http(config: &DiscordConfig) -> Http {
     }
 }
 
-fn shared(desk: Arc<Desk>, database: &Path, open: Arc<RwLock<()>>) -> anyhow::Result<Shared> {
-    let handled = Handled::open(database, PLATFORM)?;
-    handled.forget(jiff::Timestamp::now().as_second())?;
+fn shared(config: &DiscordConfig, desk: Arc<Desk>, database: &Path, open: Arc<RwLock<()>>) -> anyhow::Result<Shared> {
+    let records = Records::open(database, PLATFORM)?;
+    records.forget(jiff::Timestamp::now().as_second())?;
     let facts = desk.facts()?;
     let answered = || facts.topics().filter(|topic| !topic.is_silent());
     let titles = answered().map(|topic| topic.title.clone());
@@ -160,23 +190,26 @@ fn shared(desk: Arc<Desk>, database: &Path, open: Arc<RwLock<()>>) -> anyhow::Re
     let others = Language::others().flat_map(|language| &language.pack().topic);
     let others = others.filter(|said| said.unsaid.is_none()).flat_map(|said| said.examples.iter().take(3).cloned());
     let suggestions = titles.chain(examples).chain(others).collect();
-    let topics = crate::wording::topics_in_list(&facts);
     Ok(Shared {
         desk,
-        handled: Mutex::new(handled),
+        records: Mutex::new(records),
+        outgoing: Outgoing::default(),
         recent: Mutex::default(),
+        pace: Mutex::default(),
+        watch: config.watch.clone(),
+        operators: config.operators.clone(),
         in_hand: Mutex::default(),
         mute: Mutex::default(),
         suggestions,
-        topics: render::escaped(&topics),
         open,
     })
 }
 
 fn options() -> FrameworkOptions<Data, Error> {
     use commands::{answer_this, ask, help, privacy, sources, topics};
+    use server::desk;
     FrameworkOptions {
-        commands: vec![ask(), answer_this(), topics(), sources(), help(), privacy()],
+        commands: vec![ask(), answer_this(), topics(), sources(), help(), privacy(), desk()],
         event_handler: |framework, event| Box::pin(on_event(framework, event)),
         on_error: |error| Box::pin(on_error(error)),
         allowed_mentions: Some(no_pings()),
@@ -196,7 +229,10 @@ fn explain(error: &serenity::Error) -> anyhow::Error {
              Reset Token; and put it into DISCORD_TOKEN."
         )
     } else if matches!(error, serenity::Error::Gateway(DisallowedGatewayIntents)) {
-        anyhow!("Discord refuses the intents. Look at https://discord.com/developers: your application, Bot.")
+        anyhow!(
+            "Discord refuses the intents. DISCORD_WATCH_CHANNELS needs Message Content Intent: switch it on at \
+             https://discord.com/developers, your application, Bot; or unset it."
+        )
     } else if matches!(error, serenity::Error::Http(HttpError::Request(_))) {
         anyhow!("Discord can't be reached. Look at the network, and at DISCORD_API_PROXY if it is set.")
     } else {
@@ -214,6 +250,13 @@ fn invite(application: u64) -> String {
     format!(
         "https://discord.com/oauth2/authorize?client_id={application}&scope=bot+applications.commands&permissions={}",
         permissions.bits()
+    )
+}
+
+/// Where somebody takes the bot's commands along into all servers and conversations; there it reads nothing.
+fn invite_of_user(application: u64) -> String {
+    format!(
+        "https://discord.com/oauth2/authorize?client_id={application}&scope=applications.commands&integration_type=1"
     )
 }
 
@@ -236,7 +279,12 @@ async fn on_event(framework: FrameworkContext<'_, Data, Error>, event: &FullEven
             Ok(())
         }
         FullEvent::InteractionCreate { interaction: Interaction::Component(pressed) } => {
+            let _open = data.open.try_read();
             buttons::on_press(&ctx.http, data, pressed).await
+        }
+        FullEvent::InteractionCreate { interaction: Interaction::Modal(filled) } => {
+            let _open = data.open.try_read();
+            buttons::on_form(&ctx.http, data, filled).await
         }
         _ => Ok(()),
     }
@@ -244,15 +292,18 @@ async fn on_event(framework: FrameworkContext<'_, Data, Error>, event: &FullEven
 
 async fn on_error(error: poise::FrameworkError<'_, Data, Error>) {
     match &error {
-        poise::FrameworkError::Setup { error, .. } => {
-            tracing::error!(what = %kind(error), "the commands could not be registered")
-        }
         poise::FrameworkError::EventHandler { error, .. } => {
             tracing::error!(what = %kind(error), "a message could not be answered")
         }
         poise::FrameworkError::Command { error, .. } => {
             tracing::error!(what = %kind(error), "a command could not be answered")
         }
-        _ => tracing::error!("a command failed inside"),
+        other => {
+            tracing::error!("a command failed inside");
+            // Whoever gave it hears that.
+            if let Some(poise::Context::Application(ctx)) = other.ctx() {
+                let _ = commands::tell(ctx, &crate::wording::trouble().text).await;
+            }
+        }
     }
 }

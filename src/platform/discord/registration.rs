@@ -3,7 +3,7 @@
 use serde_json::Value;
 use serenity::all::{Command, CreateCommand, GuildId, Http};
 
-use super::send::patiently;
+use super::send::Outgoing;
 
 /// Makes Discord's commands those of the program, in one server or everywhere. True if something had to be changed.
 ///
@@ -11,25 +11,28 @@ use super::send::patiently;
 /// If Discord refuses.
 pub async fn register(http: &Http, commands: Vec<CreateCommand>, guild: Option<u64>) -> Result<bool, serenity::Error> {
     let guild = guild.map(GuildId::new);
-    let there = patiently(|| async {
-        match guild {
-            Some(guild) => guild.get_commands_with_localizations(http).await,
-            None => Command::get_global_commands_with_localizations(http).await,
-        }
-    })
-    .await?;
+    let outgoing = Outgoing::default();
+    let there = outgoing
+        .make(|| async {
+            match guild {
+                Some(guild) => guild.get_commands_with_localizations(http).await,
+                None => Command::get_global_commands_with_localizations(http).await,
+            }
+        })
+        .await?;
     let wanted: Vec<Value> = commands.iter().map(|command| serde_json::to_value(command).unwrap_or_default()).collect();
     let has: Vec<Value> = there.iter().map(|command| serde_json::to_value(command).unwrap_or_default()).collect();
     if are_there(&wanted, &has) {
         return Ok(false);
     }
-    patiently(|| async {
-        match guild {
-            Some(guild) => guild.set_commands(http, commands.clone()).await,
-            None => Command::set_global_commands(http, commands.clone()).await,
-        }
-    })
-    .await?;
+    outgoing
+        .make(|| async {
+            match guild {
+                Some(guild) => guild.set_commands(http, commands.clone()).await,
+                None => Command::set_global_commands(http, commands.clone()).await,
+            }
+        })
+        .await?;
     Ok(true)
 }
 

@@ -1,7 +1,14 @@
 //! A reply in Discord's markup and within its limits.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use regex::{Captures, Regex};
+
+use crate::language::Language;
 use crate::wording::Reply;
 
 /// The longest message, in UTF-16 units; Discord counts characters, of which there are never more.
@@ -11,7 +18,7 @@ pub const LONGEST: usize = 2_000;
 #[must_use]
 pub fn messages(reply: &Reply) -> Vec<String> {
     let sources = reply.text.strip_prefix(&reply.body).unwrap_or_default();
-    let mut text = escaped(&reply.body);
+    let mut text = with_days(&escaped(&reply.body), reply.language);
     for line in sources.lines().filter(|line| !line.is_empty()) {
         // A source without an address ends with its name.
         let (name, address) = line.split_once(" <").unwrap_or((line, ""));
@@ -21,6 +28,44 @@ pub fn messages(reply: &Reply) -> Vec<String> {
         }
     }
     split(&text)
+}
+
+/// How each language writes a day.
+static DAYS: LazyLock<HashMap<Language, Regex>> = LazyLock::new(|| {
+    let all = Language::others().chain([Language::English]);
+    all.map(|language| (language, day_pattern(language))).collect()
+});
+
+fn day_pattern(language: Language) -> Regex {
+    let dates = &language.pack().dates;
+    let months: Vec<String> = dates.months.iter().map(|month| regex::escape(month)).collect();
+    let pattern = dates
+        .day
+        .replace("{day}", r"(?<day>\d{1,2})")
+        .replace("{month}", &format!("(?<month>{})", months.join("|")))
+        .replace("{year}", r"(?<year>\d{4})");
+    // "27–29 July" is no single day.
+    Regex::new(&format!(r"(?<before>^|[^–~\d]){pattern}")).expect("a pattern of plain words")
+}
+
+/// Writes behind the first mention of each day how Discord shows it to each reader.
+fn with_days(text: &str, language: Language) -> String {
+    let mut shown = HashSet::new();
+    let show = |found: &Captures<'_>| {
+        let whole = found[0].to_owned();
+        match moment(found, language).filter(|moment| shown.insert(*moment)) {
+            Some(moment) => format!("{whole} (<t:{moment}:D>)"),
+            None => whole,
+        }
+    };
+    DAYS[&language].replace_all(text, show).into_owned()
+}
+
+/// Noon of a day in UTC, in seconds since 1970: nearly everywhere that is the same day.
+fn moment(found: &Captures<'_>, language: Language) -> Option<i64> {
+    let month = language.pack().dates.months.iter().position(|month| *month == found["month"])? + 1;
+    let date = Date::new(found["year"].parse().ok()?, i8::try_from(month).ok()?, found["day"].parse().ok()?).ok()?;
+    Some(date.at(12, 0, 0, 0).to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
 /// A text that shows as it is: no markup, mention, emoji or masked link in it takes effect.
@@ -94,6 +139,25 @@ mod tests {
             ("777-200 costs 45,000", "777-200 costs 45,000"),
         ] {
             assert_eq!(escaped(text), shown);
+        }
+    }
+
+    #[test]
+    fn days_are_shown_in_each_readers_way_once() {
+        let day = "(<t:1753617600:D>)";
+        for (language, text, expected) in [
+            (
+                Language::English,
+                "On 27 July 2025. As of 27 July 2025.",
+                format!("On 27 July 2025 {day}. As of 27 July 2025."),
+            ),
+            (Language::English, "27 July 2025", format!("27 July 2025 {day}")),
+            (Language::English, "on 25–27 July 2025, in July 2025, 31 June 2025", String::new()),
+            (Language::Russian, "Вылет 27 июля 2025 года.", format!("Вылет 27 июля 2025 года {day}.")),
+            (Language::Korean, "2025년 7월 27일 기준.", format!("2025년 7월 27일 {day} 기준.")),
+        ] {
+            let expected = if expected.is_empty() { text } else { &expected };
+            assert_eq!(with_days(text, language), expected);
         }
     }
 

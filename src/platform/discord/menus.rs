@@ -1,0 +1,225 @@
+//! Browsing the topics: a menu of subjects, then one of a subject's topics, then the answer. As with buttons, all that is
+//! needed stands in the ids.
+
+use serenity::all::{
+    ButtonStyle, ComponentInteraction, ComponentInteractionDataKind, CreateActionRow, CreateButton,
+    CreateInteractionResponse, CreateSelectMenu, CreateSelectMenuKind, CreateSelectMenuOption, Http,
+};
+
+use super::respond::{Waiting, response};
+use super::{Data, Error, buttons, render};
+use crate::facts::{Facts, Subject, Topic};
+use crate::language::{Language, Phrases};
+use crate::wording;
+
+/// How many choices a menu takes, and how long each may be, in letters.
+const PAGE: usize = 25;
+const LONGEST_LABEL: usize = 100;
+
+/// What a menu or a button beside it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Menu {
+    /// Shows a page of the subjects.
+    Subjects { language: Language, page: usize },
+    /// Shows the topics of the chosen subject.
+    Subject { language: Language },
+    /// Shows a page of a subject's topics.
+    Topics { language: Language, subject: String, page: usize },
+    /// Answers from the chosen topic.
+    Topic { language: Language },
+}
+
+impl Menu {
+    fn id(&self) -> String {
+        match self {
+            Self::Subjects { language, page } => format!("subjects:{}:{page}", language.code()),
+            Self::Subject { language } => format!("subject:{}", language.code()),
+            Self::Topics { language, subject, page } => format!("topics:{}:{subject}:{page}", language.code()),
+            Self::Topic { language } => format!("browse:{}", language.code()),
+        }
+    }
+
+    /// What an id stands for; none if it isn't one of a menu.
+    fn of(id: &str) -> Option<Self> {
+        let language = Language::from_code;
+        match id.split(':').collect::<Vec<_>>()[..] {
+            ["subjects", code, page] => Some(Self::Subjects { language: language(code)?, page: page.parse().ok()? }),
+            ["subject", code] => Some(Self::Subject { language: language(code)? }),
+            ["topics", code, subject, page] => {
+                Some(Self::Topics { language: language(code)?, subject: subject.to_owned(), page: page.parse().ok()? })
+            }
+            ["browse", code] => Some(Self::Topic { language: language(code)? }),
+            _ => None,
+        }
+    }
+}
+
+/// A line of a menu.
+struct Line {
+    label: String,
+    value: String,
+}
+
+/// What a menu shows: its text and its rows.
+struct Shown {
+    text: String,
+    rows: Vec<CreateActionRow>,
+}
+
+/// Opens the menu of subjects, for the person alone.
+///
+/// # Errors
+/// If Discord refuses.
+pub async fn open(waiting: &Waiting<'_>, data: &Data, language: Language) -> Result<(), Error> {
+    match facts(data) {
+        Some(facts) => {
+            let shown = subjects(&facts, language, 0);
+            waiting.say(&[shown.text], shown.rows, &[], true).await
+        }
+        None => waiting.tell(&wording::trouble().text).await,
+    }
+}
+
+/// Does what a menu or a button beside it stands for. False if it is neither.
+///
+/// # Errors
+/// If Discord refuses.
+pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) -> Result<bool, Error> {
+    let Some(menu) = Menu::of(&pressed.data.custom_id) else { return Ok(false) };
+    let waiting = Waiting::of_press(http, &data.outgoing, pressed);
+    let chosen = match &pressed.data.kind {
+        ComponentInteractionDataKind::StringSelect { values } => values.first().cloned(),
+        _ => None,
+    };
+    let shown = match (menu, chosen) {
+        (Menu::Subjects { language, page }, _) => facts(data).map(|facts| subjects(&facts, language, page)),
+        (Menu::Subject { language }, Some(subject)) => {
+            facts(data).and_then(|facts| topics(&facts, language, &subject, 0))
+        }
+        (Menu::Topics { language, subject, page }, _) => {
+            facts(data).and_then(|facts| topics(&facts, language, &subject, page))
+        }
+        (Menu::Topic { language }, Some(topic)) => {
+            let reply = data.desk.topic(&topic, language);
+            let rows = buttons::under(&reply, pressed.user.id.get(), true, &[]);
+            waiting.say(&render::messages(&reply), rows, &[], true).await?;
+            return Ok(true);
+        }
+        (Menu::Subject { .. } | Menu::Topic { .. }, None) => None,
+    };
+    match shown {
+        Some(shown) => {
+            let message = response(&shown.text, true).components(shown.rows);
+            waiting.respond(CreateInteractionResponse::UpdateMessage(message)).await?;
+        }
+        // What was there when the menu was made may be gone.
+        None => waiting.tell(&wording::trouble().text).await?,
+    }
+    Ok(true)
+}
+
+fn facts(data: &Data) -> Option<Facts> {
+    data.desk.facts().inspect_err(|error| tracing::error!(%error, "the facts could not be read")).ok()
+}
+
+fn is_answered(topic: &&Topic) -> bool {
+    !topic.is_silent()
+}
+
+/// A page of the subjects of which the sources answer anything.
+fn subjects(facts: &Facts, language: Language, page: usize) -> Shown {
+    let phrases = &language.pack().phrases;
+    let answered = facts.subjects.iter().filter(|subject| subject.topics.iter().any(|topic| !topic.is_silent()));
+    let lines = answered.map(|subject| Line { label: subject.title.clone(), value: subject.id.clone() }).collect();
+    let turn = |page| Menu::Subjects { language, page };
+    let rows = menu(lines, page, &Menu::Subject { language }, &phrases.choose_subject, turn, phrases, None);
+    Shown { text: phrases.subjects.clone(), rows }
+}
+
+/// A page of the topics of a subject; none if the sources answer nothing of it.
+fn topics(facts: &Facts, language: Language, subject: &str, page: usize) -> Option<Shown> {
+    let Subject { id, title, topics, .. } = facts.subjects.iter().find(|other| other.id == subject)?;
+    let phrases = &language.pack().phrases;
+    let title_of = |topic: &Topic| {
+        let said = language.pack().topic(&topic.id).map(|said| said.title.clone());
+        said.unwrap_or_else(|| topic.title.clone())
+    };
+    let answered = topics.iter().filter(is_answered);
+    let lines: Vec<Line> = answered.map(|topic| Line { label: title_of(topic), value: topic.id.clone() }).collect();
+    if lines.is_empty() {
+        return None;
+    }
+    let turn = |page| Menu::Topics { language, subject: id.clone(), page };
+    let back = Menu::Subjects { language, page: 0 };
+    let rows = menu(lines, page, &Menu::Topic { language }, &phrases.choose_topic, turn, phrases, Some(back));
+    Some(Shown { text: render::escaped(title), rows })
+}
+
+/// A menu with a page of lines, and buttons to turn pages and to go back.
+fn menu(
+    lines: Vec<Line>,
+    page: usize,
+    chooses: &Menu,
+    placeholder: &str,
+    turn: impl Fn(usize) -> Menu,
+    phrases: &Phrases,
+    back: Option<Menu>,
+) -> Vec<CreateActionRow> {
+    let last = lines.len().saturating_sub(1) / PAGE;
+    let page = page.min(last);
+    let options = lines.into_iter().skip(page * PAGE).take(PAGE).map(|line| {
+        let label: String = line.label.chars().take(LONGEST_LABEL).collect();
+        CreateSelectMenuOption::new(label, line.value)
+    });
+    let select = CreateSelectMenu::new(chooses.id(), CreateSelectMenuKind::String { options: options.collect() });
+    let mut rows = vec![CreateActionRow::SelectMenu(select.placeholder(placeholder))];
+    let button = |menu: Menu, label: &str| CreateButton::new(menu.id()).label(label).style(ButtonStyle::Secondary);
+    let before = if page > 0 { Some(turn(page - 1)) } else { back };
+    let next = (page < last).then(|| turn(page + 1));
+    let buttons: Vec<CreateButton> = before
+        .map(|menu| button(menu, &phrases.button_before))
+        .into_iter()
+        .chain(next.map(|menu| button(menu, &phrases.button_next)))
+        .collect();
+    if !buttons.is_empty() {
+        rows.push(CreateActionRow::Buttons(buttons));
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::text;
+
+    #[test]
+    fn ids_come_back_as_they_went() {
+        let language = Language::Russian;
+        for menu in [
+            Menu::Subjects { language, page: 3 },
+            Menu::Subject { language },
+            Menu::Topics { language, subject: "tickets".into(), page: 1 },
+            Menu::Topic { language },
+        ] {
+            assert_eq!(Menu::of(&menu.id()), Some(menu));
+        }
+        for id in ["subjects:en", "subjects:xx:1", "topics:en:tickets:-1", "browse", "topic:1:en:airline"] {
+            assert_eq!(Menu::of(id), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn every_topic_is_on_some_page() {
+        let facts = text::shipped();
+        for subject in &facts.subjects {
+            let count = subject.topics.iter().filter(is_answered).count();
+            let pages = (0..count.div_ceil(PAGE)).map(|page| {
+                let shown = topics(&facts, Language::Korean, &subject.id, page).expect("topics");
+                let rows = serde_json::to_value(&shown.rows).unwrap();
+                rows[0]["components"][0]["options"].as_array().unwrap().len()
+            });
+            assert_eq!(pages.sum::<usize>(), count, "{}", subject.id);
+        }
+        assert!(topics(&facts, Language::English, "no-such-subject", 0).is_none());
+    }
+}

@@ -1,0 +1,195 @@
+//! `/desk`: what those who run a server set, and what waits for them.
+
+use std::sync::PoisonError;
+
+use poise::ChoiceParameter;
+use serenity::all::{PartialChannel, Permissions};
+
+use super::commands::{Context, tell};
+use super::{Data, Error, render};
+use crate::store;
+use crate::store::settings::Settings;
+
+/// How many questions and reports are shown.
+const MOST_SHOWN: u32 = 20;
+
+/// The longest time for which a question without an answer may be kept, in days.
+const LONGEST_KEPT: u32 = 365;
+
+/// What is taken off the settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ChoiceParameter)]
+pub enum Off {
+    /// The list of channels: the bot answers everywhere.
+    #[name = "channels: answer everywhere"]
+    #[name_localized("ru", "каналы: отвечать везде")]
+    #[name_localized("ko", "채널: 어디서나 답하기")]
+    Channels,
+    /// The log channel.
+    #[name = "log channel"]
+    #[name_localized("ru", "канал для сообщений о неполадках")]
+    #[name_localized("ko", "기록 채널")]
+    Log,
+}
+
+/// Settings of this server and what waits for its moderators
+#[poise::command(
+    slash_command,
+    subcommands("settings", "queue"),
+    subcommand_required,
+    install_context = "Guild",
+    interaction_context = "Guild",
+    default_member_permissions = "MANAGE_GUILD",
+    description_localized("ru", "Настройки этого сервера и то, что ждёт его модераторов"),
+    description_localized("ko", "이 서버의 설정과 관리자를 기다리는 일")
+)]
+pub async fn desk(_: Context<'_>) -> Result<(), Error> {
+    Ok(())
+}
+
+/// Show and change the settings of this server
+#[poise::command(
+    slash_command,
+    name_localized("ru", "настройки"),
+    name_localized("ko", "설정"),
+    description_localized("ru", "Показать и изменить настройки этого сервера"),
+    description_localized("ko", "이 서버의 설정을 보고 바꾸기")
+)]
+#[expect(clippy::too_many_arguments, reason = "each is an option of the command")]
+pub async fn settings(
+    ctx: Context<'_>,
+    #[description = "How many questions a person may ask within a minute; 0 for any number"]
+    #[description_localized("ru", "Сколько вопросов в минуту может задать человек; 0 — сколько угодно")]
+    #[description_localized("ko", "한 사람이 1분에 할 수 있는 질문 수, 0은 제한 없음")]
+    #[max = 1000]
+    per_person: Option<u32>,
+    #[description = "How many questions may be asked in a channel within a minute; 0 for any number"]
+    #[description_localized("ru", "Сколько вопросов в минуту можно задать в канале; 0 — сколько угодно")]
+    #[description_localized("ko", "한 채널에서 1분에 할 수 있는 질문 수, 0은 제한 없음")]
+    #[max = 10000]
+    per_channel: Option<u32>,
+    #[description = "A channel in which I answer; I then answer only in those named"]
+    #[description_localized("ru", "Канал, в котором отвечать; тогда я отвечаю только в названных")]
+    #[description_localized("ko", "답할 채널, 이름을 댄 채널에서만 답합니다")]
+    only_in: Option<PartialChannel>,
+    #[description = "A channel in which I answer no longer"]
+    #[description_localized("ru", "Канал, в котором больше не отвечать")]
+    #[description_localized("ko", "더는 답하지 않을 채널")]
+    not_in: Option<PartialChannel>,
+    #[description = "Whether I answer the first post of a forum's thread, if I have an answer"]
+    #[description_localized("ru", "Отвечать ли на первое сообщение темы форума, если есть ответ")]
+    #[description_localized("ko", "답이 있을 때 포럼 글의 첫 게시물에 답할지")]
+    forum: Option<bool>,
+    #[description = "The channel that is told when I can't do my work"]
+    #[description_localized("ru", "Канал, куда сообщать о неполадках")]
+    #[description_localized("ko", "문제가 생기면 알릴 채널")]
+    log_channel: Option<PartialChannel>,
+    #[description = "For how many days a question without an answer and a reported problem are kept"]
+    #[description_localized("ru", "Сколько дней хранить вопросы без ответа и сообщения об ошибках")]
+    #[description_localized("ko", "답하지 못한 질문과 신고를 보관할 일수")]
+    #[min = 1]
+    #[max = 365]
+    keep_days: Option<u32>,
+    #[description = "What to take off"]
+    #[description_localized("ru", "Что убрать")]
+    #[description_localized("ko", "없앨 것")]
+    off: Option<Off>,
+) -> Result<(), Error> {
+    let Some(guild) = community(ctx) else { return tell(ctx, NOT_ALLOWED).await };
+    let changed = with_records(ctx.data(), |records| {
+        records.set(&guild, |settings| {
+            settings.per_person = per_person.unwrap_or(settings.per_person);
+            settings.per_channel = per_channel.unwrap_or(settings.per_channel);
+            settings.forum = forum.unwrap_or(settings.forum);
+            settings.keep_days = keep_days.map_or(settings.keep_days, |days| days.clamp(1, LONGEST_KEPT));
+            let id = |channel: &PartialChannel| channel.id.to_string();
+            settings.channels.extend(only_in.as_ref().map(id));
+            settings.channels.sort_unstable();
+            settings.channels.dedup();
+            settings.channels.retain(|channel| Some(channel) != not_in.as_ref().map(id).as_ref());
+            settings.log_channel = log_channel.as_ref().map(id).or(settings.log_channel.take());
+            match off {
+                Some(Off::Channels) => settings.channels.clear(),
+                Some(Off::Log) => settings.log_channel = None,
+                None => {}
+            }
+        })
+    });
+    let text = changed.map(|settings| in_words(&settings, ctx.data()));
+    tell(ctx, &text.unwrap_or_else(|| crate::wording::trouble().text)).await
+}
+
+/// Questions that I could not answer here, and problems that people reported
+#[poise::command(
+    slash_command,
+    name_localized("ru", "очередь"),
+    name_localized("ko", "대기열"),
+    description_localized("ru", "Вопросы, на которые здесь не нашлось ответа, и сообщения об ошибках"),
+    description_localized("ko", "여기서 답하지 못한 질문과 신고된 문제")
+)]
+pub async fn queue(ctx: Context<'_>) -> Result<(), Error> {
+    let Some(guild) = community(ctx) else { return tell(ctx, NOT_ALLOWED).await };
+    let waiting = with_records(ctx.data(), |records| {
+        Ok((records.questions(&guild, MOST_SHOWN)?, records.reports(&guild, MOST_SHOWN)?))
+    });
+    let Some((questions, reports)) = waiting else { return tell(ctx, &crate::wording::trouble().text).await };
+    let mut lines = Vec::new();
+    if questions.is_empty() {
+        lines.push("No question waits for an answer.".to_owned());
+    } else {
+        lines.push("Questions that I could not answer, those asked most first:".to_owned());
+        lines.extend(questions.iter().map(|waiting| format!("{}× {}", waiting.count, render::escaped(&waiting.text))));
+    }
+    if reports.is_empty() {
+        lines.push("No problem was reported.".to_owned());
+    } else {
+        lines.push("Reported problems, the newest first:".to_owned());
+        lines.extend(
+            reports
+                .iter()
+                .map(|report| format!("{}: {}", render::escaped(&report.topics), render::escaped(&report.text))),
+        );
+    }
+    tell(ctx, &lines.join("\n")).await
+}
+
+/// What somebody hears who may not use the command.
+const NOT_ALLOWED: &str = "Only members with the permission Manage Server may do that.";
+
+/// The server of a command, if whoever gave it may look after it. What Discord hides isn't relied upon.
+fn community(ctx: Context<'_>) -> Option<String> {
+    let guild = ctx.interaction.guild_id?;
+    let permissions = ctx.interaction.member.as_ref()?.permissions.unwrap_or_default();
+    let is_operator = ctx.data().operators.contains(&ctx.interaction.user.id.to_string());
+    let may = is_operator || permissions.intersects(Permissions::MANAGE_GUILD | Permissions::ADMINISTRATOR);
+    may.then(|| guild.to_string())
+}
+
+fn with_records<T>(data: &Data, act: impl FnOnce(&store::records::Records) -> Result<T, store::Error>) -> Option<T> {
+    let records = data.records.lock().unwrap_or_else(PoisonError::into_inner);
+    act(&records).inspect_err(|error| tracing::error!(%error, "a server's settings or queue could not be used")).ok()
+}
+
+fn in_words(settings: &Settings, data: &Data) -> String {
+    let number = |number: u32| if number == 0 { "any number".to_owned() } else { number.to_string() };
+    let shown = |id: &String| format!("<#{id}>");
+    let channels: Vec<String> = settings.channels.iter().map(shown).collect();
+    let channels = if channels.is_empty() { "everywhere".to_owned() } else { format!("in {}", channels.join(", ")) };
+    let can_read = data.watch.iter().any(|word| word == crate::config::FORUMS);
+    let forum = match (settings.forum, can_read) {
+        (false, _) => "no",
+        (true, true) => "yes, if I have an answer",
+        (true, false) => "not yet: the operator has to put `forums` into DISCORD_WATCH_CHANNELS",
+    };
+    [
+        format!("I answer {channels}."),
+        format!(
+            "Questions within a minute: {} a person, {} a channel.",
+            number(settings.per_person),
+            number(settings.per_channel)
+        ),
+        format!("Forum posts: {forum}."),
+        format!("Log channel: {}.", settings.log_channel.as_ref().map_or_else(|| "none".to_owned(), shown)),
+        format!("Questions without an answer and reported problems are kept for {} days.", settings.keep_days),
+    ]
+    .join("\n")
+}

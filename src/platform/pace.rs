@@ -1,0 +1,126 @@
+//! How often somebody may ask: so many questions a minute, in a place and from a person. Who asks more is told once when
+//! to ask again, and then not heard until then.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+/// For so long questions are counted, in seconds.
+const MINUTE: i64 = 60;
+
+/// How many people and places are remembered at the most; more are forgotten with the minute anyway.
+const MOST: usize = 100_000;
+
+/// Why a question has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// For how many seconds.
+    pub seconds: i64,
+    /// Whether too much was asked in the place, and not by the person.
+    pub of_place: bool,
+    /// Whether the person was told within this minute.
+    pub is_told: bool,
+}
+
+/// How many questions may be asked within a minute; 0 for any number.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// By a person.
+    pub person: u32,
+    /// In a place.
+    pub place: u32,
+}
+
+/// Counts the questions of the last minute.
+#[derive(Debug)]
+pub struct Pace<Person, Place> {
+    persons: HashMap<Person, Window>,
+    places: HashMap<Place, Window>,
+}
+
+/// A minute that began with a question.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    start: i64,
+    count: u32,
+    is_told: bool,
+}
+
+impl Window {
+    /// Counts a question. True if it is one too many.
+    fn is_too_much(&mut self, limit: u32, now: i64) -> bool {
+        if now - self.start >= MINUTE {
+            *self = Self { start: now, count: 0, is_told: false };
+        }
+        self.count = self.count.saturating_add(1);
+        limit > 0 && self.count > limit
+    }
+
+    fn rest(&self, now: i64) -> i64 {
+        (self.start + MINUTE - now).clamp(1, MINUTE)
+    }
+}
+
+impl<Person, Place> Default for Pace<Person, Place> {
+    fn default() -> Self {
+        Self { persons: HashMap::new(), places: HashMap::new() }
+    }
+}
+
+impl<Person: Eq + Hash, Place: Eq + Hash> Pace<Person, Place> {
+    /// Counts a question that somebody asks in a place at `now`, in seconds. None if it may be answered.
+    pub fn hold(&mut self, person: Person, place: Place, limits: Limits, now: i64) -> Option<Wait> {
+        if self.persons.len().max(self.places.len()) >= MOST {
+            self.forget(now);
+        }
+        let new = Window { start: now, count: 0, is_told: false };
+        let person = self.persons.entry(person).or_insert(new);
+        let of_person = person.is_too_much(limits.person, now);
+        let place = self.places.entry(place).or_insert(new);
+        // What a person asks in vain doesn't keep others from asking.
+        let of_place = !of_person && place.is_too_much(limits.place, now);
+        if !of_person && !of_place {
+            return None;
+        }
+        let seconds = if of_place { place.rest(now) } else { person.rest(now) };
+        Some(Wait { seconds, of_place, is_told: std::mem::replace(&mut person.is_told, true) })
+    }
+
+    /// Forgets what is no longer counted.
+    pub fn forget(&mut self, now: i64) {
+        self.persons.retain(|_, window| now - window.start < MINUTE);
+        self.places.retain(|_, window| now - window.start < MINUTE);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_too_much_is_told_once_a_minute() {
+        let mut pace = Pace::default();
+        let limits = Limits { person: 2, place: 3 };
+        let mut ask = |person: &'static str, place: &'static str, now| pace.hold(person, place, limits, now);
+        let wait = |seconds, of_place, is_told| Some(Wait { seconds, of_place, is_told });
+        assert_eq!(ask("a", "x", 0), None);
+        assert_eq!(ask("a", "y", 10), None);
+        assert_eq!(ask("a", "x", 20), wait(40, false, false));
+        assert_eq!(ask("a", "x", 21), wait(39, false, true));
+        // What is asked in vain isn't counted for the place.
+        assert_eq!(ask("b", "x", 22), None);
+        assert_eq!(ask("c", "x", 23), None);
+        assert_eq!(ask("d", "x", 24), wait(36, true, false));
+        assert_eq!(ask("e", "x", 59), wait(1, true, false));
+        assert_eq!(ask("a", "x", 60), None);
+    }
+
+    #[test]
+    fn without_a_limit_all_are_answered() {
+        let mut pace = Pace::default();
+        for at in 0..1_000 {
+            assert_eq!(pace.hold(1, 1, Limits { person: 0, place: 0 }, at / 100), None);
+        }
+        pace.forget(1_000);
+        assert!(pace.persons.is_empty() && pace.places.is_empty());
+    }
+}

@@ -1,0 +1,81 @@
+//! What a community sets for itself.
+
+use rusqlite::OptionalExtension as _;
+use serde::{Deserialize, Serialize};
+
+use super::Error;
+use super::records::Records;
+
+/// The settings of a community.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The ids of the channels in which the bot answers; everywhere if there is none.
+    pub channels: Vec<String>,
+    /// How many questions a person may ask within a minute; 0 for any number.
+    pub per_person: u32,
+    /// How many questions may be asked in a channel within a minute; 0 for any number.
+    pub per_channel: u32,
+    /// Whether the first post of a forum's thread is answered.
+    pub forum: bool,
+    /// The id of the channel that is told of troubles.
+    pub log_channel: Option<String>,
+    /// For how many days a question without an answer and a reported problem are kept.
+    pub keep_days: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { channels: Vec::new(), per_person: 10, per_channel: 60, forum: false, log_channel: None, keep_days: 30 }
+    }
+}
+
+impl Records {
+    /// The settings of a community, as shipped if it never set any.
+    ///
+    /// # Errors
+    /// If SQLite fails or what is kept can't be read.
+    pub fn settings(&self, community: &str) -> Result<Settings, Error> {
+        let kept: Option<String> = self
+            .connection
+            .prepare_cached("SELECT settings FROM community WHERE platform = ? AND id = ?")?
+            .query_row((self.platform, community), |row| row.get(0))
+            .optional()?;
+        let read = |text: String| serde_json::from_str(&text).map_err(|error| Error::Unreadable(error.to_string()));
+        kept.map_or_else(|| Ok(Settings::default()), read)
+    }
+
+    /// Changes the settings of a community and gives what they are now.
+    ///
+    /// # Errors
+    /// If SQLite fails or what is kept can't be read.
+    pub fn set(&self, community: &str, change: impl FnOnce(&mut Settings)) -> Result<Settings, Error> {
+        let mut settings = self.settings(community)?;
+        change(&mut settings);
+        let text = serde_json::to_string(&settings).expect("settings are made of words and numbers");
+        self.connection.execute(
+            "INSERT OR REPLACE INTO community (platform, id, settings) VALUES (?, ?, ?)",
+            (self.platform, community, text),
+        )?;
+        Ok(settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_a_communitys_own_and_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("facts.db");
+        let records = Records::open(&path, "discord").unwrap();
+        records.set("1", |settings| settings.per_person = 3).unwrap();
+        let now = records.set("1", |settings| settings.channels.push("7".into())).unwrap();
+        assert_eq!((now.per_person, now.channels.as_slice()), (3, &["7".to_owned()][..]));
+        drop(records);
+        assert_eq!(Records::open(&path, "discord").unwrap().settings("1").unwrap(), now);
+        assert_eq!(Records::open(&path, "discord").unwrap().settings("2").unwrap(), Settings::default());
+        assert_eq!(Records::open(&path, "matrix").unwrap().settings("1").unwrap(), Settings::default());
+    }
+}
