@@ -1,9 +1,10 @@
 //! How fast the bot answers on Discord: `cargo run --release --example discord_load`.
 //!
-//! Bot and stand-in run in this process, on the loopback interface. First 200 questions a second for ten seconds, from the
+//! The stand-in runs in this process, the bot in a child of it, on the loopback interface. First 200 questions a second for ten seconds, from the
 //! moment that the gateway sends a message to the request that answers it; then a burst of 10,000.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,19 +31,35 @@ const A_SECOND: u32 = 200;
 const SECONDS: u32 = 10;
 const BURST: usize = 10_000;
 
+/// The argument with which this program is the bot; the stand-in's address and the database follow.
+const AS_BOT: &str = "as-bot";
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let path = folder.path().join("facts.db");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.as_slice() {
+        [as_bot, address, database] if as_bot == AS_BOT => be_the_bot(address, Path::new(database)).await,
+        _ => put_under_load().await,
+    }
+}
+
+async fn be_the_bot(address: &str, database: &Path) -> anyhow::Result<()> {
     let meta = Meta { made_at: String::new(), who: "load".into(), place: "load".into(), why: String::new() };
-    let desk = Arc::new(Desk::open(Store::open(&path)?, &meta)?.0);
+    let desk = Arc::new(Desk::open(Store::open(database)?, &meta)?.0);
     let unlimited = |settings: &mut Settings| (settings.per_person, settings.per_channel) = (0, 0);
-    Records::open(&path, "discord")?.set(&GUILD.to_string(), unlimited)?;
-    let (standin, mut requests) = StandIn::start().await;
-    let address = format!("http://{}", standin.address);
-    let config = Config::read_from(&[("DISCORD_TOKEN", "a.b.c"), ("DISCORD_API_PROXY", &address)])?;
+    Records::open(database, "discord")?.set(&GUILD.to_string(), unlimited)?;
+    let config = Config::read_from(&[("DISCORD_TOKEN", "a.b.c"), ("DISCORD_API_PROXY", address)])?;
     let discord = config.discord.expect("a token is set");
-    tokio::spawn(async move { serve(&discord, desk, &path, |_| {}, std::future::pending()).await });
+    serve(&discord, desk, database, |_| {}, std::future::pending()).await
+}
+
+async fn put_under_load() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (standin, mut requests) = StandIn::start().await;
+    let mut bot = std::process::Command::new(std::env::current_exe()?)
+        .args([AS_BOT, &format!("http://{}", standin.address)])
+        .arg(folder.path().join("facts.db"))
+        .spawn()?;
     standin.until_connected().await;
     let questions = routedesk::eval::read(include_str!("../tests/questions/development.jsonl"))?;
     let text = |at: usize| format!("<@{BOT}> {}", questions[at % questions.len()].q);
@@ -83,14 +100,20 @@ async fn main() -> anyhow::Result<()> {
         let said = requests.said(CHANNEL).await;
         open.remove(said["message_reference"]["message_id"].as_str().unwrap_or_default());
     }
-    println!("a burst of {BURST}: all answered in {:?}; memory of bot and stand-in {}", start.elapsed(), memory());
+    println!(
+        "a burst of {BURST}: all answered in {:?}; the bot's memory at most {}",
+        start.elapsed(),
+        memory(bot.id())
+    );
+    bot.kill()?;
+    bot.wait()?;
     ensure!(standin.problems().is_empty(), "{:?}", standin.problems());
     Ok(())
 }
 
-/// The most memory that was in use, where the system tells.
-fn memory() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.map_or_else(|| "unknown".to_owned(), |line| line.trim().to_owned())
+/// The most memory that was in use by a process, where the system tells.
+fn memory(process: u32) -> String {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.map_or_else(|| "unknown".to_owned(), |peak| peak.trim().to_owned())
 }

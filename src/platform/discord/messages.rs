@@ -37,8 +37,15 @@ enum Saying {
     Nothing,
 }
 
+/// Answers a message when its turn comes. In a burst thousands wait, so what waits is small: the framework's own state is
+/// given back, and what an answer needs is made only then.
+pub async fn in_turn(http: Arc<Http>, data: Data, me: UserId, message: Box<Message>) {
+    let _turn = data.turns.acquire().await;
+    Box::pin(on_message(&http, &data, me, &message)).await;
+}
+
 /// Answers a message that is for the bot, once.
-pub async fn on_message(http: &Http, data: &Data, me: UserId, message: &Message) {
+async fn on_message(http: &Http, data: &Data, me: UserId, message: &Message) {
     let place =
         Place { channel: message.channel_id.to_string(), community: message.guild_id.map(|guild| guild.to_string()) };
     let Some(utterance) = heard(message, me, place.community.is_none()) else {

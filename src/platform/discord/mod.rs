@@ -25,7 +25,7 @@ use serenity::all::{
     ChannelId, Context, CreateAllowedMentions, CreateCommand, FullEvent, GatewayIntents, Http, HttpBuilder, HttpError,
     Interaction, MessageId, Permissions, UserId,
 };
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, Semaphore};
 
 use crate::config::DiscordConfig;
 use crate::desk::Desk;
@@ -54,6 +54,9 @@ fn intents(config: &DiscordConfig) -> GatewayIntents {
     if config.watch.is_empty() { INTENTS } else { INTENTS | GatewayIntents::MESSAGE_CONTENT }
 }
 
+/// How many messages are taken in hand at once; the others wait. Some may hang in requests for a while.
+const MESSAGES_AT_ONCE: usize = 256;
+
 /// How long questions in hand may take when the program stops, and then the goodbye to the gateway.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 const GOODBYE: Duration = Duration::from_secs(6);
@@ -70,6 +73,8 @@ pub struct Shared {
     desk: Arc<Desk>,
     records: Mutex<Records>,
     outgoing: Outgoing,
+    /// How many messages are taken in hand at once.
+    turns: Semaphore,
     recent: Mutex<Recent>,
     pace: Mutex<Pace<UserId, String>>,
     /// Where the bot listens to what isn't addressed to it; see [`DiscordConfig::watch`].
@@ -194,6 +199,7 @@ fn shared(config: &DiscordConfig, desk: Arc<Desk>, database: &Path, open: Arc<Rw
         desk,
         records: Mutex::new(records),
         outgoing: Outgoing::default(),
+        turns: Semaphore::new(MESSAGES_AT_ONCE),
         recent: Mutex::default(),
         pace: Mutex::default(),
         watch: config.watch.clone(),
@@ -270,7 +276,8 @@ async fn on_event(framework: FrameworkContext<'_, Data, Error>, event: &FullEven
     let ctx: &Context = framework.serenity_context;
     match event {
         FullEvent::Message { new_message } => {
-            messages::on_message(&ctx.http, data, framework.bot_id, new_message).await;
+            let (http, data, me) = (Arc::clone(&ctx.http), Arc::clone(data), framework.bot_id);
+            tokio::spawn(messages::in_turn(http, data, me, Box::new(new_message.clone())));
             Ok(())
         }
         // After a start, and after every session that could not be resumed.
@@ -280,11 +287,11 @@ async fn on_event(framework: FrameworkContext<'_, Data, Error>, event: &FullEven
         }
         FullEvent::InteractionCreate { interaction: Interaction::Component(pressed) } => {
             let _open = data.open.try_read();
-            buttons::on_press(&ctx.http, data, pressed).await
+            Box::pin(buttons::on_press(&ctx.http, data, pressed)).await
         }
         FullEvent::InteractionCreate { interaction: Interaction::Modal(filled) } => {
             let _open = data.open.try_read();
-            buttons::on_form(&ctx.http, data, filled).await
+            Box::pin(buttons::on_form(&ctx.http, data, filled)).await
         }
         _ => Ok(()),
     }
