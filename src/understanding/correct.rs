@@ -126,6 +126,12 @@ fn is_assertion(words: &[String]) -> bool {
     }
 }
 
+/// Whether a question has the words of a name, one after the other.
+fn names(words: &[String], name: &str) -> bool {
+    (0..words.len())
+        .any(|at| name.split(' ').enumerate().all(|(next, part)| words.get(at + next).is_some_and(|word| word == part)))
+}
+
 /// Whether a word asks for a reason. For what isn't so there is none: what matters is that it isn't so.
 fn asks_why(word: &str) -> bool {
     matches!(word, "why" | "reason" | "because")
@@ -206,10 +212,9 @@ impl Index {
 
     fn rival(&self, heard: &Heard<'_>, best: &Candidate) -> Option<Decision> {
         let asked = &self.topics[best.topic];
-        let joined = format!(" {} ", heard.words.join(" "));
         for rivals in self.rivals.iter().filter(|rivals| rivals.subjects.contains(&asked.subject)) {
             let claimed = |name: &str| name.split(' ').all(|word| asked.claimed.contains(word));
-            let is_named = |name: &&String| joined.contains(&format!(" {name} ")) && !claimed(name);
+            let is_named = |name: &&String| names(heard.words, name) && !claimed(name);
             let Some(name) = rivals.names.iter().find(is_named) else { continue };
             if rivals.not_topics.contains(&asked.id) {
                 return Some(Decision::Unknown { silent: None, nearest: Some(best.topic) });
@@ -230,12 +235,7 @@ impl Index {
         if !(0..heard.words.len()).any(is_free) {
             return None;
         }
-        let is_left = |at: &usize| !is_free(*at) && !asks_why(&heard.words[*at]);
-        let without: Vec<String> = (0..heard.words.len()).filter(is_left).map(|at| heard.words[at].clone()).collect();
-        let others = self.candidates(&self.listen(&without), &self.model.matcher.view(&without, &self.vectors));
-        let other = others.first().filter(|other| self.topics[other.topic].answerable == Answerable::Yes);
-        let sure = |candidate: &&Candidate| candidate.confidence >= CORRECT_FROM;
-        let contradicts = |candidate: &&Candidate| {
+        let contradicts = |candidate: &Candidate| {
             let asked = &self.topics[candidate.topic];
             (0..heard.words.len()).filter(|at| is_free(*at)).any(|at| {
                 let word = &heard.words[at];
@@ -243,8 +243,17 @@ impl Index {
                     && asked.figures.iter().any(|figure| figure.is_named_by(word, heard.words))
             })
         };
-        let found = [Some(best), other].into_iter().flatten().filter(sure).find(contradicts)?;
-        Some(Decision::Correct { by: found.topic, asked: found.topic })
+        let found = |candidate: &Candidate| {
+            let corrects = candidate.confidence >= CORRECT_FROM && contradicts(candidate);
+            corrects.then_some(Decision::Correct { by: candidate.topic, asked: candidate.topic })
+        };
+        found(best).or_else(|| {
+            let is_left = |at: &usize| !is_free(*at) && !asks_why(&heard.words[*at]);
+            let without: Vec<String> =
+                (0..heard.words.len()).filter(is_left).map(|at| heard.words[at].clone()).collect();
+            let others = self.candidates(&self.listen(&without), &self.model.matcher.view(&without, &self.vectors));
+            others.first().filter(|other| self.topics[other.topic].answerable == Answerable::Yes).and_then(found)
+        })
     }
 
     /// Whether a topic is sure enough, with or without some of the words.

@@ -136,7 +136,7 @@ impl Speller {
         let bound = if letters >= self.bounds.two_from { 2 } else { 1 };
         let mut candidates = Vec::new();
         for_each_deletion(word, |hash| {
-            let start = self.deletions.partition_point(|(other, _)| *other < hash);
+            let start = first_of(&self.deletions, hash);
             candidates.extend(self.deletions[start..].iter().take_while(|(other, _)| *other == hash).map(|(_, i)| *i));
         });
         candidates.sort_unstable();
@@ -152,6 +152,21 @@ impl Speller {
             .min()
             .map(|(_, _, candidate)| candidate)
     }
+}
+
+/// Where the entries of a hash begin in a list that is sorted by hash. Hashes are spread evenly, so the place is guessed
+/// and looked for from there: a few steps instead of one for each halving of the list.
+fn first_of(entries: &[(u64, u32)], hash: u64) -> usize {
+    let guess = ((u128::from(hash) * entries.len() as u128) >> 64) as usize;
+    let is_before = |at: usize| entries[at].0 < hash;
+    let (mut from, mut to, mut step) = (guess, guess, 16);
+    while from > 0 && !is_before(from - 1) {
+        (to, from, step) = (from, from.saturating_sub(step), 2 * step);
+    }
+    while to < entries.len() && is_before(to) {
+        (from, to, step) = (to, (to + step).min(entries.len()), 2 * step);
+    }
+    from + entries[from..to].partition_point(|(other, _)| *other < hash)
 }
 
 /// Calls back with the hash of the word's prefix and of what remains of it without any one or two of its letters.
@@ -190,6 +205,24 @@ mod tests {
             "many",
         ];
         Speller::new(words.iter().map(|word| ((*word).to_owned(), 3)).collect())
+    }
+
+    #[test]
+    fn a_hash_is_found_where_it_begins() {
+        let mut random = 7u64;
+        let mut next = || {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random ^ (random >> 29)
+        };
+        let mut entries: Vec<(u64, u32)> = (0..500).map(|at| (next(), at)).collect();
+        let common = entries[7].0;
+        entries.extend((0..40).map(|at| (common, 1_000 + at)));
+        entries.sort_unstable();
+        let some: Vec<u64> = entries.iter().map(|(hash, _)| *hash).chain((0..500).map(|_| next())).collect();
+        for hash in some.into_iter().chain([0, 1, u64::MAX]) {
+            assert_eq!(first_of(&entries, hash), entries.partition_point(|(other, _)| *other < hash));
+        }
+        assert_eq!(first_of(&[], 5), 0);
     }
 
     #[test]
