@@ -80,12 +80,10 @@ impl Config {
         Self::read(|name| env::var_os(name).map(|value| value.into_string()), dirs::data_dir())
     }
 
-    /// What to log. However much is wished, the directives of `quiet` count: they keep libraries from printing tokens and
-    /// people's words.
+    /// What is wished to be logged.
     #[must_use]
-    pub fn log_filter(&self, quiet: &[&str]) -> EnvFilter {
-        let quiet = quiet.iter().filter_map(|directive| directive.parse().ok());
-        quiet.fold(EnvFilter::new(&self.log), EnvFilter::add_directive)
+    pub fn log_filter(&self) -> EnvFilter {
+        EnvFilter::new(&self.log)
     }
 
     /// Reads these variables instead of the environment's, for tests and load rigs.
@@ -116,6 +114,12 @@ impl Config {
         let (api_proxy, guild) = (text("DISCORD_API_PROXY"), text("DISCORD_GUILD"));
         let watch = list(text("DISCORD_WATCH_CHANNELS"));
         let operators: Vec<String> = list(text("ROUTEDESK_OPERATORS"));
+        if let Some(id) = operators.iter().find(|id| !is_person(id)) {
+            mistakes.push(format!(
+                "ROUTEDESK_OPERATORS names `{id}`, which is no platform's id of a person: 123456789012345678 on Discord, \
+                 @name:server on Matrix."
+            ));
+        }
         let database = match (database.map(PathBuf::from), data_dir) {
             (Some(path), _) if path.is_dir() => {
                 mistakes.push(format!("ROUTEDESK_DATABASE names the folder {}. Name a file in it.", path.display()));
@@ -155,6 +159,11 @@ fn list(text: Option<String>) -> Vec<String> {
     text.unwrap_or_default().split([',', ' ']).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
+/// Whether something looks like an id of a person on one of the platforms.
+fn is_person(id: &str) -> bool {
+    id.parse::<u64>().is_ok_and(|id| id > 0) || (id.starts_with('@') && id.contains(':'))
+}
+
 /// What Discord needs. A token from the environment wins over one from a file.
 fn discord(
     token: Option<String>,
@@ -168,11 +177,12 @@ fn discord(
         match fs::read_to_string(&path) {
             Ok(token) if !token.trim().is_empty() => Some(token),
             Ok(_) => {
-                mistakes.push(format!("DISCORD_TOKEN_FILE names {path}, which is empty. Put the token into it."));
+                mistakes.push("DISCORD_TOKEN_FILE names an empty file. Put the token into it.".into());
                 None
             }
             Err(error) => {
-                mistakes.push(format!("DISCORD_TOKEN_FILE names {path}, which can't be read: {error}."));
+                // What stands there may be the token itself.
+                mistakes.push(format!("DISCORD_TOKEN_FILE doesn't name a file that can be read: {error}."));
                 None
             }
         }
@@ -241,10 +251,11 @@ mod tests {
             "DISCORD_GUILD" => Some(Ok("my server".to_owned())),
             "DISCORD_API_PROXY" => Some(Ok("127.0.0.1".to_owned())),
             "DISCORD_WATCH_CHANNELS" => Some(Ok("12, #general".to_owned())),
+            "ROUTEDESK_OPERATORS" => Some(Ok("12, @me:example.org, somebody".to_owned())),
             _ => None,
         };
         let error = Config::read(get, Some("/data".into())).unwrap_err();
-        assert_eq!(error.0.len(), 4, "{error}");
+        assert_eq!(error.0.len(), 5, "{error}");
         assert!(!error.to_string().contains("secret"));
     }
 

@@ -15,6 +15,10 @@ use routedesk::facts::{check, text, verify};
 use routedesk::platform::{jsonl, terminal};
 use routedesk::store::{Applied, Meta, Origin, Store};
 use routedesk::utterance::Utterance;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::{FilterExt as _, Targets};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Answers questions about the direct Moscow–Pyongyang air route from five news articles, with the source behind every
 /// claim. Without a command it talks on the terminal.
@@ -102,9 +106,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What libraries may log.
 #[cfg(feature = "discord")]
-const QUIET: [&str; 6] = routedesk::platform::discord::QUIET;
+const QUIET: [(&str, LevelFilter); 6] = routedesk::platform::discord::QUIET;
 #[cfg(not(feature = "discord"))]
-const QUIET: [&str; 0] = [];
+const QUIET: [(&str, LevelFilter); 0] = [];
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -117,13 +121,21 @@ fn main() -> ExitCode {
     }
 }
 
+/// Logs to standard error what is wished for. However much that is, libraries don't print tokens and people's words, and a
+/// panic tells its place and not its message, which may have somebody's words in it.
+fn keep_logs(config: &Config) {
+    let quiet = Targets::new().with_targets(QUIET).with_default(LevelFilter::TRACE);
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
+    tracing_subscriber::registry().with(layer.with_filter(config.log_filter().and(quiet))).init();
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, "a panic");
+    }));
+}
+
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = Config::from_env()?;
-    tracing_subscriber::fmt()
-        .with_env_filter(config.log_filter(&QUIET))
-        .with_writer(io::stderr)
-        .with_ansi(false)
-        .init();
+    keep_logs(&config);
     match cli.command {
         None if config.discord.is_some() => serve(&config),
         None => {

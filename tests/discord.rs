@@ -5,8 +5,7 @@ mod common;
 mod standin;
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use routedesk::config::Config;
 use routedesk::desk::Desk;
@@ -316,6 +315,10 @@ struct Process(std::process::Child);
 
 impl Process {
     fn start(standin: &StandIn, folder: &Path) -> Self {
+        Self(Self::command(standin, folder).spawn().expect("it starts"))
+    }
+
+    fn command(standin: &StandIn, folder: &Path) -> std::process::Command {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_routedesk"));
         command
             .arg("serve")
@@ -324,6 +327,15 @@ impl Process {
             .env("DISCORD_API_PROXY", format!("http://{}", standin.address))
             .env("ROUTEDESK_DATABASE", folder.join("facts.db"))
             .stdout(std::process::Stdio::null());
+        command
+    }
+
+    /// The same, logging as much as can be wished for into a file.
+    fn start_logging(standin: &StandIn, folder: &Path, log: std::fs::File) -> Self {
+        let mut command = Self::command(standin, folder);
+        command
+            .env("ROUTEDESK_LOG", "trace,serenity::http=trace,tungstenite::protocol=trace,hyper::proto=trace")
+            .stderr(log);
         Self(command.spawn().expect("it starts"))
     }
 
@@ -418,6 +430,25 @@ async fn place() -> (tempfile::TempDir, StandIn, Requests) {
     let unlimited = |settings: &mut Settings| (settings.per_person, settings.per_channel) = (0, 0);
     Records::open(&path, "discord").unwrap().set(&GUILD.to_string(), unlimited).unwrap();
     (folder, standin, requests)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_log_has_a_token_or_anybodys_words() {
+    let (folder, standin, mut requests) = place().await;
+    let log = folder.path().join("log.txt");
+    let process = Process::start_logging(&standin, folder.path(), std::fs::File::create(&log).unwrap());
+    requests.next("PUT", "/commands").await;
+    standin.until_connected().await;
+    standin.person_says(CHANNEL, PERSON, &format!("<@{BOT}> how much is a zebra ticket?"), json!({}));
+    requests.said(CHANNEL).await;
+    standin.command("ask", json!([{"name": "question", "type": 3, "value": "do zebras fly it?"}]));
+    requests.answered().await;
+    process.kill();
+    let log = std::fs::read_to_string(&log).unwrap();
+    assert!(log.contains("answered"), "{log}");
+    for word in ["a.b.c", "zebra", "token-", "user1"] {
+        assert!(!log.contains(word), "{word} in\n{log}");
+    }
 }
 
 #[cfg(unix)]
@@ -706,6 +737,29 @@ async fn unaddressed_questions_are_answered_only_where_that_is_wished_for() {
     bot.standin.person_says(id, STRANGER, "how often?", json!({}));
     bot.mention("how often?");
     assert_eq!(bot.requests.next("POST", "/messages").await.path, format!("/channels/{CHANNEL}/messages"));
+    bot.assert_well_behaved();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_out_of_order_and_places_known_from_commands_are_answered() {
+    let mut bot = Bot::start().await;
+    bot.requests.next("PUT", "/commands").await;
+    bot.standin.command("ask", json!([{"name": "question", "type": 3, "value": "who flies it?"}]));
+    bot.requests.answered().await;
+    bot.stop().await;
+    // Nobody has ever mentioned the bot in this channel.
+    bot.standin.keep(CHANNEL, STRANGER, &format!("<@{BOT}> how often?"), json!({}));
+    bot.come_up().await;
+    assert_eq!(content(&bot.said().await), expected("how often?")[0]);
+    let two = ["who flies it?", "how much is a ticket?"]
+        .map(|text| bot.standin.keep(CHANNEL, STRANGER, &format!("<@{BOT}> {text}"), json!({})));
+    for message in two.iter().rev() {
+        bot.standin.tell(CHANNEL, message.clone());
+    }
+    bot.standin.until_answered(CHANNEL, &two).await;
+    bot.stop().await;
+    let own = bot.standin.channel(CHANNEL).into_iter().filter(|message| is_id(&message["author"]["id"], BOT));
+    assert_eq!(own.count(), 3);
     bot.assert_well_behaved();
 }
 

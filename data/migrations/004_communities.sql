@@ -2,6 +2,9 @@
 
 ALTER TABLE handled ADD COLUMN community TEXT;  -- the platform's id of the community; none in a direct conversation
 
+CREATE INDEX handled_at ON handled (platform, at);
+CREATE INDEX handled_open ON handled (platform, at) WHERE state = 'received';
+
 CREATE TABLE community (
     platform  TEXT NOT NULL,
     id        TEXT NOT NULL,                -- the platform's id of the server or room

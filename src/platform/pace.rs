@@ -7,7 +7,7 @@ use std::hash::Hash;
 /// For so long questions are counted, in seconds.
 const MINUTE: i64 = 60;
 
-/// How many people and places are remembered at the most; more are forgotten with the minute anyway.
+/// With so many people or places remembered those of past minutes are forgotten at once; else that is done by the minute.
 const MOST: usize = 100_000;
 
 /// Why a question has to wait.
@@ -48,7 +48,8 @@ struct Window {
 impl Window {
     /// Counts a question. True if it is one too many.
     fn is_too_much(&mut self, limit: u32, now: i64) -> bool {
-        if now - self.start >= MINUTE {
+        // What was said while the program was away may come after what is said now.
+        if !(0..MINUTE).contains(&(now - self.start)) {
             *self = Self { start: now, count: 0, is_told: false };
         }
         self.count = self.count.saturating_add(1);
@@ -67,8 +68,9 @@ impl<Person, Place> Default for Pace<Person, Place> {
 }
 
 impl<Person: Eq + Hash, Place: Eq + Hash> Pace<Person, Place> {
-    /// Counts a question that somebody asks in a place at `now`, in seconds. None if it may be answered.
-    pub fn hold(&mut self, person: Person, place: Place, limits: Limits, now: i64) -> Option<Wait> {
+    /// Counts a question that somebody asks in a place at `now`, in seconds. None if it may be answered. `told` tells
+    /// whether the person will hear of it if not.
+    pub fn hold(&mut self, person: Person, place: Place, limits: Limits, now: i64, told: bool) -> Option<Wait> {
         if self.persons.len().max(self.places.len()) >= MOST {
             self.forget(now);
         }
@@ -82,7 +84,9 @@ impl<Person: Eq + Hash, Place: Eq + Hash> Pace<Person, Place> {
             return None;
         }
         let seconds = if of_place { place.rest(now) } else { person.rest(now) };
-        Some(Wait { seconds, of_place, is_told: std::mem::replace(&mut person.is_told, true) })
+        let is_told = person.is_told;
+        person.is_told |= told;
+        Some(Wait { seconds, of_place, is_told })
     }
 
     /// Forgets what is no longer counted.
@@ -100,7 +104,7 @@ mod tests {
     fn who_asks_too_much_is_told_once_a_minute() {
         let mut pace = Pace::default();
         let limits = Limits { person: 2, place: 3 };
-        let mut ask = |person: &'static str, place: &'static str, now| pace.hold(person, place, limits, now);
+        let mut ask = |person: &'static str, place: &'static str, now| pace.hold(person, place, limits, now, true);
         let wait = |seconds, of_place, is_told| Some(Wait { seconds, of_place, is_told });
         assert_eq!(ask("a", "x", 0), None);
         assert_eq!(ask("a", "y", 10), None);
@@ -112,13 +116,26 @@ mod tests {
         assert_eq!(ask("d", "x", 24), wait(36, true, false));
         assert_eq!(ask("e", "x", 59), wait(1, true, false));
         assert_eq!(ask("a", "x", 60), None);
+        // A question of an hour ago belongs to another minute.
+        assert_eq!(ask("a", "y", 70), None);
+        assert_eq!(ask("a", "z", -3_000), None);
+    }
+
+    #[test]
+    fn who_was_not_told_is_told_later() {
+        let mut pace = Pace::default();
+        let limits = Limits { person: 1, place: 0 };
+        assert_eq!(pace.hold("a", "x", limits, 0, false), None);
+        assert!(pace.hold("a", "x", limits, 1, false).is_some_and(|wait| !wait.is_told));
+        assert!(pace.hold("a", "x", limits, 2, true).is_some_and(|wait| !wait.is_told));
+        assert!(pace.hold("a", "x", limits, 3, true).is_some_and(|wait| wait.is_told));
     }
 
     #[test]
     fn without_a_limit_all_are_answered() {
         let mut pace = Pace::default();
         for at in 0..1_000 {
-            assert_eq!(pace.hold(1, 1, Limits { person: 0, place: 0 }, at / 100), None);
+            assert_eq!(pace.hold(1, 1, Limits { person: 0, place: 0 }, at / 100, true), None);
         }
         pace.forget(1_000);
         assert!(pace.persons.is_empty() && pace.places.is_empty());

@@ -3,8 +3,10 @@
 use super::Error;
 use super::records::Records;
 
-/// How long a message is remembered, in seconds: longer than any history that is searched after a start.
+/// How long a message is remembered, in seconds: longer than any history that is searched after a start. The last one of
+/// each place is remembered for longer, because it tells where to search.
 const REMEMBERED: i64 = 2 * 24 * 60 * 60;
+const PLACE_REMEMBERED: i64 = 30 * 24 * 60 * 60;
 
 /// A place where something was handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,15 +70,18 @@ impl Records {
         Ok(places.collect::<Result<_, _>>()?)
     }
 
-    /// Whether a message said from `from` to `to` still waits for its answer.
+    /// The messages said from `from` to `to` that still wait for an answer, with their places.
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn owes(&self, from: i64, to: i64) -> Result<bool, Error> {
+    pub fn owed(&self, from: i64, to: i64) -> Result<Vec<(String, Place)>, Error> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM handled WHERE platform = ? AND state = 'received' AND at BETWEEN ? AND ?)",
+            "SELECT message, channel, CASE WHEN direct THEN NULL ELSE COALESCE(community, '') END FROM handled
+             WHERE platform = ? AND state = 'received' AND at BETWEEN ? AND ? ORDER BY at, message",
         )?;
-        Ok(statement.query_row((self.platform, from, to), |row| row.get(0))?)
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Place { channel: row.get(1)?, community: row.get(2)? }));
+        let owed = statement.query_map((self.platform, from, to), read)?;
+        Ok(owed.collect::<Result<_, _>>()?)
     }
 
     /// Forgets the messages that lie long before `now`.
@@ -84,8 +89,12 @@ impl Records {
     /// # Errors
     /// If SQLite fails.
     pub fn forget_messages(&self, now: i64) -> Result<(), Error> {
-        self.connection
-            .execute("DELETE FROM handled WHERE platform = ? AND at < ?", (self.platform, now - REMEMBERED))?;
+        self.connection.execute(
+            "DELETE FROM handled WHERE platform = ?1 AND at < ?2 AND (at < ?3 OR EXISTS (
+                 SELECT 1 FROM handled AS later WHERE later.platform = ?1 AND later.channel = handled.channel
+                 AND (later.at, later.message) > (handled.at, handled.message)))",
+            (self.platform, now - REMEMBERED, now - PLACE_REMEMBERED),
+        )?;
         Ok(())
     }
 }
@@ -107,9 +116,10 @@ mod tests {
         assert!(records.receive("10", &place("c"), 100).unwrap());
         assert!(!records.receive("10", &place("c"), 100).unwrap());
         assert_eq!(records.is_answered("10").unwrap(), Some(false));
-        assert!(records.owes(50, 100).unwrap() && !records.owes(101, 200).unwrap());
+        assert_eq!(records.owed(50, 100).unwrap(), [("10".to_owned(), place("c"))]);
+        assert_eq!(records.owed(101, 200).unwrap(), []);
         records.answer("10").unwrap();
-        assert!(!records.owes(50, 100).unwrap());
+        assert_eq!(records.owed(50, 100).unwrap(), []);
         drop(records);
         let records = Records::open(&path, "discord").unwrap();
         assert_eq!(records.is_answered("10").unwrap(), Some(true));
@@ -125,7 +135,11 @@ mod tests {
             records.receive(message, &place(channel), at).unwrap();
         }
         assert_eq!(records.places().unwrap(), [place("a"), place("direct")]);
-        records.forget_messages(REMEMBERED + 3).unwrap();
+        // The last message of a place stays for longer.
+        records.forget_messages(REMEMBERED + 9).unwrap();
+        assert_eq!(records.places().unwrap(), [place("a"), place("direct")]);
+        assert_eq!(records.is_answered("10").unwrap(), None);
+        records.forget_messages(PLACE_REMEMBERED + 3).unwrap();
         assert_eq!(records.places().unwrap(), [place("direct")]);
     }
 }

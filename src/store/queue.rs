@@ -9,8 +9,8 @@ const DAY: i64 = 24 * 60 * 60;
 /// The longest text that is kept, in letters; a question is shorter, a story isn't a question.
 const LONGEST: usize = 1_000;
 
-/// How many different questions and reports are kept of a community; more are an attack.
-const MOST: i64 = 5_000;
+/// How many different questions and reports are kept of a community; of more the oldest are forgotten.
+const MOST: u32 = 5_000;
 
 /// A question without an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +38,17 @@ impl Records {
     pub fn keep_question(&self, community: &str, text: &str, at: i64, days: u32) -> Result<(), Error> {
         self.connection
             .prepare_cached(
-                "INSERT INTO question SELECT ?1, ?2, ?3, 1, ?4, ?4, ?5
-                 WHERE (SELECT COUNT(*) FROM question WHERE platform = ?1 AND community = ?2) < ?6
+                "INSERT INTO question VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5)
                  ON CONFLICT DO UPDATE SET count = count + 1, last_at = excluded.last_at, until = excluded.until",
             )?
-            .execute((self.platform, community, shortened(text), at, at + i64::from(days) * DAY, MOST))?;
+            .execute((self.platform, community, shortened(text), at, at + i64::from(days) * DAY))?;
+        self.connection
+            .prepare_cached(
+                "DELETE FROM question WHERE platform = ?1 AND community = ?2 AND text IN (
+                     SELECT text FROM question WHERE platform = ?1 AND community = ?2
+                     ORDER BY last_at DESC, count DESC LIMIT -1 OFFSET ?3)",
+            )?
+            .execute((self.platform, community, MOST))?;
         Ok(())
     }
 
@@ -53,8 +59,7 @@ impl Records {
     pub fn keep_report(&self, community: &str, report: &Report, at: i64, days: u32) -> Result<(), Error> {
         self.connection
             .prepare_cached(
-                "INSERT INTO report (platform, community, topics, text, at, until) SELECT ?1, ?2, ?3, ?4, ?5, ?6
-                 WHERE (SELECT COUNT(*) FROM report WHERE platform = ?1 AND community = ?2) < ?7",
+                "INSERT INTO report (platform, community, topics, text, at, until) VALUES (?, ?, ?, ?, ?, ?)",
             )?
             .execute((
                 self.platform,
@@ -63,8 +68,13 @@ impl Records {
                 shortened(&report.text),
                 at,
                 at + i64::from(days) * DAY,
-                MOST,
             ))?;
+        self.connection
+            .prepare_cached(
+                "DELETE FROM report WHERE platform = ?1 AND community = ?2 AND id IN (
+                     SELECT id FROM report WHERE platform = ?1 AND community = ?2 ORDER BY id DESC LIMIT -1 OFFSET ?3)",
+            )?
+            .execute((self.platform, community, MOST))?;
         Ok(())
     }
 
@@ -93,6 +103,17 @@ impl Records {
         let read = |row: &rusqlite::Row<'_>| Ok(Report { topics: row.get(0)?, text: row.get(1)? });
         let rows = statement.query_map((self.platform, community, most), read)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Lets nothing of a community that waits be kept for longer than so many days.
+    pub(super) fn keep_no_longer(&self, community: &str, days: u32) -> Result<(), Error> {
+        for sql in [
+            "UPDATE question SET until = MIN(until, last_at + ?3) WHERE platform = ?1 AND community = ?2",
+            "UPDATE report SET until = MIN(until, at + ?3) WHERE platform = ?1 AND community = ?2",
+        ] {
+            self.connection.execute(sql, (self.platform, community, i64::from(days) * DAY))?;
+        }
+        Ok(())
     }
 
     /// Deletes what was kept long enough.
@@ -147,5 +168,20 @@ mod tests {
         records.keep_question("1", "visa", 3 * DAY, 2).unwrap();
         records.forget(4 * DAY).unwrap();
         assert_eq!(records.questions("1", 10).unwrap().len(), 1);
+        // Whoever shortens the time means what is there too.
+        records.set("1", |settings| settings.keep_days = 1).unwrap();
+        records.forget(4 * DAY + 1).unwrap();
+        assert_eq!(records.questions("1", 10).unwrap(), []);
+    }
+
+    #[test]
+    fn of_too_many_the_oldest_go() {
+        let (_folder, records) = records();
+        for at in 0..i64::from(MOST) + 3 {
+            records.keep_question("1", &format!("question {at}"), at, 30).unwrap();
+        }
+        let kept = records.questions("1", MOST * 2).unwrap();
+        assert_eq!(kept.len(), MOST as usize);
+        assert!(!kept.iter().any(|waiting| waiting.text == "question 2"));
     }
 }

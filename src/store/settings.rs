@@ -57,6 +57,7 @@ impl Records {
             "INSERT OR REPLACE INTO community (platform, id, settings) VALUES (?, ?, ?)",
             (self.platform, community, text),
         )?;
+        self.keep_no_longer(community, settings.keep_days)?;
         Ok(settings)
     }
 }

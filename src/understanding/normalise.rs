@@ -19,7 +19,9 @@ pub fn clean(text: &str) -> String {
     strip_markup(&strip_actions(&strip_code(&own)))
 }
 
-fn is_invisible(c: char) -> bool {
+/// Whether a letter shows nothing, but may turn the direction of writing or hide others.
+#[must_use]
+pub fn is_invisible(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e007f}')
 }

@@ -486,6 +486,20 @@ fn limits(path: &str, body: &Value) -> Vec<String> {
     if ids.len() < count {
         problems.push("two components have one id".to_owned());
     }
+    let all = || says["components"].as_array().into_iter().flatten();
+    if all().count() > 5 {
+        problems.push("more than five rows".to_owned());
+    }
+    for one in all().flat_map(|row| row["components"].as_array().into_iter().flatten()) {
+        let is_long = |key: &str, most: usize| one[key].as_str().is_some_and(|text| text.chars().count() > most);
+        let options = one["options"].as_array().map(Vec::len);
+        if is_long("custom_id", 100) || is_long("label", 80) || is_long("placeholder", 150) {
+            problems.push(format!("a component's text is too long: {one}"));
+        }
+        if options.is_some_and(|count| !(1..=25).contains(&count)) {
+            problems.push(format!("{options:?} options in a menu"));
+        }
+    }
     for row in says["components"].as_array().into_iter().flatten() {
         let count = row["components"].as_array().map_or(0, Vec::len);
         if !(1..=5).contains(&count) {

@@ -3,12 +3,13 @@
 
 use serenity::all::{
     ActionRowComponent, ButtonStyle, ComponentInteraction, CreateActionRow, CreateButton, CreateInputText,
-    CreateInteractionResponse, CreateModal, Http, InputTextStyle, MessageFlags, MessageId, ModalInteraction,
-    Permissions, UserId,
+    CreateInteractionResponse, CreateModal, Http, InputTextStyle, Message, MessageFlags, MessageId, ModalInteraction,
+    Permissions,
 };
 
 use super::commands::is_installed;
 use super::respond::Waiting;
+use super::send::{is_gone, kind};
 use super::{Data, Error, menus, render};
 use crate::answer::Outcome;
 use crate::language::{Language, Phrases};
@@ -20,8 +21,8 @@ use crate::wording::{self, Reply};
 const LONGEST_ID: usize = 100;
 const LONGEST_LABEL: usize = 80;
 
-/// How many topics an answer's sources are shown for.
-const MOST_TOPICS: usize = 2;
+/// How many topics an answer's sources are shown for at the most: those of all its questions.
+const MOST_TOPICS: usize = 8;
 
 /// The longest report, in letters.
 const LONGEST_REPORT: u16 = 1_000;
@@ -47,8 +48,8 @@ impl Button {
     fn id(&self) -> Option<String> {
         let id = match self {
             Self::Choose { asker, language, topic } => format!("topic:{asker}:{}:{topic}", language.code()),
-            Self::Sources { language, topics } => format!("sources:{}:{}", language.code(), topics.join(",")),
-            Self::Report { language, topics } => format!("report:{}:{}", language.code(), topics.join(",")),
+            Self::Sources { language, topics } => with_topics("sources", *language, topics),
+            Self::Report { language, topics } => with_topics("report", *language, topics),
             Self::Remove { asker, earlier } => {
                 let earlier: Vec<String> = earlier.iter().map(|id| format!(":{id}")).collect();
                 format!("remove:{asker}{}", earlier.concat())
@@ -80,6 +81,13 @@ impl Button {
             _ => None,
         }
     }
+}
+
+/// An id with the topics of an answer, or with as many of them as there is room for.
+fn with_topics(what: &str, language: Language, topics: &[String]) -> String {
+    let id = |count: usize| format!("{what}:{}:{}", language.code(), topics[..count].join(","));
+    let counts = 0..=topics.len().min(MOST_TOPICS);
+    counts.rev().map(id).find(|id| id.len() <= LONGEST_ID).unwrap_or_default()
 }
 
 /// A button with its label; none if its id would be too long.
@@ -140,6 +148,9 @@ pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) 
     }
     match Button::of(&pressed.data.custom_id) {
         Some(Button::Choose { asker, language, topic }) if asker == presser => {
+            if let Some(reason) = reason_against(http, data, pressed, &topic).await {
+                return waiting.tell(&reason).await;
+            }
             let reply = data.desk.topic(&topic, language);
             // What was asked in private is answered so.
             let flags = pressed.message.flags.unwrap_or_default();
@@ -164,19 +175,47 @@ pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) 
         Some(Button::Remove { asker, earlier }) if asker == presser || is_moderator(pressed) => {
             waiting.acknowledge().await?;
             for id in earlier {
-                remove_own(http, pressed, MessageId::new(id)).await?;
+                if let Err(error) = remove_own(&waiting, pressed, MessageId::new(id)).await {
+                    tracing::warn!(what = %kind(&error), "a part of an answer could not be removed");
+                }
             }
-            pressed.delete_response(http).await
+            data.outgoing.make(pressed.channel_id.get(), || pressed.delete_response(http)).await
         }
         _ => waiting.acknowledge().await,
     }
 }
 
-/// Removes an earlier message of an answer; only if it is the bot's own.
-async fn remove_own(http: &Http, pressed: &ComponentInteraction, id: MessageId) -> Result<(), Error> {
-    let me: UserId = pressed.message.author.id;
-    let message = http.get_message(pressed.channel_id, id).await?;
-    if message.author.id == me { http.delete_message(pressed.channel_id, id, None).await } else { Ok(()) }
+/// Why a choice isn't answered; none if it is. What is shown to its asker alone is always answered.
+async fn reason_against(http: &Http, data: &Data, pressed: &ComponentInteraction, topic: &str) -> Option<String> {
+    if pressed.message.flags.unwrap_or_default().contains(MessageFlags::EPHEMERAL) {
+        return None;
+    }
+    let community = pressed.guild_id.map(|guild| guild.to_string());
+    let place = Place { channel: pressed.channel_id.to_string(), community };
+    if let Some(channel) = &pressed.channel {
+        data.know_parent(channel.id, channel.parent_id);
+    }
+    let now = pressed.id.created_at().unix_timestamp();
+    data.hindrance(http, &place, pressed.user.id, (topic, now, true)).await.map(|hindrance| hindrance.reason)
+}
+
+/// Removes an earlier message of an answer: one of the bot's own that replies to the same question.
+async fn remove_own(waiting: &Waiting<'_>, pressed: &ComponentInteraction, id: MessageId) -> Result<(), Error> {
+    let question = |message: &Message| message.message_reference.as_ref().and_then(|reference| reference.message_id);
+    let (http, channel) = (waiting.http, pressed.channel_id);
+    let found = match waiting.outgoing.make(channel.get(), || http.get_message(channel, id)).await {
+        Err(error) if is_gone(&error) => return Ok(()),
+        found => found?,
+    };
+    let is_part = |message: &Message| {
+        message.author.id == pressed.message.author.id
+            && question(message).is_some()
+            && question(message) == question(&pressed.message)
+    };
+    if is_part(&found) {
+        waiting.outgoing.make(channel.get(), || http.delete_message(channel, id, None)).await?;
+    }
+    Ok(())
 }
 
 /// The form in which somebody writes what is wrong with an answer.
@@ -209,7 +248,7 @@ pub async fn on_form(http: &Http, data: &Data, filled: &ModalInteraction) -> Res
     };
     let now = filled.id.created_at().unix_timestamp();
     let place = Place { channel: filled.channel_id.to_string(), community: Some(guild.to_string()) };
-    if let Some(hindrance) = data.hindrance(http, &place, filled.user.id, &report.text, now).await {
+    if let Some(hindrance) = data.hindrance(http, &place, filled.user.id, (&report.text, now, true)).await {
         return waiting.tell(&hindrance.reason).await;
     }
     let kept = data.keep_report(&place, &report, now);
@@ -239,8 +278,10 @@ mod tests {
         }
         // What older versions wrote still works.
         assert_eq!(Button::Remove { asker: 1, earlier: Vec::new() }.id().unwrap(), "remove:1");
-        let long = Button::Sources { language: Language::English, topics: vec!["x".repeat(100)] };
+        let long = Button::Choose { asker: 1, language: Language::English, topic: "x".repeat(100) };
         assert_eq!(long.id(), None);
+        let many = Button::Sources { language: Language::English, topics: vec!["x".repeat(40); 4] };
+        assert_eq!(many.id().unwrap(), format!("sources:en:{0},{0}", "x".repeat(40)));
     }
 
     #[test]

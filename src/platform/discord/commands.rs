@@ -48,8 +48,9 @@ pub async fn ask(
     #[description_localized("ko", "나에게만 답 보이기")]
     private: Option<bool>,
 ) -> Result<(), Error> {
-    let utterance = Utterance::new(question);
-    respond(ctx, &utterance, private.unwrap_or(false)).await
+    let private = private.unwrap_or(false);
+    // What is asked in private is kept from the server's moderators, too.
+    respond(ctx, &Utterance::new(question), private, !private).await
 }
 
 /// Answer this
@@ -61,7 +62,8 @@ pub async fn ask(
     name_localized("ko", "이 메시지에 답하기")
 )]
 pub async fn answer_this(ctx: Context<'_>, message: Message) -> Result<(), Error> {
-    respond(ctx, &Utterance::new(message.content), false).await
+    // Its author said it to others: an unanswered one isn't kept.
+    respond(ctx, &Utterance::new(message.content), false, false).await
 }
 
 /// What can be asked
@@ -163,7 +165,7 @@ fn suggestions<'a>(known: &'a [String], partial: &str) -> Vec<&'a str> {
 }
 
 /// The language of the person's Discord.
-fn language(interaction: &CommandInteraction) -> Language {
+pub fn language(interaction: &CommandInteraction) -> Language {
     match interaction.locale.as_str() {
         "ru" => Language::Russian,
         "ko" => Language::Korean,
@@ -171,8 +173,8 @@ fn language(interaction: &CommandInteraction) -> Language {
     }
 }
 
-/// Answers a command. What isn't an answer is shown to the asker only.
-async fn respond(ctx: Context<'_>, utterance: &Utterance, private: bool) -> Result<(), Error> {
+/// Answers a command. What isn't an answer is shown to the asker only, and kept for moderators if so wished.
+async fn respond(ctx: Context<'_>, utterance: &Utterance, private: bool, keep: bool) -> Result<(), Error> {
     let (data, interaction) = (ctx.data(), ctx.interaction);
     let _open = data.open.try_read();
     let place = Place {
@@ -183,11 +185,17 @@ async fn respond(ctx: Context<'_>, utterance: &Utterance, private: bool) -> Resu
             .map(|guild| guild.to_string()),
     };
     let (person, now) = (interaction.user.id, interaction.id.created_at().unix_timestamp());
-    if let Some(hindrance) = data.hindrance(ctx.http(), &place, person, &utterance.text, now).await {
+    if let Some(channel) = &interaction.channel {
+        data.know_parent(channel.id, channel.parent_id);
+    }
+    data.remember_place(interaction.id.get(), &place, now);
+    if let Some(hindrance) = data.hindrance(ctx.http(), &place, person, (&utterance.text, now, true)).await {
         return waiting(&ctx).tell(&hindrance.reason).await;
     }
     let heard = data.desk.hear(utterance);
-    data.keep_unanswered(&place, &heard, now);
+    if keep {
+        data.keep_unanswered(&place, &heard, now);
+    }
     let reply = heard.reply;
     let private = private || !matches!(reply.outcome, Outcome::Answered | Outcome::Disputed);
     let more = buttons::only_remove(&reply, person.get(), private);

@@ -7,12 +7,11 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use serenity::all::{
-    Channel, ChannelId, CreateMessage, GetMessages, Http, Message, MessageFlags, MessageId, MessageReference, Nonce,
-    UserId,
+    ChannelId, CreateMessage, GetMessages, Http, Message, MessageFlags, MessageId, MessageReference, Nonce, UserId,
 };
 
 use super::hear::{heard, is_question, overheard};
-use super::send::{kind, may_pass};
+use super::send::{forget_limits, is_forbidden, kind, may_pass};
 use super::{Data, Error, Shared, buttons, no_pings, render};
 use crate::answer::Outcome;
 use crate::config::FORUMS;
@@ -26,6 +25,9 @@ const ANSWERED_LATER: i64 = 60 * 60;
 /// How many messages of a channel's history Discord gives at once.
 const HISTORY: u8 = 100;
 
+/// How often the house is kept.
+const A_MINUTE: Duration = Duration::from_secs(60);
+
 /// After so long a message that isn't answered is tried again, in seconds.
 const SURELY_TRIED: i64 = 120;
 
@@ -37,24 +39,35 @@ enum Saying {
     Nothing,
 }
 
-/// Answers a message when its turn comes. In a burst thousands wait, so what waits is small: the framework's own state is
-/// given back, and what an answer needs is made only then.
-pub async fn in_turn(http: Arc<Http>, data: Data, me: UserId, message: Box<Message>) {
-    let _turn = data.turns.acquire().await;
-    Box::pin(on_message(&http, &data, me, &message)).await;
+/// A message that may get an answer.
+pub struct Received {
+    message: Message,
+    place: Place,
+    /// What was said to the bot; none if it was said to everybody.
+    utterance: Option<Utterance>,
 }
 
-/// Answers a message that is for the bot, once.
-async fn on_message(http: &Http, data: &Data, me: UserId, message: &Message) {
-    let place =
-        Place { channel: message.channel_id.to_string(), community: message.guild_id.map(|guild| guild.to_string()) };
-    let Some(utterance) = heard(message, me, place.community.is_none()) else {
-        return overhear(http, data, &place, message).await;
+/// Receives a message, and records it if it is for the bot: from then on it is owed an answer. None if it gets none.
+pub fn receive(data: &Data, me: UserId, message: &Message) -> Option<Box<Received>> {
+    let community = message.guild_id.map(|guild| guild.to_string());
+    let place = Place { channel: message.channel_id.to_string(), community };
+    let utterance = heard(message, me, place.community.is_none());
+    let is_taken = match utterance {
+        Some(_) => data.take_on(message, &place),
+        None => data.listens(message) && overheard(message).is_some(),
     };
-    let is_new = data.take_on(message, &place);
+    is_taken.then(|| Box::new(Received { message: message.clone(), place, utterance }))
+}
+
+/// Answers a message when its turn comes. In a burst thousands wait, so what waits is small: what an answer needs is made
+/// only then.
+pub async fn in_turn(http: Arc<Http>, data: Data, received: Box<Received>) {
+    let _turn = data.turns.acquire().await;
     let Ok(_open) = data.open.try_read() else { return };
-    if is_new {
-        data.answer(http, &place, message, utterance, &[]).await;
+    let Received { message, place, utterance } = *received;
+    match utterance {
+        Some(utterance) => Box::pin(data.answer(&http, &place, &message, utterance, &[])).await,
+        None => Box::pin(overhear(&http, &data, &place, &message)).await,
     }
 }
 
@@ -62,14 +75,13 @@ async fn on_message(http: &Http, data: &Data, me: UserId, message: &Message) {
 async fn overhear(http: &Http, data: &Data, place: &Place, message: &Message) {
     let Some(text) = overheard(message) else { return };
     let Some(text) = data.in_question(http, place, message, text).await else { return };
-    let Ok(_open) = data.open.try_read() else { return };
     let heard = data.desk.hear(&Utterance::new(text));
     let has_answer = matches!(heard.reply.outcome, Outcome::Answered | Outcome::Disputed);
     if !has_answer || !data.take_on(message, place) {
         return;
     }
     let now = message.timestamp.unix_timestamp();
-    let saying = match data.hindrance(http, place, message.author.id, "", now).await {
+    let saying = match data.hindrance(http, place, message.author.id, ("", now, false)).await {
         None => Saying::Reply(heard.reply),
         Some(_) => Saying::Nothing,
     };
@@ -77,13 +89,19 @@ async fn overhear(http: &Http, data: &Data, place: &Place, message: &Message) {
 }
 
 impl Shared {
-    /// What an overheard message asks; none if the bot doesn't listen there or nothing is asked. A forum's post asks with
-    /// its title too, and only its first message does.
+    /// Whether the bot listens to what isn't addressed to it: in a watched channel, or to the first post of a thread.
+    fn listens(&self, message: &Message) -> bool {
+        let forums = || is_post(message) && self.watch.iter().any(|word| word == FORUMS);
+        self.watch.contains(&message.channel_id.to_string()) || forums()
+    }
+
+    /// What an overheard message asks; none if nothing is asked. A forum's post asks with its title too, where the server
+    /// wishes for that.
     async fn in_question(&self, http: &Http, place: &Place, message: &Message, text: String) -> Option<String> {
-        let is_post = message.id.get() == message.channel_id.get();
-        if is_post && self.watch.iter().any(|word| word == FORUMS) && self.settings(place).forum {
-            let Ok(Channel::Guild(thread)) = http.get_channel(message.channel_id).await else { return None };
-            return Some(format!("{}\n{text}", thread.name));
+        if is_post(message) && self.settings(place).forum {
+            let channel = message.channel_id;
+            let found = self.outgoing.make(channel.get(), || http.get_channel(channel)).await;
+            return Some(format!("{}\n{text}", found.ok()?.guild()?.name));
         }
         (self.watch.contains(&place.channel) && is_question(&text)).then_some(text)
     }
@@ -136,16 +154,16 @@ impl Shared {
 
     /// Tells once that the bot may not speak in a channel: the server's log channel, else the operator.
     async fn complain(&self, http: &Http, place: &Place, channel: ChannelId, error: &Error) {
-        let text = format!(
-            "I can't answer in <#{channel}>: Discord says \"{}\". There I need the permissions View Channel, Send Messages \
-             (in threads: Send Messages in Threads) and Read Message History.",
-            render::escaped(&kind(error))
-        );
+        let mut text = format!("I can't answer in <#{channel}>: Discord says \"{}\".", render::escaped(&kind(error)));
+        if is_forbidden(error) {
+            text += " There I need the permissions View Channel, Send Messages (in threads: Send Messages in Threads) and \
+                     Read Message History.";
+        }
         let log = self.settings(place).log_channel.and_then(|id| id.parse::<u64>().ok()).filter(|id| *id > 0);
         let create =
             || CreateMessage::new().content(&text).allowed_mentions(no_pings()).flags(MessageFlags::SUPPRESS_EMBEDS);
         let told = match log {
-            Some(log) => self.outgoing.make(|| ChannelId::new(log).send_message(http, create())).await.is_ok(),
+            Some(log) => self.outgoing.make(log, || ChannelId::new(log).send_message(http, create())).await.is_ok(),
             None => false,
         };
         if !told {
@@ -163,7 +181,7 @@ impl Shared {
         is_begun: bool,
     ) -> Saying {
         let (channel, author, now) = (message.channel_id, message.author.id, message.timestamp.unix_timestamp());
-        if !is_begun && let Some(hindrance) = self.hindrance(http, place, author, &utterance.text, now).await {
+        if !is_begun && let Some(hindrance) = self.hindrance(http, place, author, (&utterance.text, now, true)).await {
             return if hindrance.is_told { Saying::Nothing } else { Saying::Reason(hindrance.reason) };
         }
         let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -205,7 +223,12 @@ impl Shared {
                     .nonce(Nonce::String(format!("{}-{at}", message.id)))
                     .enforce_nonce(true)
             };
-            earlier.push(self.outgoing.make(|| message.channel_id.send_message(http, create())).await?.id);
+            earlier.push(
+                self.outgoing
+                    .make(message.channel_id.get(), || message.channel_id.send_message(http, create()))
+                    .await?
+                    .id,
+            );
         }
         Ok(())
     }
@@ -218,7 +241,7 @@ impl Shared {
         let mut messages: Vec<Message> = Vec::new();
         loop {
             let page = GetMessages::new().after(after).limit(HISTORY);
-            let mut page = self.outgoing.make(|| channel.messages(http, page)).await?;
+            let mut page = self.outgoing.make(channel.get(), || channel.messages(http, page)).await?;
             page.sort_by_key(|message| message.id);
             let is_last = page.len() < usize::from(HISTORY);
             after = page.last().map_or(after, |message| message.id);
@@ -230,12 +253,18 @@ impl Shared {
     }
 }
 
-/// Answers what was asked in the last hour and isn't answered yet, as the channels' histories tell.
+/// Answers what was asked in the last hour and isn't answered yet, as the histories of all known channels tell.
 pub async fn catch_up(http: Arc<Http>, data: Data, me: UserId) {
     let places = data.records.lock().unwrap_or_else(PoisonError::into_inner).places();
-    for place in places.unwrap_or_default() {
+    catch_up_with(&http, &data, me, &places.unwrap_or_default()).await;
+}
+
+async fn catch_up_with(http: &Http, data: &Data, me: UserId, places: &[Place]) {
+    // One at a time is enough.
+    let _alone = data.catching_up.lock().await;
+    for place in places {
         let Ok(_open) = data.open.try_read() else { return };
-        if let Err(error) = catch_up_in(&http, &data, me, &place).await {
+        if let Err(error) = catch_up_in(http, data, me, place).await {
             tracing::warn!(what = %kind(&error), "a channel's history could not be read");
         }
     }
@@ -243,7 +272,9 @@ pub async fn catch_up(http: Arc<Http>, data: Data, me: UserId) {
 
 async fn catch_up_in(http: &Http, data: &Data, me: UserId, place: &Place) -> Result<(), Error> {
     let Ok(channel) = place.channel.parse::<u64>().map(ChannelId::new) else { return Ok(()) };
-    let messages = data.history(http, channel, jiff::Timestamp::now().as_second() - ANSWERED_LATER).await?;
+    let since = jiff::Timestamp::now().as_second() - ANSWERED_LATER;
+    let messages = data.history(http, channel, since).await?;
+    data.write_off(place, &messages, since);
     for message in &messages {
         let record = data.records.lock().unwrap_or_else(PoisonError::into_inner).is_answered(&message.id.to_string());
         let is_answered = record.unwrap_or(None);
@@ -272,22 +303,63 @@ fn replies_to(message: &Message, question: MessageId) -> bool {
     message.message_reference.as_ref().is_some_and(|reference| reference.message_id == Some(question))
 }
 
-/// Every minute: forgets what is promised to be forgotten, and tries again what could not be answered.
+impl Shared {
+    /// What was taken on long ago and isn't in its channel's history any more is owed to nobody: it was removed.
+    fn write_off(&self, place: &Place, history: &[Message], since: i64) {
+        let before = jiff::Timestamp::now().as_second() - SURELY_TRIED;
+        let owed = self.records.lock().unwrap_or_else(PoisonError::into_inner).owed(since, before);
+        let gone = owed.unwrap_or_default().into_iter().filter(|(message, owed)| {
+            owed.channel == place.channel && !history.iter().any(|known| known.id.to_string() == *message)
+        });
+        gone.filter_map(|(message, _)| message.parse().ok()).for_each(|id: u64| self.mark_answered(MessageId::new(id)));
+    }
+}
+
+/// Every minute: forgets what is promised to be forgotten, and tries again what could not be answered. The one doesn't
+/// wait for the other.
 pub async fn keep_house(http: Arc<Http>, data: Data, me: UserId) {
-    let mut minutes = tokio::time::interval(Duration::from_secs(60));
+    tokio::join!(forget(&http, &data), try_again(&http, &data, me));
+}
+
+async fn forget(http: &Http, data: &Data) {
+    let mut minutes = tokio::time::interval(A_MINUTE);
     loop {
         minutes.tick().await;
         let now = jiff::Timestamp::now().as_second();
         data.recent.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
         data.pace.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
-        let owes = {
-            let records = data.records.lock().unwrap_or_else(PoisonError::into_inner);
-            records.forget(now).and_then(|()| records.owes(now - ANSWERED_LATER, now - SURELY_TRIED))
-        };
-        match owes {
-            Ok(true) => catch_up(Arc::clone(&http), data.clone(), me).await,
-            Ok(false) => {}
-            Err(error) => tracing::error!(%error, "the record of messages could not be read"),
+        data.outgoing.forget();
+        forget_limits(http).await;
+        let forgotten = data.records.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
+        if let Err(error) = forgotten {
+            tracing::error!(%error, "what need not be kept could not be deleted");
         }
     }
+}
+
+async fn try_again(http: &Http, data: &Data, me: UserId) {
+    let mut minutes = tokio::time::interval(A_MINUTE);
+    loop {
+        minutes.tick().await;
+        let now = jiff::Timestamp::now().as_second();
+        let owed = {
+            let records = data.records.lock().unwrap_or_else(PoisonError::into_inner);
+            records.owed(now - ANSWERED_LATER, now - SURELY_TRIED)
+        };
+        let mut places: Vec<Place> = match owed {
+            Ok(owed) => owed.into_iter().map(|(_, place)| place).collect(),
+            Err(error) => {
+                tracing::error!(%error, "the record of messages could not be read");
+                Vec::new()
+            }
+        };
+        places.sort_by(|a, b| a.channel.cmp(&b.channel));
+        places.dedup();
+        catch_up_with(http, data, me, &places).await;
+    }
+}
+
+/// Whether a message is the first of a thread of its own, such as a forum's post.
+fn is_post(message: &Message) -> bool {
+    message.id.get() == message.channel_id.get()
 }

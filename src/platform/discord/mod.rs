@@ -14,7 +14,7 @@ mod rules;
 mod send;
 mod server;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,6 +26,7 @@ use serenity::all::{
     Interaction, MessageId, Permissions, UserId,
 };
 use tokio::sync::{RwLock, Semaphore};
+use tracing::level_filters::LevelFilter;
 
 use crate::config::DiscordConfig;
 use crate::desk::Desk;
@@ -42,8 +43,14 @@ type Error = serenity::Error;
 const PLATFORM: &str = "discord";
 
 /// What the libraries may log: at a lower level they print whole events and requests, tokens and people's words included.
-pub const QUIET: [&str; 6] =
-    ["tungstenite=warn", "tokio_tungstenite=warn", "serenity=error", "poise=warn", "reqwest=warn", "hyper=warn"];
+pub const QUIET: [(&str, LevelFilter); 6] = [
+    ("tungstenite", LevelFilter::WARN),
+    ("tokio_tungstenite", LevelFilter::WARN),
+    ("serenity", LevelFilter::ERROR),
+    ("poise", LevelFilter::WARN),
+    ("reqwest", LevelFilter::WARN),
+    ("hyper", LevelFilter::WARN),
+];
 
 /// None of these is privileged.
 const INTENTS: GatewayIntents =
@@ -76,7 +83,11 @@ pub struct Shared {
     /// How many messages are taken in hand at once.
     turns: Semaphore,
     recent: Mutex<Recent>,
-    pace: Mutex<Pace<UserId, String>>,
+    pace: Mutex<Pace<(Option<String>, UserId), String>>,
+    /// The channels that threads belong to, as far as anybody asked.
+    parents: Mutex<HashMap<ChannelId, Option<ChannelId>>>,
+    /// Held by whoever reads histories.
+    catching_up: tokio::sync::Mutex<()>,
     /// Where the bot listens to what isn't addressed to it; see [`DiscordConfig::watch`].
     watch: Vec<String>,
     /// The people who run the bot.
@@ -202,6 +213,8 @@ fn shared(config: &DiscordConfig, desk: Arc<Desk>, database: &Path, open: Arc<Rw
         turns: Semaphore::new(MESSAGES_AT_ONCE),
         recent: Mutex::default(),
         pace: Mutex::default(),
+        parents: Mutex::default(),
+        catching_up: tokio::sync::Mutex::default(),
         watch: config.watch.clone(),
         operators: config.operators.clone(),
         in_hand: Mutex::default(),
@@ -276,8 +289,10 @@ async fn on_event(framework: FrameworkContext<'_, Data, Error>, event: &FullEven
     let ctx: &Context = framework.serenity_context;
     match event {
         FullEvent::Message { new_message } => {
-            let (http, data, me) = (Arc::clone(&ctx.http), Arc::clone(data), framework.bot_id);
-            tokio::spawn(messages::in_turn(http, data, me, Box::new(new_message.clone())));
+            if let Some(received) = messages::receive(data, framework.bot_id, new_message) {
+                // By itself, so that in a burst nothing of the framework waits with it.
+                tokio::spawn(messages::in_turn(Arc::clone(&ctx.http), Arc::clone(data), received));
+            }
             Ok(())
         }
         // After a start, and after every session that could not be resumed.
@@ -305,9 +320,15 @@ async fn on_error(error: poise::FrameworkError<'_, Data, Error>) {
         poise::FrameworkError::Command { error, .. } => {
             tracing::error!(what = %kind(error), "a command could not be answered")
         }
+        // Whoever gave a command hears that it failed.
+        poise::FrameworkError::UnknownInteraction { framework, interaction, .. } => {
+            tracing::error!("a command was given that isn't known any more");
+            let (http, outgoing) = (&framework.serenity_context.http, &framework.user_data.outgoing);
+            let waiting = respond::Waiting { http, outgoing, id: interaction.id, token: &interaction.token };
+            let _ = waiting.tell(&crate::wording::trouble().text).await;
+        }
         other => {
             tracing::error!("a command failed inside");
-            // Whoever gave it hears that.
             if let Some(poise::Context::Application(ctx)) = other.ctx() {
                 let _ = commands::tell(ctx, &crate::wording::trouble().text).await;
             }

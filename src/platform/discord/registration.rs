@@ -13,7 +13,7 @@ pub async fn register(http: &Http, commands: Vec<CreateCommand>, guild: Option<u
     let guild = guild.map(GuildId::new);
     let outgoing = Outgoing::default();
     let there = outgoing
-        .make(|| async {
+        .make(0, || async {
             match guild {
                 Some(guild) => guild.get_commands_with_localizations(http).await,
                 None => Command::get_global_commands_with_localizations(http).await,
@@ -26,7 +26,7 @@ pub async fn register(http: &Http, commands: Vec<CreateCommand>, guild: Option<u
         return Ok(false);
     }
     outgoing
-        .make(|| async {
+        .make(0, || async {
             match guild {
                 Some(guild) => guild.set_commands(http, commands.clone()).await,
                 None => Command::set_global_commands(http, commands.clone()).await,
@@ -48,10 +48,27 @@ fn kind(command: &Value) -> u64 {
     command["type"].as_u64().unwrap_or(1)
 }
 
-/// Whether all that is wanted is there. Discord adds fields of its own, and leaves out what is empty or the default.
+/// What Discord adds of its own to a command or an option.
+const ADDED: [&str; 8] =
+    ["id", "application_id", "guild_id", "version", "type", "dm_permission", "handler", "default_permission"];
+
+/// Whether all that is wanted is there and nothing else. Discord adds fields of its own, and leaves out what is empty or
+/// the default.
 fn agrees(want: &Value, have: &Value) -> bool {
+    let is_nothing = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Object(all) => all.is_empty(),
+        Value::Array(all) => all.is_empty(),
+        _ => false,
+    };
     match (want, have) {
-        (Value::Object(want), _) => want.iter().all(|(key, value)| agrees(value, &have[key])),
+        (Value::Object(wanted), Value::Object(has)) => {
+            let is_ours = |key: &String| ADDED.contains(&key.as_str()) || wanted.contains_key(key);
+            wanted.iter().all(|(key, value)| agrees(value, &have[key]))
+                && has.iter().all(|(key, value)| is_ours(key) || is_nothing(value))
+        }
+        (Value::Object(want), Value::Null) => want.values().all(|value| agrees(value, have)),
         (Value::Array(want), Value::Array(have)) => {
             want.len() == have.len() && want.iter().zip(have).all(|(want, have)| agrees(want, have))
         }
@@ -79,6 +96,12 @@ mod tests {
         let mut other = have.clone();
         other["description"] = json!("Ask me");
         assert!(!are_there(&want, &[other]));
+        // What is there and no longer wanted has to go, too.
+        for (key, value) in [("default_member_permissions", json!("32")), ("name_localizations", json!({"ru": "x"}))] {
+            let mut other = have.clone();
+            other[key] = value;
+            assert!(!are_there(&want, &[other]), "{key}");
+        }
         let mut other = have.clone();
         other["options"] = json!([]);
         assert!(!are_there(&want, &[other]));

@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use regex::{Captures, Regex};
 
 use crate::language::Language;
+use crate::understanding::normalise::is_invisible;
 use crate::wording::Reply;
 
 /// The longest message, in UTF-16 units; Discord counts characters, of which there are never more.
@@ -68,15 +69,17 @@ fn moment(found: &Captures<'_>, language: Language) -> Option<i64> {
     Some(date.at(12, 0, 0, 0).to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
-/// A text that shows as it is: no markup, mention, emoji or masked link in it takes effect.
+/// A text that shows as it is: no markup, mention, emoji, link or invitation in it takes effect, and nothing turns the
+/// direction of writing.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut before = '\n';
-    for c in text.chars() {
+    let mut at_start = true;
+    for c in text.chars().filter(|c| !is_invisible(*c)) {
         match c {
             '\\' | '*' | '_' | '~' | '`' | '|' | '<' => out.push('\\'),
-            '#' | '-' | '>' if before == '\n' => out.push('\\'),
+            '#' | '-' | '>' if at_start => out.push('\\'),
             // "[1](" would begin a masked link.
             '(' if before == ']' => out.push('\\'),
             _ => {}
@@ -85,9 +88,13 @@ pub fn escaped(text: &str) -> String {
         if c == '@' {
             out.push('\u{200b}');
         }
+        at_start = c == '\n' || (at_start && c == ' ');
         before = c;
     }
-    out
+    // Neither a link nor an invitation.
+    out.replace("://", ":\u{200b}//")
+        .replace("discord.", "discord\u{200b}.")
+        .replace("discordapp.", "discordapp\u{200b}.")
 }
 
 /// Cuts a text at the ends of lines, of sentences or of words, in this order, into messages that Discord takes. An
@@ -133,9 +140,14 @@ mod tests {
         for (text, shown) in [
             ("a *b* _c_ ~~d~~ `e` ||f||", r"a \*b\* \_c\_ \~\~d\~\~ \`e\` \|\|f\|\|"),
             ("# title\n- point\n> quote", "\\# title\n\\- point\n\\> quote"),
-            ("<@1> <t:1:D> <https://x.y>", r"\<@1> \<t:1:D> \<https://x.y>".replace('@', "@\u{200b}").as_str()),
+            (
+                "<@1> <t:1:D> <https://x.y>",
+                r"\<@1> \<t:1:D> \<https://x.y>".replace('@', "@\u{200b}").replace("://", ":\u{200b}//").as_str(),
+            ),
+            ("join discord.gg/x, \u{202e}txt", "join discord\u{200b}.gg/x, txt"),
+            ("  > quote", "  \\> quote"),
             ("@everyone", "@\u{200b}everyone"),
-            ("[click](https://x.y) and [1] (so)", r"[click]\(https://x.y) and [1] (so)"),
+            ("[click](https://x.y) and [1] (so)", "[click]\\(https:\u{200b}//x.y) and [1] (so)"),
             ("777-200 costs 45,000", "777-200 costs 45,000"),
         ] {
             assert_eq!(escaped(text), shown);

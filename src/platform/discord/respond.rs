@@ -46,7 +46,7 @@ impl<'a> Waiting<'a> {
                     .allowed_mentions(no_pings())
                     .flags(flags(private))
             };
-            self.outgoing.make(|| followup().execute(self.http, (None, self.token))).await?;
+            self.outgoing.make_once(self.id.get(), || followup().execute(self.http, (None, self.token))).await?;
         }
         Ok(())
     }

@@ -2,10 +2,10 @@
 
 use std::sync::PoisonError;
 
-use serenity::all::{Channel, ChannelId, Http, UserId};
+use serenity::all::{ChannelId, Http, UserId};
 
-use super::Shared;
 use super::send::kind;
+use super::{Error, Shared};
 use crate::desk::Heard;
 use crate::language::Language;
 use crate::platform::pace::{Limits, Wait};
@@ -13,6 +13,12 @@ use crate::store::handled::Place;
 use crate::store::queue::Report;
 use crate::store::settings::Settings;
 use crate::understanding::Decision;
+
+/// How many channels are named to somebody who asks in another.
+const MOST_NAMED: usize = 10;
+
+/// How many threads' channels are remembered.
+const MOST_PARENTS: usize = 10_000;
 
 /// Why a question isn't answered.
 pub struct Hindrance {
@@ -33,14 +39,14 @@ impl Shared {
         })
     }
 
-    /// Why a question that somebody asks in a place at `now` isn't answered; none if it is.
+    /// Why a question that somebody asks in a place at `now` isn't answered; none if it is. `told` tells whether they will
+    /// hear the reason.
     pub async fn hindrance(
         &self,
         http: &Http,
         place: &Place,
         person: UserId,
-        text: &str,
-        now: i64,
+        (text, now, told): (&str, i64, bool),
     ) -> Option<Hindrance> {
         let settings = self.settings(place);
         let phrases = &Language::of(text).unwrap_or(Language::English).pack().phrases;
@@ -49,20 +55,69 @@ impl Shared {
         let limits = Limits { person: settings.per_person, place: of_place };
         let wait = {
             let mut pace = self.pace.lock().unwrap_or_else(PoisonError::into_inner);
-            pace.hold(person, place.channel.clone(), limits, now)
+            pace.hold((place.community.clone(), person), place.channel.clone(), limits, now, told)
         };
         if let Some(Wait { seconds, of_place, is_told }) = wait {
             let phrase = if of_place { &phrases.too_much } else { &phrases.too_fast };
             return Some(Hindrance { reason: phrase.replace("{seconds}", &seconds.to_string()), is_told });
         }
-        if !is_open(http, &settings, place).await {
-            let channels: Vec<String> = settings.channels.iter().map(|id| format!("<#{id}>")).collect();
-            return Some(Hindrance {
-                reason: phrases.elsewhere.replace("{channels}", &channels.join(", ")),
-                is_told: false,
-            });
+        if !self.is_open(http, &settings, place).await {
+            let channels = settings.channels.iter().take(MOST_NAMED).map(|id| format!("<#{id}>"));
+            let channels = channels.collect::<Vec<_>>().join(", ");
+            return Some(Hindrance { reason: phrases.elsewhere.replace("{channels}", &channels), is_told: false });
         }
         None
+    }
+
+    /// Whether the bot answers in a place: in all channels if none is named, else in those and their threads. Where the
+    /// channel of a thread can't be told, it answers.
+    async fn is_open(&self, http: &Http, settings: &Settings, place: &Place) -> bool {
+        let is_named = |id: &str| settings.channels.iter().any(|channel| channel == id);
+        if settings.channels.is_empty() || place.community.is_none() || is_named(&place.channel) {
+            return true;
+        }
+        let Ok(id) = place.channel.parse::<u64>() else { return true };
+        match self.parent(http, ChannelId::new(id)).await {
+            Ok(parent) => parent.is_some_and(|parent| is_named(&parent.to_string())),
+            Err(error) => {
+                tracing::warn!(what = %kind(&error), "a channel could not be looked up");
+                true
+            }
+        }
+    }
+
+    /// The channel that a thread belongs to, or the category of a channel.
+    async fn parent(&self, http: &Http, channel: ChannelId) -> Result<Option<ChannelId>, Error> {
+        let parents = || self.parents.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = parents().get(&channel).copied();
+        if let Some(parent) = known {
+            return Ok(parent);
+        }
+        let found = self.outgoing.make(channel.get(), || http.get_channel(channel)).await?;
+        let parent = found.guild().and_then(|channel| channel.parent_id);
+        self.know_parent(channel, parent);
+        Ok(parent)
+    }
+
+    /// Remembers the channel that a thread belongs to.
+    pub fn know_parent(&self, channel: ChannelId, parent: Option<ChannelId>) {
+        let mut parents = self.parents.lock().unwrap_or_else(PoisonError::into_inner);
+        if parents.len() >= MOST_PARENTS {
+            parents.clear();
+        }
+        parents.insert(channel, parent);
+    }
+
+    /// Remembers that somebody used a command in a place, so that after an outage its history is searched.
+    pub fn remember_place(&self, id: u64, place: &Place, now: i64) {
+        if place.community.as_deref().is_none_or(str::is_empty) {
+            return;
+        }
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = records.receive(&id.to_string(), place, now).and_then(|_| records.answer(&id.to_string()));
+        if let Err(error) = kept {
+            tracing::error!(%error, "a place could not be remembered");
+        }
     }
 
     /// Keeps what of a message could not be answered, for the server's moderators and without its author.
@@ -88,22 +143,5 @@ impl Shared {
             tracing::error!(%error, "a reported problem could not be kept");
         }
         kept.is_ok()
-    }
-}
-
-/// Whether the bot answers in a place: in all channels if none is named, else in those and their threads.
-async fn is_open(http: &Http, settings: &Settings, place: &Place) -> bool {
-    let is_named = |id: &str| settings.channels.iter().any(|channel| channel == id);
-    if settings.channels.is_empty() || place.community.is_none() || is_named(&place.channel) {
-        return true;
-    }
-    let Ok(id) = place.channel.parse::<u64>() else { return false };
-    match http.get_channel(ChannelId::new(id)).await {
-        Ok(Channel::Guild(channel)) => channel.parent_id.is_some_and(|parent| is_named(&parent.to_string())),
-        Ok(_) => false,
-        Err(error) => {
-            tracing::warn!(what = %kind(&error), "a channel could not be looked up");
-            false
-        }
     }
 }

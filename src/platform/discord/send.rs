@@ -1,10 +1,11 @@
 //! Requests to Discord that are worth waiting for: what is refused for now is tried again, each time later.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use serenity::Error;
-use serenity::http::HttpError;
+use serenity::http::{Http, HttpError, Ratelimit};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -12,42 +13,72 @@ use tokio::time::Instant;
 const TOO_MANY: u16 = 429;
 
 /// How often a request is tried, and how long is waited after the first refusal; then twice as long each time, up to
-/// the longest. In all about two minutes, which is longer than Discord's common limits and short outages last.
+/// the longest. In all more than a minute, which is longer than Discord's common limits and short outages last.
 const TRIES: u32 = 10;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
-/// How many requests are under way at once; the others wait their turn.
-const AT_ONCE: usize = 8;
+/// How many requests of one lane are under way at once, and of all; the others wait their turn.
+const AT_ONCE_IN_LANE: usize = 4;
+const AT_ONCE: usize = 64;
 
-/// The queue of outgoing requests. When Discord says that there are too many, all of it pauses.
+/// The queue of outgoing requests. Each channel has a lane of its own, because Discord limits them one by one: what one
+/// has to wait for doesn't hold up the others.
 pub struct Outgoing {
+    lanes: Mutex<HashMap<u64, Arc<Lane>>>,
+    slots: Semaphore,
+}
+
+struct Lane {
     slots: Semaphore,
     paused: Mutex<Option<Instant>>,
 }
 
 impl Default for Outgoing {
     fn default() -> Self {
-        Self { slots: Semaphore::new(AT_ONCE), paused: Mutex::new(None) }
+        Self { lanes: Mutex::default(), slots: Semaphore::new(AT_ONCE) }
     }
 }
 
 impl Outgoing {
-    /// Makes a request until it succeeds, is refused for good, or has been tried too often.
+    /// Makes a request in a lane until it succeeds, is refused for good, or has been tried too often.
     ///
     /// # Errors
     /// The last refusal.
     pub async fn make<T, F: Future<Output = Result<T, Error>>>(
         &self,
+        lane: u64,
+        request: impl FnMut() -> F,
+    ) -> Result<T, Error> {
+        self.make_while(lane, may_pass, request).await
+    }
+
+    /// The same for a request that Discord can't know again: it is only repeated where it surely had no effect.
+    ///
+    /// # Errors
+    /// The last refusal.
+    pub async fn make_once<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        lane: u64,
+        request: impl FnMut() -> F,
+    ) -> Result<T, Error> {
+        self.make_while(lane, is_too_many, request).await
+    }
+
+    async fn make_while<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        lane: u64,
+        is_worth_it: fn(&Error) -> bool,
         mut request: impl FnMut() -> F,
     ) -> Result<T, Error> {
+        let lane = self.lane(lane);
         let mut wait = FIRST_WAIT;
         for _ in 1..TRIES {
-            match self.once(&mut request).await {
-                Err(error) if may_pass(&error) => {
+            match self.once(&lane, &mut request).await {
+                Err(error) if is_worth_it(&error) => {
                     tracing::warn!(what = %kind(&error), wait_ms = wait.as_millis(), "Discord refused for now");
-                    if status(&error) == Some(TOO_MANY) {
-                        self.pause(wait);
+                    if is_too_many(&error) {
+                        lane.pause(wait);
                     } else {
                         tokio::time::sleep(wait).await;
                     }
@@ -56,30 +87,64 @@ impl Outgoing {
                 outcome => return outcome,
             }
         }
-        self.once(&mut request).await
+        self.once(&lane, &mut request).await
     }
 
     /// Makes a request once, when its turn has come.
-    async fn once<T, F: Future<Output = Result<T, Error>>>(&self, request: &mut impl FnMut() -> F) -> Result<T, Error> {
-        let _slot = self.slots.acquire().await.expect("nobody closes it");
+    async fn once<T, F: Future<Output = Result<T, Error>>>(
+        &self,
+        lane: &Lane,
+        request: &mut impl FnMut() -> F,
+    ) -> Result<T, Error> {
+        let _in_lane = lane.slots.acquire().await.expect("nobody closes it");
         loop {
-            let until = *self.paused.lock().unwrap_or_else(PoisonError::into_inner);
+            let until = *lane.paused.lock().unwrap_or_else(PoisonError::into_inner);
             match until.filter(|until| *until > Instant::now()) {
                 Some(until) => tokio::time::sleep_until(until).await,
-                None => return request().await,
+                None => break,
             }
         }
+        let _slot = self.slots.acquire().await.expect("nobody closes it");
+        request().await
     }
 
+    fn lane(&self, id: u64) -> Arc<Lane> {
+        let new = || Arc::new(Lane { slots: Semaphore::new(AT_ONCE_IN_LANE), paused: Mutex::default() });
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(lanes.entry(id).or_insert_with(new))
+    }
+
+    /// Forgets the lanes that nobody uses.
+    pub fn forget(&self) {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
+    }
+}
+
+impl Lane {
     fn pause(&self, wait: Duration) {
         let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
         *paused = (*paused).max(Some(Instant::now() + wait));
     }
 }
 
-/// How often the first response to an interaction is tried; Discord waits three seconds for it.
+/// Makes serenity's limiter forget the routes whose limits are past: it has one for every interaction and drops none.
+pub async fn forget_limits(http: &Http) {
+    let Some(limiter) = &http.ratelimiter else { return };
+    let now = SystemTime::now();
+    let is_needed = |limit: &Arc<tokio::sync::Mutex<Ratelimit>>| {
+        let is_open = |limit: &Ratelimit| limit.reset().is_some_and(|reset| reset > now);
+        Arc::strong_count(limit) > 1 || limit.try_lock().map_or(true, |limit| is_open(&limit))
+    };
+    limiter.routes().write().await.retain(|_, limit| is_needed(limit));
+}
+
+/// How often the first response to an interaction is tried, for how long each time and in all. Discord waits three
+/// seconds for it.
 const SOON_TRIES: u32 = 4;
 const FIRST_SOON: Duration = Duration::from_millis(200);
+const LONGEST_TRY: Duration = Duration::from_secs(1);
+const TOO_LATE: Duration = Duration::from_millis(2_800);
 
 /// What Discord says to a second response where it has a first: one that seemed to fail had got through.
 const ALREADY_THERE: isize = 40_060;
@@ -89,20 +154,36 @@ const ALREADY_THERE: isize = 40_060;
 /// # Errors
 /// The last refusal.
 pub async fn soon<F: Future<Output = Result<(), Error>>>(mut request: impl FnMut() -> F) -> Result<(), Error> {
-    let mut wait = FIRST_SOON;
-    for _ in 1..SOON_TRIES {
-        match request().await {
-            Err(error) if may_pass(&error) => tokio::time::sleep(wait).await,
-            Err(error) if is_there(&error) => return Ok(()),
-            outcome => return outcome,
+    let tries = async {
+        let mut wait = FIRST_SOON;
+        for _ in 1..SOON_TRIES {
+            match tokio::time::timeout(LONGEST_TRY, request()).await {
+                Err(_) => {}
+                Ok(Err(error)) if may_pass(&error) => tokio::time::sleep(wait).await,
+                Ok(Err(error)) if is_there(&error) => return Ok(()),
+                Ok(outcome) => return outcome,
+            }
+            wait *= 2;
         }
-        wait *= 2;
-    }
-    request().await
+        request().await
+    };
+    tokio::time::timeout(TOO_LATE, tries).await.unwrap_or(Err(Error::Other("no answer in time")))
 }
 
 fn is_there(error: &Error) -> bool {
     matches!(error, Error::Http(HttpError::UnsuccessfulRequest(response)) if response.error.code == ALREADY_THERE)
+}
+
+/// Whether Discord says that the bot lacks a permission here.
+#[must_use]
+pub fn is_forbidden(error: &Error) -> bool {
+    matches!(error, Error::Http(HttpError::UnsuccessfulRequest(response)) if response.status_code.as_u16() == 403)
+}
+
+/// Whether Discord says that what was asked for isn't there.
+#[must_use]
+pub fn is_gone(error: &Error) -> bool {
+    matches!(error, Error::Http(HttpError::UnsuccessfulRequest(response)) if response.status_code.as_u16() == 404)
 }
 
 /// Whether the same request may succeed later.
@@ -110,18 +191,15 @@ fn is_there(error: &Error) -> bool {
 pub fn may_pass(error: &Error) -> bool {
     match error {
         Error::Http(HttpError::UnsuccessfulRequest(response)) => {
-            response.status_code.as_u16() == TOO_MANY || response.status_code.is_server_error()
+            is_too_many(error) || response.status_code.is_server_error()
         }
         Error::Http(HttpError::Request(_)) => true,
         _ => false,
     }
 }
 
-fn status(error: &Error) -> Option<u16> {
-    match error {
-        Error::Http(HttpError::UnsuccessfulRequest(response)) => Some(response.status_code.as_u16()),
-        _ => None,
-    }
+fn is_too_many(error: &Error) -> bool {
+    matches!(error, Error::Http(HttpError::UnsuccessfulRequest(response)) if response.status_code.as_u16() == TOO_MANY)
 }
 
 /// An error for a log: what Discord said, without the address, which may hold an interaction's token.

@@ -5,8 +5,10 @@ use std::sync::PoisonError;
 use poise::ChoiceParameter;
 use serenity::all::{PartialChannel, Permissions};
 
-use super::commands::{Context, tell};
+use super::commands::{Context, language, tell};
 use super::{Data, Error, render};
+use crate::config::FORUMS;
+use crate::language::Phrases;
 use crate::store;
 use crate::store::settings::Settings;
 
@@ -94,7 +96,8 @@ pub async fn settings(
     #[description_localized("ko", "없앨 것")]
     off: Option<Off>,
 ) -> Result<(), Error> {
-    let Some(guild) = community(ctx) else { return tell(ctx, NOT_ALLOWED).await };
+    let phrases = &language(ctx.interaction).pack().phrases;
+    let Some(guild) = community(ctx) else { return tell(ctx, &phrases.not_allowed).await };
     let changed = with_records(ctx.data(), |records| {
         records.set(&guild, |settings| {
             settings.per_person = per_person.unwrap_or(settings.per_person);
@@ -114,8 +117,8 @@ pub async fn settings(
             }
         })
     });
-    let text = changed.map(|settings| in_words(&settings, ctx.data()));
-    tell(ctx, &text.unwrap_or_else(|| crate::wording::trouble().text)).await
+    let text = changed.map(|settings| in_words(&settings, ctx.data(), phrases));
+    tell(ctx, text.as_ref().unwrap_or(&phrases.trouble)).await
 }
 
 /// Questions that I could not answer here, and problems that people reported
@@ -127,33 +130,26 @@ pub async fn settings(
     description_localized("ko", "여기서 답하지 못한 질문과 신고된 문제")
 )]
 pub async fn queue(ctx: Context<'_>) -> Result<(), Error> {
-    let Some(guild) = community(ctx) else { return tell(ctx, NOT_ALLOWED).await };
+    let phrases = &language(ctx.interaction).pack().phrases;
+    let Some(guild) = community(ctx) else { return tell(ctx, &phrases.not_allowed).await };
     let waiting = with_records(ctx.data(), |records| {
         Ok((records.questions(&guild, MOST_SHOWN)?, records.reports(&guild, MOST_SHOWN)?))
     });
-    let Some((questions, reports)) = waiting else { return tell(ctx, &crate::wording::trouble().text).await };
-    let mut lines = Vec::new();
-    if questions.is_empty() {
-        lines.push("No question waits for an answer.".to_owned());
-    } else {
-        lines.push("Questions that I could not answer, those asked most first:".to_owned());
-        lines.extend(questions.iter().map(|waiting| format!("{}× {}", waiting.count, render::escaped(&waiting.text))));
-    }
-    if reports.is_empty() {
-        lines.push("No problem was reported.".to_owned());
-    } else {
-        lines.push("Reported problems, the newest first:".to_owned());
-        lines.extend(
-            reports
-                .iter()
-                .map(|report| format!("{}: {}", render::escaped(&report.topics), render::escaped(&report.text))),
-        );
-    }
-    tell(ctx, &lines.join("\n")).await
+    let Some((questions, reports)) = waiting else { return tell(ctx, &phrases.trouble).await };
+    let questions = questions.iter().map(|waiting| format!("{}× {}", waiting.count, render::escaped(&waiting.text)));
+    let reports =
+        reports.iter().map(|report| format!("{}: {}", render::escaped(&report.topics), render::escaped(&report.text)));
+    let lists = [
+        list(questions.collect(), &phrases.queue_questions, &phrases.queue_no_questions),
+        list(reports.collect(), &phrases.queue_reports, &phrases.queue_no_reports),
+    ];
+    tell(ctx, &lists.join("\n")).await
 }
 
-/// What somebody hears who may not use the command.
-const NOT_ALLOWED: &str = "Only members with the permission Manage Server may do that.";
+/// A list with its heading, or what is said where it is empty.
+fn list(lines: Vec<String>, heading: &str, none: &str) -> String {
+    if lines.is_empty() { none.to_owned() } else { format!("{heading}\n{}", lines.join("\n")) }
+}
 
 /// The server of a command, if whoever gave it may look after it. What Discord hides isn't relied upon.
 fn community(ctx: Context<'_>) -> Option<String> {
@@ -169,27 +165,29 @@ fn with_records<T>(data: &Data, act: impl FnOnce(&store::records::Records) -> Re
     act(&records).inspect_err(|error| tracing::error!(%error, "a server's settings or queue could not be used")).ok()
 }
 
-fn in_words(settings: &Settings, data: &Data) -> String {
-    let number = |number: u32| if number == 0 { "any number".to_owned() } else { number.to_string() };
+/// The settings in words.
+fn in_words(settings: &Settings, data: &Data, phrases: &Phrases) -> String {
+    let number = |number: u32| if number == 0 { phrases.set_any.clone() } else { number.to_string() };
     let shown = |id: &String| format!("<#{id}>");
     let channels: Vec<String> = settings.channels.iter().map(shown).collect();
-    let channels = if channels.is_empty() { "everywhere".to_owned() } else { format!("in {}", channels.join(", ")) };
-    let can_read = data.watch.iter().any(|word| word == crate::config::FORUMS);
-    let forum = match (settings.forum, can_read) {
-        (false, _) => "no",
-        (true, true) => "yes, if I have an answer",
-        (true, false) => "not yet: the operator has to put `forums` into DISCORD_WATCH_CHANNELS",
-    };
+    let can_read = data.watch.iter().any(|word| word == FORUMS);
+    let limits = phrases.set_limits.replace("{person}", &number(settings.per_person));
     [
-        format!("I answer {channels}."),
-        format!(
-            "Questions within a minute: {} a person, {} a channel.",
-            number(settings.per_person),
-            number(settings.per_channel)
-        ),
-        format!("Forum posts: {forum}."),
-        format!("Log channel: {}.", settings.log_channel.as_ref().map_or_else(|| "none".to_owned(), shown)),
-        format!("Questions without an answer and reported problems are kept for {} days.", settings.keep_days),
+        match channels.is_empty() {
+            true => phrases.set_everywhere.clone(),
+            false => phrases.set_channels.replace("{channels}", &channels.join(", ")),
+        },
+        limits.replace("{channel}", &number(settings.per_channel)),
+        match (settings.forum, can_read) {
+            (false, _) => phrases.set_forum_no.clone(),
+            (true, true) => phrases.set_forum_yes.clone(),
+            (true, false) => phrases.set_forum_later.clone(),
+        },
+        match &settings.log_channel {
+            Some(id) => phrases.set_log.replace("{channel}", &shown(id)),
+            None => phrases.set_no_log.clone(),
+        },
+        phrases.set_days.replace("{days}", &settings.keep_days.to_string()),
     ]
     .join("\n")
 }
