@@ -561,6 +561,10 @@ async fn every_question_gets_the_same_answer_in_every_way() {
         }
         let is_answer = last["components"][0]["components"][0]["custom_id"].as_str().unwrap_or_default();
         let flags = if is_answer.starts_with("sources:") { 4 } else { 4 | 64 };
+        bot.standin.person_says(THREAD, person, &format!("<@{BOT}> {text}"), json!({}));
+        for part in &alone {
+            assert_eq!(content(&bot.requests.said(THREAD).await), part, "{text}");
+        }
         let options = json!([{"name": "question", "type": 3, "value": text}]);
         bot.standin.interact(2, json!({"id": ask, "name": "ask", "type": 1, "options": options}), json!({}));
         let answered = bot.requests.answered().await;
@@ -753,6 +757,8 @@ async fn messages_out_of_order_and_places_known_from_commands_are_answered() {
     assert_eq!(content(&bot.said().await), expected("how often?")[0]);
     let two = ["who flies it?", "how much is a ticket?"]
         .map(|text| bot.standin.keep(CHANNEL, STRANGER, &format!("<@{BOT}> {text}"), json!({})));
+    // Told in the wrong order, the answer to the first acknowledged only after the other.
+    bot.standin.fail_next([Fault::Late]);
     for message in two.iter().rev() {
         bot.standin.tell(CHANNEL, message.clone());
     }

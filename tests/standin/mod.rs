@@ -51,6 +51,8 @@ pub enum Fault {
     KeepAndHang,
     /// Neither keeps nor answers it.
     Hang,
+    /// Keeps it and answers only when the next message has come.
+    Late,
 }
 
 /// A request of the bot.
@@ -593,13 +595,19 @@ async fn say(State(standin): State<StandIn>, uri: Uri, Path(channel): Path<u64>,
     let fault = standin.lock().faults.pop_front();
     let said = match fault {
         Some(Fault::Status(_) | Fault::Hang) => Value::Null,
-        Some(Fault::KeepAndHang) | None => standin.keep_own(channel, &body),
+        Some(Fault::KeepAndHang | Fault::Late) | None => standin.keep_own(channel, &body),
     };
+    let mut next = standin.said.subscribe();
+    next.mark_unchanged();
     // Only now the test hears of it, so that what it does next comes after.
     standin.note("POST", uri.path(), &body);
     match fault {
         Some(Fault::Status(status)) => refusal(status),
         Some(Fault::Hang | Fault::KeepAndHang) => std::future::pending().await,
+        Some(Fault::Late) => {
+            let _ = next.changed().await;
+            Json(said).into_response()
+        }
         None => Json(said).into_response(),
     }
 }
