@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 
 use common::DESK;
 use proptest::prelude::*;
+use routedesk::facts::Facts;
+use routedesk::understanding::message::understand;
+use routedesk::understanding::{Decision, Index, Lessons, Trace, normalise, split};
 use routedesk::utterance::Utterance;
 use routedesk::wording::Reply;
 
@@ -109,9 +112,60 @@ proptest! {
         prop_assert_eq!(once.text, twice.text);
     }
 
+    /// The parts of the understanding by themselves: what comes out is bounded by what goes in, and there is no panic.
+    #[test]
+    fn cleaning_cutting_and_mending_are_bounded(text in any_text()) {
+        let clean = normalise::clean(&text);
+        prop_assert!(clean.chars().count() <= 20 * text.chars().count() + 1, "{clean}");
+        let words = normalise::words(&clean);
+        prop_assert!(words.iter().all(|word| !word.is_empty() && !word.contains(char::is_whitespace)));
+        let letters: usize = words.iter().map(|word| word.chars().count()).sum();
+        prop_assert!(letters <= 20 * text.chars().count() + 1);
+        let parts = split::split(&clean);
+        let in_parts: usize = parts.iter().map(|part| part.text.chars().count()).sum();
+        prop_assert!(in_parts <= clean.chars().count() + parts.len());
+        let sentences = split::sentences(&clean);
+        prop_assert!(sentences.iter().all(|sentence| clean.contains(sentence) && !sentence.is_empty()));
+        let mended = DESK.index().mended_words(&clean);
+        prop_assert!(mended.iter().all(|word| !word.is_empty()));
+        prop_assert_eq!(normalise::clean(&text), clean);
+    }
+
     #[test]
     fn any_text_is_heard(text in "\\PC{0,300}") {
         check(&DESK.hear(&Utterance::new(text)).reply);
+    }
+}
+
+/// Any letters at all, also half of a pair of directions, laughter in jamo, digits of other scripts, and long runs.
+fn any_text() -> impl Strategy<Value = String> {
+    let odd = prop::sample::select(vec![
+        "\u{202e}", "\u{200d}", "\u{0}", "\u{ad}", "ﬃ", "İ", "ß", "٣", "ㅋㅋ", "각", "\u{1100}", "😀", "```", "**",
+        "<@1>", "https://", "...", "?!", "\r\n", "\t", "'", "’", "--", "$", "№", "1,2", "p.m.", " and ", " or ", ";",
+        "(", ")", ">",
+    ]);
+    let piece = prop_oneof![
+        4 => "\\PC{0,12}",
+        3 => odd.prop_map(str::to_owned),
+        2 => word(),
+        1 => ("[a-zа-я가-힣]", 1usize..400).prop_map(|(letter, count)| letter.repeat(count)),
+    ];
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+/// A desk without any facts still hears: it has small talk, and else the sources don't say.
+#[test]
+fn an_empty_desk_declines() {
+    let lessons = Lessons::gather(&Facts::default(), true);
+    let model = Index::train(&lessons);
+    let index = Index::with_model(lessons, model);
+    for (text, expected) in
+        [("how much is a ticket?", false), ("hello", true), ("", true), ("сколько стоит билет", false)]
+    {
+        let traces = understand(&index, &Utterance::new(text));
+        let is_talk = |trace: &Trace| matches!(trace.decision, Decision::Social(_) | Decision::Empty);
+        assert!(traces.iter().all(|trace| !matches!(trace.decision, Decision::Answer(_))), "{text}");
+        assert_eq!(traces.iter().all(is_talk), expected, "{text}: {:?}", traces[0].decision);
     }
 }
 
