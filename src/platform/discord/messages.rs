@@ -39,6 +39,12 @@ enum Saying {
     Nothing,
 }
 
+/// A message of the bot that is there already.
+struct Said {
+    id: MessageId,
+    content: String,
+}
+
 /// A message that may get an answer.
 pub struct Received {
     message: Message,
@@ -124,7 +130,7 @@ impl Shared {
 
     /// Hears a message and says the reply, without its first parts, which were `said`; unless it is being answered
     /// already.
-    async fn answer(&self, http: &Http, place: &Place, message: &Message, utterance: Utterance, said: &[MessageId]) {
+    async fn answer(&self, http: &Http, place: &Place, message: &Message, utterance: Utterance, said: &[Said]) {
         let in_hand = || self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
         if !in_hand().insert(message.id) {
             return;
@@ -135,7 +141,7 @@ impl Shared {
     }
 
     /// Says it and records that. What Discord refuses for good is done with; the rest is tried again later.
-    async fn deliver(&self, http: &Http, place: &Place, message: &Message, saying: Saying, said: &[MessageId]) {
+    async fn deliver(&self, http: &Http, place: &Place, message: &Message, saying: Saying, said: &[Said]) {
         let mute = || self.mute.lock().unwrap_or_else(PoisonError::into_inner);
         match self.say(http, message, saying, said).await {
             Ok(()) => {
@@ -201,14 +207,21 @@ impl Shared {
         Saying::Reply(heard.reply)
     }
 
-    /// Says something as replies to a message, without its first parts, which were `said`.
-    async fn say(&self, http: &Http, message: &Message, saying: Saying, said: &[MessageId]) -> Result<(), Error> {
+    /// Says something as replies to a message, without its first parts, which were `said`. What was said of another reply
+    /// is no part of this one: a follow-up whose context is forgotten is heard differently.
+    async fn say(&self, http: &Http, message: &Message, saying: Saying, said: &[Said]) -> Result<(), Error> {
         let (parts, reply) = match saying {
             Saying::Reply(reply) => (render::messages(&reply), Some(reply)),
             Saying::Reason(reason) => (vec![reason], None),
             Saying::Nothing => return Ok(()),
         };
-        let mut earlier = said.to_vec();
+        let is_begun = said.iter().zip(&parts).all(|(said, part)| said.content == *part);
+        if said.len() == 1 && parts.len() == 1 {
+            return Ok(());
+        }
+        // Another text has another nonce, of which Discord takes 25 letters.
+        let (said, mark) = if is_begun { (said, '-') } else { (&[][..], '+') };
+        let mut earlier: Vec<MessageId> = said.iter().map(|said| said.id).collect();
         for (at, part) in parts.iter().enumerate().skip(said.len()) {
             let is_last = at + 1 == parts.len();
             let buttons = |reply: &Reply| buttons::under(reply, message.author.id.get(), false, &earlier);
@@ -220,7 +233,7 @@ impl Shared {
                     .reference_message(MessageReference::from(message).fail_if_not_exists(false))
                     .allowed_mentions(no_pings())
                     .flags(MessageFlags::SUPPRESS_EMBEDS)
-                    .nonce(Nonce::String(format!("{}-{at}", message.id)))
+                    .nonce(Nonce::String(format!("{}{mark}{at}", message.id)))
                     .enforce_nonce(true)
             };
             earlier.push(
@@ -286,7 +299,7 @@ async fn catch_up_in(http: &Http, data: &Data, me: UserId, place: &Place) -> Res
             continue;
         };
         let replies = messages.iter().filter(|other| other.author.id == me && replies_to(other, message.id));
-        let said: Vec<MessageId> = replies.map(|reply| reply.id).collect();
+        let said: Vec<Said> = replies.map(|reply| Said { id: reply.id, content: reply.content.clone() }).collect();
         match is_answered {
             Some(true) => {}
             Some(false) => data.answer(http, place, message, utterance, &said).await,
