@@ -18,7 +18,7 @@ const SHORT_LIST: usize = 24;
 const LOOKED_AT: usize = 8;
 
 /// How many of them are looked at first, and the confidence from which on the others aren't: on 1,300 development
-/// questions that changes two answers, both for the better, and takes a third off the time.
+/// questions that changed two answers, both for the better, and took a third off the time.
 const LOOKED_AT_FIRST: usize = 2;
 const BEYOND_DOUBT: f32 = 0.7;
 

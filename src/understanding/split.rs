@@ -11,6 +11,10 @@ const OPENERS: [&str; 44] = [
     "describe", "name",
 ];
 
+/// Of so many letters a word may be one whose letters were changed round: in shorter ones that is another word.
+const SHORTEST_TURNED: usize = 3;
+const LONGEST_TURNED: usize = 8;
+
 /// A part of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
@@ -96,32 +100,24 @@ fn clauses(sentence: &str) -> Vec<String> {
 }
 
 /// Words that begin a question also in the middle of a sentence.
+const STRONG_OPENERS: [&str; 21] = [
+    "who", "whom", "whose", "what", "whats", "when", "where", "which", "why", "how", "is", "are", "was", "were", "do",
+    "does", "did", "can", "will", "has", "have",
+];
+
 fn is_strong_opener(word: &str) -> bool {
-    let word = bare(word);
-    matches!(
-        word.as_str(),
-        "who"
-            | "whom"
-            | "whose"
-            | "what"
-            | "whats"
-            | "when"
-            | "where"
-            | "which"
-            | "why"
-            | "how"
-            | "is"
-            | "are"
-            | "was"
-            | "were"
-            | "do"
-            | "does"
-            | "did"
-            | "can"
-            | "will"
-            | "has"
-            | "have"
-    )
+    is_one_of(&STRONG_OPENERS, &bare(word))
+}
+
+/// Whether a word is in a list, if need be with two neighbouring letters changed round: *hwo*, *waht*.
+fn is_one_of(list: &[&str], word: &str) -> bool {
+    let turned = |at: usize| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.swap(at, at + 1);
+        list.contains(&letters.into_iter().collect::<String>().as_str())
+    };
+    let length = word.chars().count();
+    list.contains(&word) || (SHORTEST_TURNED..=LONGEST_TURNED).contains(&length) && (0..length - 1).any(turned)
 }
 
 /// Words that may stand before a question word: *with what plane*, *at what time*.
@@ -149,7 +145,7 @@ fn begins_question(text: &str) -> bool {
     let mut words = text.split_whitespace().map(bare).skip_while(|word| BEFORE.contains(&word.as_str()));
     let Some(first) = words.next() else { return false };
     let second = words.next().unwrap_or_default();
-    OPENERS.contains(&first.as_str()) || (is_preposition(&first) && is_question_word(&second))
+    is_one_of(&OPENERS, &first) || (is_preposition(&first) && is_question_word(&second))
 }
 
 #[cfg(test)]
@@ -170,6 +166,9 @@ mod tests {
             ("settle this 😅😅 what plane was it", vec![" settle this 😅", "?what plane was it"]),
             ("(on mobile, sorry) when did they fly back", vec![" on mobile, sorry)", "?when did they fly back"]),
             ("who flies it and with what plane", vec!["?who flies it", "?with what plane"]),
+            ("when did it land and hwo much is it", vec!["?when did it land", "?hwo much is it"]),
+            ("waht plane is it", vec!["?waht plane is it"]),
+            ("si there a saw on it", vec![" si there a saw on it"]),
             ("???", vec![]),
         ] {
             let parts: Vec<String> = split(text)
