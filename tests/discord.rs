@@ -566,6 +566,14 @@ async fn every_question_gets_the_same_answer_in_every_way() {
         for part in &alone {
             assert_eq!(content(&bot.requests.said(THREAD).await), part, "{text}");
         }
+        // A reply that pings the bot, to something of the bot's that says nothing by itself.
+        let empty = bot.standin.keep(OTHER_CHANNEL, BOT, "", json!({}));
+        let reply = json!({"type": 19, "referenced_message": empty, "mentions": [user(BOT, true)],
+                           "message_reference": {"message_id": empty["id"], "channel_id": OTHER_CHANNEL.to_string()}});
+        bot.standin.person_says(OTHER_CHANNEL, person, text, reply);
+        for part in &alone {
+            assert_eq!(content(&bot.requests.said(OTHER_CHANNEL).await), part, "{text}");
+        }
         let options = json!([{"name": "question", "type": 3, "value": text}]);
         bot.standin.interact(2, json!({"id": ask, "name": "ask", "type": 1, "options": options}), json!({}));
         let answered = bot.requests.answered().await;
