@@ -190,8 +190,9 @@ async fn reason_against(http: &Http, data: &Data, pressed: &ComponentInteraction
     if pressed.message.flags.unwrap_or_default().contains(MessageFlags::EPHEMERAL) {
         return None;
     }
-    let community = pressed.guild_id.map(|guild| guild.to_string());
-    let place = Place { channel: pressed.channel_id.to_string(), community };
+    // As for commands: where the bot is no member, it shows nothing of what the server set.
+    let guild = pressed.guild_id.filter(|_| is_installed(&pressed.authorizing_integration_owners));
+    let place = Place { channel: pressed.channel_id.to_string(), community: guild.map(|guild| guild.to_string()) };
     if let Some(channel) = &pressed.channel {
         data.know_parent(channel.id, channel.parent_id);
     }
