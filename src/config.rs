@@ -3,7 +3,7 @@
 use std::env;
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
 
@@ -41,6 +41,28 @@ pub struct DiscordConfig {
     pub operators: Vec<String>,
 }
 
+/// How to serve on Matrix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MatrixConfig {
+    /// `MATRIX_HOMESERVER`: the homeserver's address or name.
+    pub homeserver: String,
+    /// `MATRIX_USER`: the account, `@name:server` or `name`.
+    pub user: String,
+    /// `MATRIX_PASSWORD` or the file that `MATRIX_PASSWORD_FILE` names: needed at the first start only.
+    pub password: Option<Secret>,
+    /// `MATRIX_ACCESS_TOKEN` and `MATRIX_DEVICE_ID`: a device that is there already, instead of the password.
+    pub token: Option<(Secret, String)>,
+    /// `MATRIX_DATA`: the folder for session and keys.
+    pub folder: PathBuf,
+    /// What stands in the file that `MATRIX_RECOVERY_KEY_FILE` names: the recovery key of an account that is cross-signed
+    /// elsewhere.
+    pub recovery_key: Option<Secret>,
+    /// `MATRIX_ALLOW`: users and servers whose invitations are accepted; the operators if none is set.
+    pub allow: Vec<String>,
+    /// As [`Config::operators`].
+    pub operators: Vec<String>,
+}
+
 /// What the environment sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -50,6 +72,8 @@ pub struct Config {
     pub log: String,
     /// How to serve on Discord; none without a token.
     pub discord: Option<DiscordConfig>,
+    /// How to serve on Matrix; none without a homeserver.
+    pub matrix: Option<MatrixConfig>,
     /// `ROUTEDESK_OPERATORS`: platform ids of the people who run the bot, separated by commas or spaces.
     pub operators: Vec<String>,
 }
@@ -113,6 +137,17 @@ impl Config {
         let (token, token_file) = (text("DISCORD_TOKEN"), text("DISCORD_TOKEN_FILE"));
         let (api_proxy, guild) = (text("DISCORD_API_PROXY"), text("DISCORD_GUILD"));
         let watch = list(text("DISCORD_WATCH_CHANNELS"));
+        let room = Matrix {
+            homeserver: text("MATRIX_HOMESERVER"),
+            user: text("MATRIX_USER"),
+            password: text("MATRIX_PASSWORD"),
+            password_file: text("MATRIX_PASSWORD_FILE"),
+            token: text("MATRIX_ACCESS_TOKEN"),
+            device: text("MATRIX_DEVICE_ID"),
+            folder: text("MATRIX_DATA"),
+            recovery_key_file: text("MATRIX_RECOVERY_KEY_FILE"),
+            allow: list(text("MATRIX_ALLOW")),
+        };
         let operators: Vec<String> = list(text("ROUTEDESK_OPERATORS"));
         if let Some(id) = operators.iter().find(|id| !is_person(id)) {
             mistakes.push(format!(
@@ -147,7 +182,12 @@ impl Config {
             discord.watch = watch;
             discord.operators.clone_from(&operators);
         }
-        if mistakes.is_empty() { Ok(Self { database, log, discord, operators }) } else { Err(BadConfig(mistakes)) }
+        let matrix = room.read(&database, &operators, &mut mistakes);
+        if mistakes.is_empty() {
+            Ok(Self { database, log, discord, matrix, operators })
+        } else {
+            Err(BadConfig(mistakes))
+        }
     }
 }
 
@@ -164,6 +204,86 @@ fn is_person(id: &str) -> bool {
     id.parse::<u64>().is_ok_and(|id| id > 0) || (id.starts_with('@') && id.contains(':'))
 }
 
+/// What stands in a file that a variable names, without blanks around it.
+fn secret_file(name: &str, path: Option<String>, mistakes: &mut Vec<String>) -> Option<String> {
+    match fs::read_to_string(path?) {
+        Ok(secret) if !secret.trim().is_empty() => Some(secret.trim().to_owned()),
+        Ok(_) => {
+            mistakes.push(format!("{name} names an empty file. Put the secret into it."));
+            None
+        }
+        Err(error) => {
+            // What stands there may be the secret itself.
+            mistakes.push(format!("{name} doesn't name a file that can be read: {error}."));
+            None
+        }
+    }
+}
+
+/// What is set about Matrix, as it stands.
+struct Matrix {
+    homeserver: Option<String>,
+    user: Option<String>,
+    password: Option<String>,
+    password_file: Option<String>,
+    token: Option<String>,
+    device: Option<String>,
+    folder: Option<String>,
+    recovery_key_file: Option<String>,
+    allow: Vec<String>,
+}
+
+impl Matrix {
+    /// What Matrix needs; none if no homeserver is set. The folder is beside the database if none is named. A password
+    /// from the environment wins over one from a file.
+    fn read(self, database: &Path, operators: &[String], mistakes: &mut Vec<String>) -> Option<MatrixConfig> {
+        let from_file = || secret_file("MATRIX_PASSWORD_FILE", self.password_file, mistakes);
+        let password = self.password.or_else(from_file).map(Secret);
+        let recovery_key = secret_file("MATRIX_RECOVERY_KEY_FILE", self.recovery_key_file, mistakes).map(Secret);
+        let homeserver = match (self.homeserver, self.user.is_some() || password.is_some() || self.token.is_some()) {
+            (Some(homeserver), _) => homeserver.trim().trim_end_matches('/').to_owned(),
+            (None, true) => {
+                mistakes.push(
+                    "MATRIX_HOMESERVER is not set. Set it to the homeserver, such as https://example.org.".into(),
+                );
+                return None;
+            }
+            (None, false) => return None,
+        };
+        let user = self.user.map(|user| user.trim().to_owned()).unwrap_or_default();
+        if user.is_empty() || user.contains(char::is_whitespace) || user.starts_with('@') != user.contains(':') {
+            mistakes.push("MATRIX_USER isn't an account. Set it to @name:server, or to the name alone.".into());
+        }
+        let token = match (self.token, self.device) {
+            (Some(token), Some(device)) => Some((Secret(token.trim().to_owned()), device.trim().to_owned())),
+            (None, _) => None,
+            (Some(_), None) => {
+                mistakes.push(
+                    "MATRIX_ACCESS_TOKEN needs MATRIX_DEVICE_ID: the id of the device that it belongs to.".into(),
+                );
+                None
+            }
+        };
+        if let Some(one) = self
+            .allow
+            .iter()
+            .find(|one| one.contains('/') || one.starts_with('@') != one.contains(':') && !is_port(one))
+        {
+            mistakes.push(format!("MATRIX_ALLOW names `{one}`, which is neither @name:server nor a server's name."));
+        }
+        let is_own = |id: &&String| id.starts_with('@');
+        let allow = if self.allow.is_empty() { operators.iter().filter(is_own).cloned().collect() } else { self.allow };
+        let folder = self.folder.map_or_else(|| database.with_file_name("matrix"), PathBuf::from);
+        let operators = operators.to_vec();
+        Some(MatrixConfig { homeserver, user, password, token, folder, recovery_key, allow, operators })
+    }
+}
+
+/// Whether a server's name ends with a port.
+fn is_port(server: &str) -> bool {
+    server.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
+}
+
 /// What Discord needs. A token from the environment wins over one from a file.
 fn discord(
     token: Option<String>,
@@ -172,21 +292,7 @@ fn discord(
     guild: Option<String>,
     mistakes: &mut Vec<String>,
 ) -> Option<DiscordConfig> {
-    let from_file = || {
-        let path = token_file?;
-        match fs::read_to_string(&path) {
-            Ok(token) if !token.trim().is_empty() => Some(token),
-            Ok(_) => {
-                mistakes.push("DISCORD_TOKEN_FILE names an empty file. Put the token into it.".into());
-                None
-            }
-            Err(error) => {
-                // What stands there may be the token itself.
-                mistakes.push(format!("DISCORD_TOKEN_FILE doesn't name a file that can be read: {error}."));
-                None
-            }
-        }
-    };
+    let from_file = || secret_file("DISCORD_TOKEN_FILE", token_file, mistakes);
     let token = token.or_else(from_file).map(|token| token.trim().trim_start_matches("Bot ").to_owned());
     if token.as_ref().is_some_and(|token| token.contains(char::is_whitespace) || !token.is_ascii()) {
         mistakes.push(
@@ -257,6 +363,37 @@ mod tests {
         let error = Config::read(get, Some("/data".into())).unwrap_err();
         assert_eq!(error.0.len(), 5, "{error}");
         assert!(!error.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn matrix_is_read_and_its_secrets_are_never_shown() {
+        let config = Config::read_from(&[
+            ("ROUTEDESK_DATABASE", "/data/desk.db"),
+            ("MATRIX_HOMESERVER", "https://example.org/"),
+            ("MATRIX_USER", "desk"),
+            ("MATRIX_PASSWORD", "hush"),
+            ("ROUTEDESK_OPERATORS", "12 @me:example.org"),
+        ])
+        .unwrap();
+        let matrix = config.matrix.clone().unwrap();
+        assert_eq!(matrix.homeserver, "https://example.org");
+        assert_eq!(matrix.folder, PathBuf::from("/data/matrix"));
+        assert_eq!(matrix.allow, ["@me:example.org"]);
+        assert!(!format!("{config:?}").contains("hush"));
+    }
+
+    #[test]
+    fn mistakes_about_matrix_are_reported_together() {
+        let error = Config::read_from(&[
+            ("MATRIX_HOMESERVER", "example.org"),
+            ("MATRIX_USER", "desk:example.org"),
+            ("MATRIX_ACCESS_TOKEN", "hush"),
+            ("MATRIX_ALLOW", "@me:example.org, example.org:8448, other:example.org"),
+        ])
+        .unwrap_err();
+        assert_eq!(error.0.len(), 3, "{error}");
+        let error = Config::read_from(&[("MATRIX_USER", "desk")]).unwrap_err();
+        assert!(error.to_string().contains("MATRIX_HOMESERVER"), "{error}");
     }
 
     #[test]

@@ -39,6 +39,15 @@ pub struct Heard {
     pub elapsed_us: u64,
 }
 
+impl Heard {
+    /// The questions of the message that have no answer or may mean several things, as words with their spelling mended.
+    pub fn unanswered(&self) -> impl Iterator<Item = String> {
+        let is_open = |decision: &Decision| matches!(decision, Decision::Unknown { .. } | Decision::Choose(_));
+        let open = self.traces.iter().filter(move |trace| is_open(&trace.decision) && !trace.words.is_empty());
+        open.map(|trace| trace.words.join(" "))
+    }
+}
+
 impl Desk {
     /// Opens the desk on a database: brings the shipped facts in and gets the index ready, training it if need be.
     ///

@@ -105,10 +105,14 @@ enum FactsCommand {
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What libraries may log.
-#[cfg(feature = "discord")]
-const QUIET: [(&str, LevelFilter); 6] = routedesk::platform::discord::QUIET;
-#[cfg(not(feature = "discord"))]
-const QUIET: [(&str, LevelFilter); 0] = [];
+fn quiet() -> Targets {
+    let targets = Targets::new().with_default(LevelFilter::TRACE);
+    #[cfg(feature = "discord")]
+    let targets = targets.with_targets(routedesk::platform::discord::QUIET);
+    #[cfg(feature = "matrix")]
+    let targets = targets.with_targets(routedesk::platform::matrix::QUIET);
+    targets
+}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -124,9 +128,8 @@ fn main() -> ExitCode {
 /// Logs to standard error what is wished for. However much that is, libraries don't print tokens and people's words, and a
 /// panic tells its place and not its message, which may have somebody's words in it.
 fn keep_logs(config: &Config) {
-    let quiet = Targets::new().with_targets(QUIET).with_default(LevelFilter::TRACE);
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
-    tracing_subscriber::registry().with(layer.with_filter(config.log_filter().and(quiet))).init();
+    tracing_subscriber::registry().with(layer.with_filter(config.log_filter().and(quiet()))).init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, "a panic");
@@ -137,9 +140,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     let config = Config::from_env()?;
     keep_logs(&config);
     match cli.command {
-        None if config.discord.is_some() => serve(&config),
+        None if config.discord.is_some() || config.matrix.is_some() => serve(&config),
         None => {
-            eprintln!("No platform is set up (DISCORD_TOKEN is not set), so this is a conversation on the terminal.");
+            eprintln!(
+                "No platform is set up (neither DISCORD_TOKEN nor MATRIX_HOMESERVER is set), so this is a conversation on \
+                 the terminal."
+            );
             talk(&config)
         }
         Some(Command::Talk) => talk(&config),
@@ -177,30 +183,85 @@ fn open_desk(config: &Config) -> anyhow::Result<Desk> {
     Ok(desk)
 }
 
-/// Serves on what is set up until it is told to stop.
-#[cfg(feature = "discord")]
+/// Serves on what is set up until it is told to stop, or one platform can't go on.
+#[cfg(any(feature = "discord", feature = "matrix"))]
 fn serve(config: &Config) -> anyhow::Result<ExitCode> {
-    let Some(discord) = &config.discord else {
+    if config.discord.is_none() && config.matrix.is_none() {
         bail!(
-            "no platform is set up. Set DISCORD_TOKEN, in the environment or in a file `.env` here; see .env.example"
+            "no platform is set up. Set DISCORD_TOKEN or MATRIX_HOMESERVER, in the environment or in a file `.env` here; \
+             see .env.example"
         );
-    };
+    }
     let desk = std::sync::Arc::new(open_desk(config)?);
     let runtime = tokio::runtime::Runtime::new()?;
+    let outcome = runtime.block_on(serve_all(config, &desk));
     // What hangs in a request when the bot has stopped is left.
-    let announce = |text: &str| println!("{text}");
-    runtime.block_on(routedesk::platform::discord::serve(discord, desk, &config.database, announce, told_to_stop()))?;
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    Ok(ExitCode::SUCCESS)
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
-#[cfg(not(feature = "discord"))]
+/// All platforms beside each other, on one desk.
+#[cfg(any(feature = "discord", feature = "matrix"))]
+async fn serve_all(config: &Config, desk: &std::sync::Arc<Desk>) -> anyhow::Result<()> {
+    use routedesk::platform;
+    let announce = |text: &str| println!("{text}");
+    let (stop, _) = tokio::sync::watch::channel(());
+    let stopped = || {
+        let mut told = stop.subscribe();
+        async move { drop(told.changed().await) }
+    };
+    // Whatever ends badly ends the others, too: the operator should see it.
+    let ended = |outcome: anyhow::Result<()>| {
+        if outcome.is_err() {
+            stop.send_replace(());
+        }
+        outcome
+    };
+    let discord = async {
+        match &config.discord {
+            #[cfg(feature = "discord")]
+            Some(discord) => {
+                let desk = std::sync::Arc::clone(desk);
+                ended(platform::discord::serve(discord, desk, &config.database, announce, stopped()).await)
+            }
+            #[cfg(not(feature = "discord"))]
+            Some(_) => ended(Err(anyhow::anyhow!("this program was built without Discord"))),
+            None => Ok(()),
+        }
+    };
+    let matrix = async {
+        match &config.matrix {
+            #[cfg(feature = "matrix")]
+            Some(matrix) => {
+                let desk = std::sync::Arc::clone(desk);
+                ended(platform::matrix::serve(matrix, desk, &config.database, announce, stopped()).await)
+            }
+            #[cfg(not(feature = "matrix"))]
+            Some(_) => ended(Err(anyhow::anyhow!("this program was built without Matrix"))),
+            None => Ok(()),
+        }
+    };
+    let told = async {
+        told_to_stop().await;
+        stop.send_replace(());
+        // The platforms end now.
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        // First, so that who stops the program is heard before anything is begun.
+        biased;
+        () = told => Ok(()),
+        (discord, matrix) = async { tokio::join!(discord, matrix) } => discord.and(matrix),
+    }
+}
+
+#[cfg(not(any(feature = "discord", feature = "matrix")))]
 fn serve(_: &Config) -> anyhow::Result<ExitCode> {
-    bail!("this program was built without any platform; build it with the feature `discord`")
+    bail!("this program was built without any platform; build it with the feature `discord` or `matrix`")
 }
 
 /// Waits for Ctrl-C or, where there is such a thing, SIGTERM.
-#[cfg(feature = "discord")]
+#[cfg(any(feature = "discord", feature = "matrix"))]
 async fn told_to_stop() {
     #[cfg(unix)]
     {

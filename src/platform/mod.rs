@@ -1,7 +1,11 @@
 //! Where people talk to the desk: each platform makes utterances of events and messages of replies.
 
+pub mod cut;
 #[cfg(feature = "discord")]
 pub mod discord;
 pub mod jsonl;
+#[cfg(feature = "matrix")]
+pub mod matrix;
 pub mod pace;
+pub mod recent;
 pub mod terminal;

@@ -5,6 +5,7 @@
 
 mod entities;
 pub mod handled;
+pub mod posts;
 pub mod queue;
 pub mod records;
 mod revisions;
@@ -27,6 +28,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../data/migrations/002_kept_indexes.sql")),
     M::up(include_str!("../../data/migrations/003_handled_messages.sql")),
     M::up(include_str!("../../data/migrations/004_communities.sql")),
+    M::up(include_str!("../../data/migrations/005_posts.sql")),
 ];
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);
 

@@ -38,6 +38,7 @@ impl Records {
     /// If SQLite fails.
     pub fn forget(&self, now: i64) -> Result<(), Error> {
         self.forget_messages(now)?;
+        self.forget_posts(now)?;
         self.forget_waiting(now)
     }
 }

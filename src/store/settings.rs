@@ -22,11 +22,30 @@ pub struct Settings {
     pub log_channel: Option<String>,
     /// For how many days a question without an answer and a reported problem are kept.
     pub keep_days: u32,
+    /// Matrix: from which level on somebody may set these; moderators have 50.
+    pub level: i64,
+    /// Matrix: whether an answer mentions who asked, so that they are notified.
+    pub mention: bool,
+    /// Matrix: whether answers are ordinary messages, by which people are notified, instead of notices.
+    pub as_text: bool,
+    /// Matrix: whether an answer goes when its question is removed.
+    pub follow_removal: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { channels: Vec::new(), per_person: 10, per_channel: 60, forum: false, log_channel: None, keep_days: 30 }
+        Self {
+            channels: Vec::new(),
+            per_person: 10,
+            per_channel: 60,
+            forum: false,
+            log_channel: None,
+            keep_days: 30,
+            level: 50,
+            mention: false,
+            as_text: false,
+            follow_removal: false,
+        }
     }
 }
 

@@ -1,18 +1,10 @@
 //! From a message to what the desk hears, if it is for the desk.
 
-use std::collections::HashMap;
-
-use serenity::all::{ChannelId, Message, MessageType, UserId};
+use serenity::all::{Message, MessageType, UserId};
 
 use crate::understanding::normalise::clean;
 use crate::understanding::split::split;
 use crate::utterance::Utterance;
-
-/// For so long the same person's next message may lean on the one before, in seconds.
-const FOLLOWS_WITHIN: i64 = 10 * 60;
-
-/// How many people's last questions are remembered at the most.
-const MOST_REMEMBERED: usize = 10_000;
 
 /// What somebody said to the bot. None if it isn't for the bot: from another bot, a webhook or itself, no ordinary
 /// message, or in a server without a mention of the bot and no reply to it. Whether it was said in a direct conversation
@@ -65,39 +57,6 @@ fn without_mentions(text: &str, me: UserId) -> String {
         text = text.replace(&mention, " ");
     }
     text.trim().to_owned()
-}
-
-/// The last question of each person in each channel, for follow-ups.
-#[derive(Debug, Default)]
-pub struct Recent(HashMap<(ChannelId, UserId), (i64, String)>);
-
-impl Recent {
-    /// What a person last asked in a channel, if that was a short while before `now`.
-    #[must_use]
-    pub fn get(&self, channel: ChannelId, user: UserId, now: i64) -> Option<String> {
-        let (at, text) = self.0.get(&(channel, user))?;
-        (now - at <= FOLLOWS_WITHIN).then(|| text.clone())
-    }
-
-    /// Remembers what a person asked. It stays in memory only, and not for long.
-    pub fn put(&mut self, channel: ChannelId, user: UserId, now: i64, text: String) {
-        let is_older = self.0.get(&(channel, user)).is_some_and(|(at, _)| *at > now);
-        if text.is_empty() || is_older {
-            return;
-        }
-        if self.0.len() >= MOST_REMEMBERED {
-            self.forget(now);
-            if self.0.len() >= MOST_REMEMBERED {
-                self.0.clear();
-            }
-        }
-        self.0.insert((channel, user), (now, text));
-    }
-
-    /// Forgets what lies longer back than a follow-up may.
-    pub fn forget(&mut self, now: i64) {
-        self.0.retain(|_, (at, _)| now - *at <= FOLLOWS_WITHIN);
-    }
 }
 
 #[cfg(test)]
@@ -187,14 +146,5 @@ mod tests {
         assert_eq!(context(&reply), None);
         reply["content"] = json!("<@99> and how long?");
         assert_eq!(context(&reply), Some(None));
-    }
-
-    #[test]
-    fn the_last_question_is_remembered_for_ten_minutes() {
-        let mut recent = Recent::default();
-        recent.put(ChannelId::new(1), UserId::new(1), 1_000, "price".into());
-        assert_eq!(recent.get(ChannelId::new(1), UserId::new(1), 1_600).as_deref(), Some("price"));
-        assert_eq!(recent.get(ChannelId::new(1), UserId::new(1), 1_601), None);
-        assert_eq!(recent.get(ChannelId::new(1), UserId::new(2), 1_001), None);
     }
 }

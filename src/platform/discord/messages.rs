@@ -195,11 +195,11 @@ impl Shared {
             // A bare mention, or a reply without a ping, whose text Discord keeps back: the desk says how to ask.
             utterance.context = None;
         } else if utterance.context.is_none() {
-            utterance.context = recent().get(channel, author, now);
+            utterance.context = recent().get(&(channel, author), now);
         }
         let heard = self.desk.hear(&utterance);
         if let Some(trace) = heard.traces.last() {
-            recent().put(channel, author, now, trace.words.join(" "));
+            recent().put((channel, author), now, trace.words.join(" "));
         }
         if !is_begun {
             self.keep_unanswered(place, &heard, now);

@@ -32,8 +32,8 @@ use crate::config::DiscordConfig;
 use crate::desk::Desk;
 use crate::language::Language;
 use crate::platform::pace::Pace;
+use crate::platform::recent::Recent;
 use crate::store::records::Records;
-use hear::Recent;
 use send::{Outgoing, kind};
 
 /// What handlers fail with.
@@ -82,7 +82,7 @@ pub struct Shared {
     outgoing: Outgoing,
     /// How many messages are taken in hand at once.
     turns: Semaphore,
-    recent: Mutex<Recent>,
+    recent: Mutex<Recent<(ChannelId, UserId)>>,
     pace: Mutex<Pace<(Option<String>, UserId), String>>,
     /// The channels that threads belong to, as far as anybody asked.
     parents: Mutex<HashMap<ChannelId, Option<ChannelId>>>,

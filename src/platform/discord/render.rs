@@ -9,6 +9,7 @@ use jiff::tz::TimeZone;
 use regex::{Captures, Regex};
 
 use crate::language::Language;
+use crate::platform::cut::cut;
 use crate::understanding::normalise::is_invisible;
 use crate::wording::Reply;
 
@@ -29,6 +30,12 @@ pub fn messages(reply: &Reply) -> Vec<String> {
         }
     }
     split(&text)
+}
+
+/// Cuts a text into messages that Discord takes.
+#[must_use]
+pub fn split(text: &str) -> Vec<String> {
+    cut(text, LONGEST)
 }
 
 /// How each language writes a day.
@@ -97,40 +104,6 @@ pub fn escaped(text: &str) -> String {
         .replace("discordapp.", "discordapp\u{200b}.")
 }
 
-/// Cuts a text at the ends of lines, of sentences or of words, in this order, into messages that Discord takes. An
-/// address is a word, so it is never cut.
-pub fn split(text: &str) -> Vec<String> {
-    let mut messages = Vec::new();
-    let mut rest = text.trim();
-    while length(rest) > LONGEST {
-        let head = &rest[..end_within(rest)];
-        let cut = head.rfind('\n').or_else(|| head.rfind(". ").map(|at| at + 1)).or_else(|| head.rfind(' '));
-        let cut = cut.filter(|at| *at > 0).unwrap_or(head.len());
-        messages.push(rest[..cut].trim_end().to_owned());
-        rest = rest[cut..].trim_start();
-    }
-    if !rest.is_empty() {
-        messages.push(rest.to_owned());
-    }
-    messages
-}
-
-fn length(text: &str) -> usize {
-    text.chars().map(char::len_utf16).sum()
-}
-
-/// Where the last letter that fits ends.
-fn end_within(text: &str) -> usize {
-    let mut units = 0;
-    for (at, c) in text.char_indices() {
-        units += c.len_utf16();
-        if units > LONGEST {
-            return at;
-        }
-    }
-    text.len()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,19 +144,5 @@ mod tests {
             let expected = if expected.is_empty() { text } else { &expected };
             assert_eq!(with_days(text, language), expected);
         }
-    }
-
-    #[test]
-    fn long_texts_are_cut_between_lines_sentences_and_words() {
-        let line = format!("{}end. Next", "word ".repeat(300));
-        let text = [line.as_str(); 4].join("\n");
-        let parts = split(&text);
-        assert!(parts.len() >= 3 && parts.iter().all(|part| length(part) <= LONGEST));
-        assert_eq!(parts.join(" ").split_whitespace().count(), text.split_whitespace().count());
-        let address = format!("<https://{}>", "a".repeat(300));
-        let text = [address.as_str(); 10].join(" ");
-        assert!(split(&text).iter().all(|part| part.split(' ').all(|word| word == address)));
-        assert_eq!(split(&"🙂".repeat(1_500)).len(), 2);
-        assert!(split("").is_empty());
     }
 }

@@ -12,7 +12,6 @@ use crate::platform::pace::{Limits, Wait};
 use crate::store::handled::Place;
 use crate::store::queue::Report;
 use crate::store::settings::Settings;
-use crate::understanding::Decision;
 
 /// How many channels are named to somebody who asks in another.
 const MOST_NAMED: usize = 10;
@@ -123,11 +122,10 @@ impl Shared {
     /// Keeps what of a message could not be answered, for the server's moderators and without its author.
     pub fn keep_unanswered(&self, place: &Place, heard: &Heard, now: i64) {
         let Some(community) = place.community.as_deref().filter(|community| !community.is_empty()) else { return };
-        let is_open = |decision: &Decision| matches!(decision, Decision::Unknown { .. } | Decision::Choose(_));
-        for trace in heard.traces.iter().filter(|trace| is_open(&trace.decision) && !trace.words.is_empty()) {
+        for question in heard.unanswered() {
             let days = self.settings(place).keep_days;
             let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Err(error) = records.keep_question(community, &trace.words.join(" "), now, days) {
+            if let Err(error) = records.keep_question(community, &question, now, days) {
                 tracing::error!(%error, "a question without an answer could not be kept");
             }
         }

@@ -1,0 +1,219 @@
+//! What can be done in rooms and asked about them.
+
+use matrix_sdk::room::MessagesOptions;
+use matrix_sdk::ruma::api::client::receipt::create_receipt::v3::ReceiptType;
+use matrix_sdk::ruma::api::error::ErrorKind;
+use matrix_sdk::ruma::events::receipt::ReceiptThread;
+use matrix_sdk::ruma::events::room::power_levels::UserPowerLevel;
+use matrix_sdk::ruma::{EventId, RoomId, ServerName, TransactionId, UserId, uint};
+use matrix_sdk::{Error, HttpError, Room};
+use serde_json::Value;
+
+use super::{Account, Doing, Event, News, RoomError};
+use crate::listen::{inviter, read};
+
+impl Account {
+    /// Sends an event, encrypted where the room is. The same `transaction` sends it once: a second time gives the id of
+    /// the first. Gives the event's id.
+    #[must_use]
+    pub fn send<'a>(
+        &'a self,
+        room: &'a str,
+        kind: &'a str,
+        content: Value,
+        transaction: &'a str,
+    ) -> Doing<'a, Result<String, RoomError>> {
+        Box::pin(async move {
+            let room = self.room(room)?;
+            let id = <&TransactionId>::from(transaction).to_owned();
+            let sent = room.send_raw(kind, content).with_transaction_id(&id).await.map_err(|error| explain(&error))?;
+            Ok(sent.response.event_id.to_string())
+        })
+    }
+
+    /// Removes an event.
+    #[must_use]
+    pub fn redact<'a>(&'a self, room: &'a str, event: &'a str) -> Doing<'a, Result<(), RoomError>> {
+        Box::pin(async move {
+            let id = event_id(event)?;
+            let transaction = format!("remove-{event}");
+            let transaction = <&TransactionId>::from(transaction.as_str()).to_owned();
+            let removed = self.room(room)?.redact(id, None, Some(transaction)).await;
+            removed.map(drop).map_err(|error| explain(&error.into()))
+        })
+    }
+
+    /// Shows that the account is writing in a room, or no longer.
+    #[must_use]
+    pub fn typing<'a>(&'a self, room: &'a str, typing: bool) -> Doing<'a, Result<(), RoomError>> {
+        Box::pin(async move { self.room(room)?.typing_notice(typing).await.map_err(|error| explain(&error)) })
+    }
+
+    /// Shows that the account has read an event.
+    #[must_use]
+    pub fn mark_read<'a>(&'a self, room: &'a str, event: &'a str) -> Doing<'a, Result<(), RoomError>> {
+        Box::pin(async move {
+            let id = event_id(event)?.to_owned();
+            let room = self.room(room)?;
+            let sent = room.send_single_receipt(ReceiptType::Read, ReceiptThread::Unthreaded, id).await;
+            sent.map_err(|error| explain(&error))
+        })
+    }
+
+    /// What happened in a room since then, in milliseconds since 1970, and since the account is in it; the oldest first.
+    #[must_use]
+    pub fn history<'a>(&'a self, room: &'a str, since_ms: i64) -> Doing<'a, Result<Vec<Event>, RoomError>> {
+        Box::pin(async move {
+            let room = self.room(room)?;
+            let mut events: Vec<Event> = Vec::new();
+            let mut from = None;
+            loop {
+                let mut options = MessagesOptions::backward().from(from.as_deref());
+                options.limit = uint!(100);
+                let page = room.messages(options).await.map_err(|error| explain(&error))?;
+                for event in page.chunk.iter().filter_map(|event| read(room.room_id(), event)) {
+                    if event.at_ms < since_ms || self.is_own_arrival(&event) {
+                        events.reverse();
+                        return Ok(events);
+                    }
+                    events.push(event);
+                }
+                from = page.end;
+                if from.is_none() {
+                    events.reverse();
+                    return Ok(events);
+                }
+            }
+        })
+    }
+
+    fn is_own_arrival(&self, event: &Event) -> bool {
+        event.kind == "m.room.member"
+            && event.state_key.as_ref() == Some(&self.user)
+            && event.content["membership"] == "join"
+    }
+
+    /// An event by its id.
+    #[must_use]
+    pub fn event<'a>(&'a self, room: &'a str, event: &'a str) -> Doing<'a, Result<Event, RoomError>> {
+        Box::pin(async move {
+            let room = self.room(room)?;
+            let found = room.event(event_id(event)?, None).await.map_err(|error| explain(&error))?;
+            read(room.room_id(), &found).ok_or_else(|| bad("an event that isn't as it should be"))
+        })
+    }
+
+    /// The level of a person in a room, from which on rights are given; a creator's is the highest number.
+    #[must_use]
+    pub fn level<'a>(&'a self, room: &'a str, user: &'a str) -> Doing<'a, Result<i64, RoomError>> {
+        Box::pin(async move {
+            let user = <&UserId>::try_from(user).map_err(|_| bad("not the id of a person"))?;
+            match self.room(room)?.get_user_power_level(user).await.map_err(|error| explain(&error))? {
+                UserPowerLevel::Int(level) => Ok(level.into()),
+                _ => Ok(i64::MAX),
+            }
+        })
+    }
+
+    /// Whether a room is a direct conversation with one person.
+    #[must_use]
+    pub fn is_direct<'a>(&'a self, room: &'a str) -> Doing<'a, bool> {
+        Box::pin(async move {
+            let Ok(room) = self.room(room) else { return false };
+            room.is_direct().await.unwrap_or(false) && room.active_members_count() <= 2
+        })
+    }
+
+    /// How the account is called in a room.
+    #[must_use]
+    pub fn name<'a>(&'a self, room: &'a str) -> Doing<'a, Option<String>> {
+        Box::pin(async move {
+            let room = self.room(room).ok()?;
+            let member = room.get_member_no_sync(room.own_user_id()).await.ok()??;
+            member.display_name().map(str::to_owned)
+        })
+    }
+
+    /// Whether nobody else is in a room or invited into it.
+    #[must_use]
+    pub fn is_alone(&self, room: &str) -> bool {
+        self.room(room).is_ok_and(|room| room.active_members_count() <= 1)
+    }
+
+    /// The room that a room says it follows, if it says so.
+    #[must_use]
+    pub fn predecessor(&self, room: &str) -> Option<String> {
+        self.room(room).ok()?.predecessor_room().map(|before| before.room_id.to_string())
+    }
+
+    /// The rooms that the account is in.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<String> {
+        self.client.joined_rooms().iter().map(|room| room.room_id().to_string()).collect()
+    }
+
+    /// The invitations that wait.
+    #[must_use]
+    pub fn invitations(&self) -> Doing<'_, Vec<News>> {
+        Box::pin(async move {
+            let mut waiting = Vec::new();
+            for room in self.client.invited_rooms() {
+                let by = inviter(&self.client, room.room_id()).await;
+                waiting.push(News::Invite { room: room.room_id().to_string(), by });
+            }
+            waiting
+        })
+    }
+
+    /// Enters a room; `through` names servers that know it.
+    #[must_use]
+    pub fn join<'a>(&'a self, room: &'a str, through: &'a [String]) -> Doing<'a, Result<(), RoomError>> {
+        Box::pin(async move {
+            let id = room_id(room)?;
+            let servers: Vec<_> =
+                through.iter().filter_map(|name| ServerName::parse(name).ok().map(|name| name.to_owned())).collect();
+            let joined = match self.client.get_room(id) {
+                // Where the account was invited into a direct conversation, this keeps it one.
+                Some(known) => known.join().await,
+                None => self.client.join_room_by_id_or_alias(id.into(), &servers).await.map(drop),
+            };
+            joined.map_err(|error| explain(&error))
+        })
+    }
+
+    /// Leaves a room.
+    #[must_use]
+    pub fn leave<'a>(&'a self, room: &'a str) -> Doing<'a, Result<(), RoomError>> {
+        Box::pin(async move { self.room(room)?.leave().await.map_err(|error| explain(&error)) })
+    }
+
+    fn room(&self, room: &str) -> Result<Room, RoomError> {
+        self.client.get_room(room_id(room)?).ok_or_else(|| bad("a room that the account isn't in"))
+    }
+}
+
+fn room_id(room: &str) -> Result<&RoomId, RoomError> {
+    room.try_into().map_err(|_| bad("not the id of a room"))
+}
+
+fn event_id(event: &str) -> Result<&EventId, RoomError> {
+    event.try_into().map_err(|_| bad("not the id of an event"))
+}
+
+fn bad(what: &str) -> RoomError {
+    RoomError { what: what.to_owned(), may_pass: false }
+}
+
+/// What went wrong, without anything that a log may not hold.
+fn explain(error: &Error) -> RoomError {
+    let may_pass = |kind: &ErrorKind| matches!(kind, ErrorKind::LimitExceeded(_) | ErrorKind::Unknown);
+    match (error.client_api_error_kind(), error) {
+        (Some(kind), _) => RoomError { what: kind.errcode().to_string(), may_pass: may_pass(kind) },
+        (None, Error::Http(http)) => {
+            let is_network = matches!(**http, HttpError::Reqwest(_));
+            let what = if is_network { "no connection" } else { "an answer that can't be read" };
+            RoomError { what: what.to_owned(), may_pass: true }
+        }
+        (None, other) => bad(&format!("{:?}", std::mem::discriminant(other))),
+    }
+}

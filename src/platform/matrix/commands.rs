@@ -1,0 +1,166 @@
+//! The commands of a room.
+
+use std::fmt::Write as _;
+
+use super::Shared;
+use crate::facts::{Facts, Topic};
+use crate::language::{Language, Phrases};
+use crate::store::settings::Settings;
+use crate::wording;
+
+/// How many questions and reports are shown.
+const MOST_SHOWN: u32 = 20;
+
+/// The highest limits and levels that may be set, and the longest time in days.
+const MOST_A_MINUTE: u32 = 10_000;
+const HIGHEST_LEVEL: i64 = 100;
+const LONGEST_KEPT: u32 = 365;
+
+impl Shared {
+    /// What is said to a command with what stands behind it, by somebody in a room.
+    pub async fn obey(&self, (command, rest): (&str, &str), language: Language, room: &str, who: &str) -> String {
+        let phrases = &language.pack().phrases;
+        match command {
+            "help" => phrases.room_help.clone(),
+            "privacy" => phrases.room_privacy.clone(),
+            "desk" => self.look_after(rest, phrases, room, who).await,
+            _ => match self.desk.facts() {
+                Ok(facts) if command == "topics" => topics(&facts, rest, language),
+                Ok(facts) => facts.sources.iter().map(wording::source_in_list).collect::<Vec<_>>().join("\n"),
+                Err(error) => {
+                    tracing::error!(%error, "the facts could not be read");
+                    phrases.trouble.clone()
+                }
+            },
+        }
+    }
+
+    /// `!desk`: the settings of a room and what waits for its moderators.
+    async fn look_after(&self, rest: &str, phrases: &Phrases, room: &str, who: &str) -> String {
+        let settings = self.settings(room);
+        if !self.may_look_after(&settings, room, who).await {
+            return phrases.room_not_allowed.replace("{level}", &settings.level.to_string());
+        }
+        let words: Vec<String> = rest.split_whitespace().map(str::to_lowercase).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let shown = match words[..] {
+            ["queue"] => self.queue(phrases, room),
+            ["set", key, value] => match change(settings, key, value) {
+                Some(new) => self
+                    .recorded("a room's settings could not be kept", |records| records.set(room, |old| *old = new))
+                    .map(|settings| in_words(&settings, phrases)),
+                None => Some(phrases.room_usage.clone()),
+            },
+            [] | ["settings"] => Some(in_words(&settings, phrases)),
+            _ => Some(phrases.room_usage.clone()),
+        };
+        shown.unwrap_or_else(|| phrases.trouble.clone())
+    }
+
+    /// Whether somebody may look after a room: by their level there, or because they run the bot.
+    pub async fn may_look_after(&self, settings: &Settings, room: &str, who: &str) -> bool {
+        let is_operator = || self.operators.iter().any(|operator| operator == who);
+        is_operator() || self.account.level(room, who).await.is_ok_and(|level| level >= settings.level)
+    }
+
+    fn queue(&self, phrases: &Phrases, room: &str) -> Option<String> {
+        let (questions, reports) = self.recorded("a room's queue could not be read", |records| {
+            Ok((records.questions(room, MOST_SHOWN)?, records.reports(room, MOST_SHOWN)?))
+        })?;
+        let mut text =
+            if questions.is_empty() { &phrases.queue_no_questions } else { &phrases.queue_questions }.clone();
+        for waiting in questions {
+            let _ = write!(text, "\n{}× {}", waiting.count, waiting.text);
+        }
+        for report in reports {
+            let _ = write!(text, "\n{}: {}", report.topics, report.text);
+        }
+        Some(text)
+    }
+}
+
+/// The settings with one changed; none if there is no such setting or value.
+fn change(mut settings: Settings, key: &str, value: &str) -> Option<Settings> {
+    let number = |most: u32| value.parse::<u32>().ok().filter(|number| *number <= most);
+    let switch = || match value {
+        "on" | "yes" => Some(true),
+        "off" | "no" => Some(false),
+        _ => None,
+    };
+    match key {
+        "person" => settings.per_person = number(MOST_A_MINUTE)?,
+        "room" => settings.per_channel = number(MOST_A_MINUTE)?,
+        "days" => settings.keep_days = number(LONGEST_KEPT).filter(|days| *days > 0)?,
+        // A level above that of all would shut everybody out.
+        "level" => settings.level = value.parse().ok().filter(|level| (1..=HIGHEST_LEVEL).contains(level))?,
+        "mention" => settings.mention = switch()?,
+        "text" => settings.as_text = switch()?,
+        "removal" => settings.follow_removal = switch()?,
+        _ => return None,
+    }
+    Some(settings)
+}
+
+fn in_words(settings: &Settings, phrases: &Phrases) -> String {
+    let number = |number: u32| if number == 0 { phrases.set_any.clone() } else { number.to_string() };
+    let either = |is: bool, yes: &str, no: &str| if is { yes.to_owned() } else { no.to_owned() };
+    let limits = phrases.room_limits.replace("{person}", &number(settings.per_person));
+    [
+        limits.replace("{channel}", &number(settings.per_channel)),
+        either(settings.mention, &phrases.room_mention_yes, &phrases.room_mention_no),
+        either(settings.as_text, &phrases.room_text_yes, &phrases.room_text_no),
+        either(settings.follow_removal, &phrases.room_removal_yes, &phrases.room_removal_no),
+        phrases.set_days.replace("{days}", &settings.keep_days.to_string()),
+        phrases.room_level.replace("{level}", &settings.level.to_string()),
+        phrases.room_usage.clone(),
+    ]
+    .join("\n")
+}
+
+/// The subjects of which the sources answer anything, or the topics of one of them by its number.
+fn topics(facts: &Facts, rest: &str, language: Language) -> String {
+    let phrases = &language.pack().phrases;
+    let answered: Vec<_> =
+        facts.subjects.iter().filter(|subject| subject.topics.iter().any(|topic| !topic.is_silent())).collect();
+    let chosen = rest.parse::<usize>().ok().and_then(|number| answered.get(number.checked_sub(1)?));
+    let Some(subject) = chosen else {
+        let lines = answered.iter().enumerate().map(|(at, subject)| format!("{}. {}", at + 1, subject.title));
+        let lines = lines.collect::<Vec<_>>().join("\n");
+        return format!("{}\n{lines}\n{}", phrases.subjects, phrases.room_topics);
+    };
+    let title = |topic: &Topic| {
+        let said = language.pack().topic(&topic.id).map(|said| said.title.clone());
+        said.unwrap_or_else(|| topic.title.clone())
+    };
+    let lines = subject.topics.iter().filter(|topic| !topic.is_silent()).map(|topic| format!("· {}", title(topic)));
+    format!("{}\n{}", subject.title, lines.collect::<Vec<_>>().join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::text;
+
+    #[test]
+    fn settings_are_changed_one_by_one() {
+        let changed = |key: &str, value: &str| change(Settings::default(), key, value);
+        assert_eq!(changed("person", "3").unwrap().per_person, 3);
+        assert_eq!(changed("room", "0").unwrap().per_channel, 0);
+        assert!(changed("mention", "on").unwrap().mention);
+        assert!(!changed("text", "off").unwrap().as_text);
+        assert_eq!(changed("level", "75").unwrap().level, 75);
+        for (key, value) in [("person", "-1"), ("days", "0"), ("level", "101"), ("text", "maybe"), ("colour", "red")] {
+            assert_eq!(changed(key, value), None, "{key} {value}");
+        }
+    }
+
+    #[test]
+    fn every_subject_is_listed_with_its_topics() {
+        let facts = text::shipped();
+        let list = topics(&facts, "", Language::English);
+        assert!(list.contains("\n1. ") && list.ends_with("of a subject."), "{list}");
+        assert_eq!(topics(&facts, "99", Language::English), list);
+        let first = topics(&facts, "1", Language::Russian);
+        assert!(first.lines().count() > 2 && first.lines().skip(1).all(|line| line.starts_with("· ")), "{first}");
+    }
+}

@@ -1,0 +1,313 @@
+//! From an event to what the desk hears, if it is for the desk.
+//!
+//! The parts of the specification that are read here are few, so events are read as JSON; whatever isn't as it should be
+//! is nothing.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::Value;
+
+/// What marks the desk's own messages, those of other desks too: what they say is never answered, or two desks in a room
+/// would talk to each other for ever. It also tells who asked and what may be chosen, so that a button pressed after a
+/// restart, here a reaction, is understood.
+pub const MARK: &str = "routedesk.answer";
+
+/// A message of a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    /// Its words, without what it quotes of the message that it replies to.
+    pub text: String,
+    /// The message that it replies to.
+    pub replies_to: Option<String>,
+    /// The first message of the thread that it is in.
+    pub thread: Option<String>,
+    /// The message that it corrects.
+    pub replaces: Option<String>,
+    /// Whether it mentions the bot.
+    pub mentions_me: bool,
+}
+
+/// Reads a message; none if it isn't a person's: of another type than `m.text`, or another desk's.
+#[must_use]
+pub fn message(content: &Value, me: &str) -> Option<Message> {
+    let relation = &content["m.relates_to"];
+    let replaces = related(relation, "m.replace");
+    // A correction brings the whole new content.
+    let new = if replaces.is_some() { &content["m.new_content"] } else { content };
+    if new["msgtype"] != "m.text" || !content[MARK].is_null() {
+        return None;
+    }
+    let body = new["body"].as_str()?;
+    let thread = related(relation, "m.thread");
+    // In a thread clients that know none are told to show a reply to the last message; that is none.
+    let is_real_reply = thread.is_none() || relation["is_falling_back"] != true;
+    let replies_to = relation["m.in_reply_to"]["event_id"].as_str().filter(|_| is_real_reply).map(str::to_owned);
+    let text = if replies_to.is_some() { without_quote(body) } else { body };
+    let mentions_me = match &new["m.mentions"] {
+        Value::Null => has_pill(new["formatted_body"].as_str().unwrap_or_default(), me),
+        mentions => mentions["user_ids"].as_array().is_some_and(|ids| ids.iter().any(|id| id == me)),
+    };
+    Some(Message { text: text.trim().to_owned(), replies_to, thread, replaces, mentions_me })
+}
+
+fn related(relation: &Value, kind: &str) -> Option<String> {
+    (relation["rel_type"] == kind).then(|| relation["event_id"].as_str().map(str::to_owned)).flatten()
+}
+
+/// The event that an unreadable one replies to: relations stand outside the encryption.
+#[must_use]
+pub fn unreadable_reply(content: &Value) -> Option<&str> {
+    let relation = &content["m.relates_to"];
+    relation["m.in_reply_to"]["event_id"].as_str().filter(|_| relation["is_falling_back"] != true)
+}
+
+/// A reaction: the event that it belongs to, and the sign.
+#[must_use]
+pub fn reaction(content: &Value) -> Option<(String, &str)> {
+    let relation = &content["m.relates_to"];
+    Some((related(relation, "m.annotation")?, relation["key"].as_str()?))
+}
+
+/// Older clients put what a message replies to in front of it, each line behind `> `, then a blank line.
+fn without_quote(body: &str) -> &str {
+    let mut rest = body;
+    while rest.starts_with('>') {
+        rest = rest.split_once('\n').map_or("", |(_, rest)| rest);
+    }
+    if rest.len() < body.len() { rest.trim_start_matches('\n') } else { body }
+}
+
+/// Parts of a formatted message in which a mention isn't one.
+static NOT_SAID: LazyLock<Regex> = LazyLock::new(|| {
+    let part = |tag: &str| format!("<{tag}[ >].*?</{tag}>");
+    let parts = ["mx-reply", "blockquote", "pre", "code"].map(part).join("|");
+    Regex::new(&format!("(?is){parts}")).expect("a pattern of plain words")
+});
+
+/// Whether a formatted message mentions somebody as clients do that name nobody in `m.mentions`.
+fn has_pill(html: &str, user: &str) -> bool {
+    let encoded = user.replace('@', "%40").replace(':', "%3A");
+    let said = NOT_SAID.replace_all(html, "");
+    [user, &encoded].iter().any(|id| said.contains(&format!("https://matrix.to/#/{id}\"")))
+}
+
+/// What is asked of the bot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Asked {
+    /// A question.
+    Question(String),
+    /// A command, by its English name, with what stands behind it and the language of its name.
+    Command(&'static str, String, &'static str),
+}
+
+/// The commands by their names in each language.
+const COMMANDS: [(&str, &str, &str); 16] = [
+    ("!ask", "ask", "en"),
+    ("!спросить", "ask", "ru"),
+    ("!질문", "ask", "ko"),
+    ("!topics", "topics", "en"),
+    ("!темы", "topics", "ru"),
+    ("!주제", "topics", "ko"),
+    ("!sources", "sources", "en"),
+    ("!источники", "sources", "ru"),
+    ("!출처", "sources", "ko"),
+    ("!help", "help", "en"),
+    ("!помощь", "help", "ru"),
+    ("!도움말", "help", "ko"),
+    ("!privacy", "privacy", "en"),
+    ("!приватность", "privacy", "ru"),
+    ("!개인정보", "privacy", "ko"),
+    ("!desk", "desk", "en"),
+];
+
+/// What a message asks of the bot, which goes by these names; none if it isn't for the bot. `is_for_me` tells that it is
+/// for another reason: in a direct conversation, or as a reply to the bot.
+#[must_use]
+pub fn asked(message: &Message, names: &[&str], is_for_me: bool) -> Option<Asked> {
+    let (text, named) = match after_name(&message.text, names) {
+        Some(rest) => (rest.to_owned(), true),
+        None => (message.text.clone(), false),
+    };
+    let first = text.split_whitespace().next().unwrap_or_default();
+    if let Some((_, command, language)) = COMMANDS.iter().find(|(name, _, _)| first.to_lowercase() == *name) {
+        let rest = text[first.len()..].trim().to_owned();
+        return Some(if *command == "ask" { Asked::Question(rest) } else { Asked::Command(command, rest, language) });
+    }
+    (is_for_me || named || message.mentions_me).then(|| Asked::Question(without_names(&text, names)))
+}
+
+/// What follows the bot's name at the start of a message: `routedesk: …`, `@routedesk …`.
+fn after_name<'a>(text: &'a str, names: &[&str]) -> Option<&'a str> {
+    let text = text.trim_start();
+    let bare = text.strip_prefix('@').unwrap_or(text);
+    let after = |name: &&str| {
+        let name = name.strip_prefix('@').unwrap_or(name);
+        let head =
+            bare.get(..name.len()).filter(|head| !name.is_empty() && head.to_lowercase() == name.to_lowercase())?;
+        let rest = &bare[head.len()..];
+        let ends = rest.chars().next().is_none_or(|c| c.is_whitespace() || matches!(c, ':' | ',' | '!' | '?' | '—'));
+        ends.then(|| rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | ',' | '!' | '?' | '—')))
+    };
+    names.iter().filter_map(after).min_by_key(|rest| rest.len())
+}
+
+/// A text without the bot's names as mentions leave them in it.
+fn without_names(text: &str, names: &[&str]) -> String {
+    let mut text = text.to_owned();
+    for name in names.iter().filter(|name| name.starts_with('@')) {
+        let link = Regex::new(&format!(r"\[[^\]]*\]\(https://matrix\.to/#/{}\)", regex::escape(name)));
+        text = link.expect("a pattern of plain words").replace_all(&text, " ").replace(name, " ");
+    }
+    text.trim().to_owned()
+}
+
+/// The number that a message is, if it is nothing else: `2`, `2.`, `#2`, `2️⃣`.
+#[must_use]
+pub fn number(text: &str) -> Option<usize> {
+    let text = text.trim().trim_start_matches('#').trim_end_matches(['.', ')', '\u{20e3}', '\u{fe0f}']);
+    text.parse().ok().filter(|number| (1..=9).contains(number))
+}
+
+/// The keycap of a number from 1 to 9.
+#[must_use]
+pub fn keycap(number: usize) -> String {
+    format!("{number}\u{fe0f}\u{20e3}")
+}
+
+/// Whether a sign asks for the answer to be removed.
+#[must_use]
+pub fn is_bin(sign: &str) -> bool {
+    sign.trim_end_matches('\u{fe0f}') == "🗑"
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ME: &str = "@desk:example.org";
+    const NAMES: [&str; 3] = [ME, "desk", "Route Desk"];
+
+    fn read(content: Value) -> Option<Message> {
+        message(&content, ME)
+    }
+
+    fn text(body: &str) -> Value {
+        json!({"msgtype": "m.text", "body": body})
+    }
+
+    #[test]
+    fn only_a_persons_words_are_read() {
+        assert_eq!(read(text(" how much? ")).unwrap().text, "how much?");
+        for content in [
+            json!({"msgtype": "m.notice", "body": "how much?"}),
+            json!({"msgtype": "m.image", "body": "how much?"}),
+            json!({"msgtype": "m.text"}),
+            json!({"msgtype": "m.text", "body": "x", MARK: {"question": "$q"}}),
+            json!({}),
+        ] {
+            assert_eq!(read(content.clone()), None, "{content}");
+        }
+    }
+
+    #[test]
+    fn replies_threads_and_corrections() {
+        let with = |relation: Value| {
+            let mut content = text("> <@a:b> first\n> second\n\nand how long?");
+            content["m.relates_to"] = relation;
+            read(content).unwrap()
+        };
+        let reply = with(json!({"m.in_reply_to": {"event_id": "$a"}}));
+        assert_eq!((reply.replies_to.as_deref(), reply.text.as_str()), (Some("$a"), "and how long?"));
+        let fallback = json!({"rel_type": "m.thread", "event_id": "$t", "is_falling_back": true,
+                              "m.in_reply_to": {"event_id": "$a"}});
+        let in_thread = with(fallback);
+        assert_eq!((in_thread.thread.as_deref(), in_thread.replies_to), (Some("$t"), None));
+        let real = with(json!({"rel_type": "m.thread", "event_id": "$t", "is_falling_back": false,
+                               "m.in_reply_to": {"event_id": "$a"}}));
+        assert_eq!((real.thread.as_deref(), real.replies_to.as_deref()), (Some("$t"), Some("$a")));
+        let mut edit = text("* how long?");
+        edit["m.new_content"] = text("how long?");
+        edit["m.relates_to"] = json!({"rel_type": "m.replace", "event_id": "$q"});
+        let edit = read(edit).unwrap();
+        assert_eq!((edit.replaces.as_deref(), edit.text.as_str()), (Some("$q"), "how long?"));
+    }
+
+    #[test]
+    fn who_addresses_the_bot_is_heard() {
+        let hear = |content: Value| asked(&read(content).unwrap(), &NAMES, false);
+        let question = |text: &str| Some(Asked::Question(text.to_owned()));
+        for (body, expected) in [
+            ("how much?", None),
+            ("desk: how much?", question("how much?")),
+            ("Desk, how much?", question("how much?")),
+            ("@desk how much?", question("how much?")),
+            ("route desk how much?", question("how much?")),
+            ("@desk:example.org: how much?", question("how much?")),
+            ("desktop computers are cheap", None),
+            ("I asked desk how much it is", None),
+            ("> desk: how much?", None),
+            ("`desk: how much?`", None),
+            ("!ask how much?", question("how much?")),
+            ("!ask", question("")),
+            ("!asking for a friend", None),
+            ("!спросить сколько", question("сколько")),
+            ("!Topics 3", Some(Asked::Command("topics", "3".into(), "en"))),
+            ("desk: !help", Some(Asked::Command("help", String::new(), "en"))),
+            ("!도움말", Some(Asked::Command("help", String::new(), "ko"))),
+        ] {
+            assert_eq!(hear(text(body)), expected, "{body}");
+        }
+        assert_eq!(asked(&read(text("how much?")).unwrap(), &NAMES, true), question("how much?"));
+    }
+
+    #[test]
+    fn mentions_are_known_in_both_forms() {
+        let mentions = |extra: Value| {
+            let mut content = text("Route Desk how much?");
+            content.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            read(content).unwrap().mentions_me
+        };
+        let pill = "<a href=\"https://matrix.to/#/@desk:example.org\">Route Desk</a>";
+        for (extra, expected) in [
+            (json!({}), false),
+            (json!({"m.mentions": {"user_ids": [ME]}}), true),
+            (json!({"m.mentions": {"user_ids": ["@other:example.org"]}}), false),
+            (json!({"m.mentions": {"room": true}}), false),
+            (json!({"formatted_body": format!("{pill} how much?")}), true),
+            (json!({"formatted_body": format!("{pill} how much?"), "m.mentions": {}}), false),
+            (json!({"formatted_body": format!("<blockquote>{pill} hi</blockquote> no")}), false),
+            (json!({"formatted_body": format!("<mx-reply>In reply to {pill}</mx-reply> no")}), false),
+            (json!({"formatted_body": format!("<pre><code>{pill}</code></pre> no")}), false),
+            (json!({"formatted_body": pill.replace("@desk:", "%40desk%3A")}), true),
+            (json!({"formatted_body": pill.replace("@desk:", "@desk2:")}), false),
+        ] {
+            assert_eq!(mentions(extra.clone()), expected, "{extra}");
+        }
+        let linked =
+            Message { text: format!("[Route Desk](https://matrix.to/#/{ME}) how much?"), ..Message::default() };
+        assert_eq!(asked(&linked, &NAMES, true), Some(Asked::Question("how much?".into())));
+    }
+
+    #[test]
+    fn numbers_and_signs() {
+        for (text, expected) in [
+            ("2", Some(2)),
+            (" 2. ", Some(2)),
+            ("#3", Some(3)),
+            ("2\u{fe0f}\u{20e3}", Some(2)),
+            ("0", None),
+            ("12", None),
+            ("2 seats", None),
+            ("", None),
+        ] {
+            assert_eq!(number(text), expected, "{text}");
+        }
+        assert_eq!(number(&keycap(4)), Some(4));
+        assert!(is_bin("🗑") && is_bin("🗑\u{fe0f}") && !is_bin("👍"));
+        let content = json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": "$a", "key": "👍"}});
+        assert_eq!(reaction(&content), Some(("$a".to_owned(), "👍")));
+    }
+}

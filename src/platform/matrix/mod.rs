@@ -1,0 +1,218 @@
+//! Matrix: events of rooms become utterances, replies become events.
+//!
+//! Here it starts, hands news on and stops. Each room has a lane of its own, in which its events are taken one after the
+//! other; the lanes go on beside each other.
+
+mod commands;
+pub mod hear;
+mod lane;
+mod people;
+pub mod render;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anyhow::anyhow;
+use routedesk_matrix::{Account, LogIn, News, Note, OpenError, Opened, Settings as AccountSettings};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{RwLock, Semaphore};
+use tracing::level_filters::LevelFilter;
+
+use crate::config::MatrixConfig;
+use crate::desk::Desk;
+use crate::platform::pace::Pace;
+use crate::store;
+use crate::store::records::Records;
+use crate::store::settings::Settings;
+use lane::Task;
+
+/// The name under which messages are recorded.
+const PLATFORM: &str = "matrix";
+
+/// What the libraries may log: at a lower level they print requests and people's words, and some of them complain about
+/// what is as it should be.
+pub const QUIET: [(&str, LevelFilter); 7] = [
+    ("matrix_sdk", LevelFilter::ERROR),
+    ("matrix_sdk::http_client", LevelFilter::OFF),
+    ("matrix_sdk_base", LevelFilter::ERROR),
+    ("matrix_sdk_crypto", LevelFilter::OFF),
+    ("matrix_sdk_sqlite", LevelFilter::ERROR),
+    ("ruma", LevelFilter::ERROR),
+    ("hyper_util", LevelFilter::WARN),
+];
+
+/// How many answers are being sent at once; the others wait their turn.
+const AT_ONCE: usize = 16;
+
+/// How often the house is kept.
+const A_MINUTE: Duration = Duration::from_secs(60);
+
+/// How long questions in hand may take when the program stops.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
+
+/// What all lanes share.
+type Data = Arc<Shared>;
+
+struct Shared {
+    account: Account,
+    desk: Arc<Desk>,
+    records: Mutex<Records>,
+    pace: Mutex<Pace<(Option<String>, String), String>>,
+    sending: Semaphore,
+    /// Whose invitations are accepted.
+    allow: Vec<String>,
+    /// The people who run the bot.
+    operators: Vec<String>,
+    /// Held for reading while something is answered, for writing once no more may be.
+    open: RwLock<()>,
+}
+
+impl Shared {
+    fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Uses the records. What fails is logged, and the bot goes on without.
+    fn recorded<T>(&self, what: &str, use_them: impl FnOnce(&Records) -> Result<T, store::Error>) -> Option<T> {
+        use_them(&self.records()).inspect_err(|error| tracing::error!(%error, "{what}")).ok()
+    }
+
+    /// What a room sets; what is shipped if it can't be read.
+    fn settings(&self, room: &str) -> Settings {
+        self.recorded("a room's settings could not be read", |records| records.settings(room)).unwrap_or_default()
+    }
+}
+
+/// Serves on Matrix until `stop` is done. What the operator should see is given to `announce`.
+///
+/// # Errors
+/// If the account can't be used, the session ends, or the database can't be used; each with the remedy.
+pub async fn serve(
+    config: &MatrixConfig,
+    desk: Arc<Desk>,
+    database: &Path,
+    announce: impl Fn(&str),
+    stop: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let mut stop = std::pin::pin!(stop);
+    let opened = tokio::select! {
+        biased;
+        () = &mut stop => return Ok(()),
+        opened = routedesk_matrix::open(account(config)) => opened.map_err(|error| explain(error))?,
+    };
+    let Opened { account, notes } = opened;
+    announce(&format!("Matrix: {} is coming up, device {}.", account.user(), account.device()));
+    for note in notes {
+        announce(&told(&note));
+    }
+    if config.allow.is_empty() {
+        announce("Nobody may invite the bot yet: set MATRIX_ALLOW or ROUTEDESK_OPERATORS to @name:server.");
+    }
+    let records = Records::open(database, PLATFORM)?;
+    records.forget(jiff::Timestamp::now().as_second())?;
+    let data = Arc::new(Shared {
+        account: account.clone(),
+        desk,
+        records: Mutex::new(records),
+        pace: Mutex::default(),
+        sending: Semaphore::new(AT_ONCE),
+        allow: config.allow.clone(),
+        operators: config.operators.clone(),
+        open: RwLock::default(),
+    });
+    let (tell, news) = unbounded_channel();
+    let outcome = tokio::select! {
+        biased;
+        () = stop => Ok(()),
+        ended = account.listen(tell) => ended.map_err(|ended| anyhow!("{ended}")),
+        () = hand_on(&data, news) => Ok(()),
+    };
+    // Whoever is being answered is answered; nothing new begins.
+    let _closed = tokio::time::timeout(LAST_ANSWERS, data.open.write()).await;
+    outcome
+}
+
+fn account(config: &MatrixConfig) -> AccountSettings {
+    let token = config.token.as_ref();
+    let by_token =
+        token.map(|(token, device)| LogIn::Token { token: token.expose().to_owned(), device: device.clone() });
+    let by_password = || config.password.as_ref().map(|password| LogIn::Password(password.expose().to_owned()));
+    AccountSettings {
+        homeserver: config.homeserver.clone(),
+        user: config.user.clone(),
+        log_in: by_token.or_else(by_password),
+        folder: config.folder.clone(),
+        recovery_key: config.recovery_key.as_ref().map(|key| key.expose().to_owned()),
+    }
+}
+
+fn explain(error: OpenError) -> anyhow::Error {
+    anyhow!("{error}")
+}
+
+/// What the operator is told at a start.
+fn told(note: &Note) -> String {
+    match note {
+        Note::RecoveryKeyWritten(path) => format!(
+            "The recovery key is in {}. Copy it to a safe place: with it a lost store is rebuilt.",
+            path.display()
+        ),
+        Note::NotCrossSigned => {
+            "This device isn't cross-signed, so people's programs may shut it out. If the account is \
+                                 cross-signed elsewhere, put its recovery key into a file and name that in \
+                                 MATRIX_RECOVERY_KEY_FILE."
+                .to_owned()
+        }
+    }
+}
+
+/// Hands what is news on to the lanes of the rooms, and keeps the house.
+async fn hand_on(data: &Data, mut news: UnboundedReceiver<News>) {
+    let mut lanes: HashMap<String, UnboundedSender<Task>> = HashMap::new();
+    // What was said while the program was away.
+    for room in data.account.rooms() {
+        to_lane(data, &mut lanes, &room, Task::CatchUp);
+    }
+    for invitation in data.account.invitations().await {
+        people::on_news(data, &invitation);
+    }
+    let mut minutes = tokio::time::interval(A_MINUTE);
+    loop {
+        tokio::select! {
+            _ = minutes.tick() => {
+                keep_house(data);
+                // A room that the account has left needs no lane any more.
+                let rooms = data.account.rooms();
+                lanes.retain(|room, _| rooms.contains(room));
+                for (room, lane) in &lanes {
+                    let _ = (room, lane.send(Task::TryAgain));
+                }
+            }
+            one = news.recv() => match one {
+                Some(News::Event(event)) => {
+                    let room = event.room.clone();
+                    to_lane(data, &mut lanes, &room, Task::Event(event));
+                }
+                Some(News::Gap(room)) => to_lane(data, &mut lanes, &room, Task::CatchUp),
+                Some(News::Keys(room)) => to_lane(data, &mut lanes, &room, Task::Keys),
+                Some(other) => people::on_news(data, &other),
+                None => return,
+            },
+        }
+    }
+}
+
+fn to_lane(data: &Data, lanes: &mut HashMap<String, UnboundedSender<Task>>, room: &str, task: Task) {
+    let lane = lanes.entry(room.to_owned()).or_insert_with(|| lane::open(data, room));
+    // A lane only ends with the program.
+    let _ = lane.send(task);
+}
+
+/// Forgets what is promised to be forgotten.
+fn keep_house(data: &Data) {
+    let now = jiff::Timestamp::now().as_second();
+    data.pace.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
+    data.recorded("what need not be kept could not be deleted", |records| records.forget(now));
+}

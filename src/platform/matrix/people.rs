@@ -1,0 +1,94 @@
+//! Where the bot goes and from where it goes: only where it is invited by those who may, and not back where it was sent
+//! away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use routedesk_matrix::News;
+
+use super::{Data, Shared};
+
+/// How often entering a room is tried, and how long is waited in between, doubled each time.
+const TRIES: u32 = 5;
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+
+/// How often is looked whether a room has come that was entered, and how long in between.
+const LOOKS: u32 = 120;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+
+/// Accepts an invitation of somebody who may invite. Others are left alone, and so is a room that the bot was sent out of.
+pub fn on_news(data: &Data, news: &News) {
+    if let News::Invite { room, by: Some(by) } = news
+        && may_invite(&data.allow, by)
+    {
+        let (data, room) = (Arc::clone(data), room.clone());
+        tokio::spawn(async move { enter(&data, &room, &[]).await });
+    }
+}
+
+/// Whether somebody is on the list, by name or by server.
+fn may_invite(allow: &[String], user: &str) -> bool {
+    let server = user.split_once(':').map(|(_, server)| server);
+    allow.iter().any(|one| one == user || Some(one.as_str()) == server)
+}
+
+async fn enter(data: &Shared, room: &str, through: &[String]) -> bool {
+    let mut wait = FIRST_WAIT;
+    for _ in 0..TRIES {
+        match data.account.join(room, through).await {
+            Ok(()) => return true,
+            Err(error) if error.may_pass => tracing::warn!(what = %error, "a room could not be entered for now"),
+            Err(error) => {
+                tracing::warn!(what = %error, "a room could not be entered");
+                return false;
+            }
+        }
+        tokio::time::sleep(wait).await;
+        wait *= 2;
+    }
+    false
+}
+
+/// Follows a room to the one that takes its place, with its settings. `by` announced it. A room that doesn't say the same
+/// of itself is left at once.
+pub async fn follow(data: Data, room: String, next: String, by: String) {
+    let server: Vec<String> = by.split_once(':').map(|(_, server)| server.to_owned()).into_iter().collect();
+    if !enter(&data, &next, &server).await {
+        return;
+    }
+    for _ in 0..LOOKS {
+        match data.account.predecessor(&next) {
+            Some(before) if before == room => {
+                let settings = data.settings(&room);
+                data.recorded("a room's settings could not be taken along", |records| {
+                    records.set(&next, |new| *new = settings).map(drop)
+                });
+                return;
+            }
+            Some(_) => break,
+            None => tokio::time::sleep(BETWEEN_LOOKS).await,
+        }
+    }
+    tracing::warn!("a room was left that doesn't follow the one that named it");
+    let _ = data.account.leave(&next).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_those_named_may_invite() {
+        let allow = ["@me:example.org".to_owned(), "friends.org".to_owned(), "local:8448".to_owned()];
+        for (user, expected) in [
+            ("@me:example.org", true),
+            ("@you:example.org", false),
+            ("@anybody:friends.org", true),
+            ("@anybody:notfriends.org", false),
+            ("@anybody:local:8448", true),
+        ] {
+            assert_eq!(may_invite(&allow, user), expected, "{user}");
+        }
+        assert!(!may_invite(&[], "@me:example.org"));
+    }
+}

@@ -1,0 +1,195 @@
+//! A reply as events of a room.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde_json::{Value, json};
+
+use super::hear::MARK;
+use crate::language::Language;
+use crate::platform::cut::cut;
+use crate::store::settings::Settings;
+use crate::understanding::normalise::is_invisible;
+use crate::wording::Reply;
+
+/// The longest text of an event, in UTF-16 units. Both forms together and what encryption adds stay well below the 65,536
+/// bytes that an event may have, in any script.
+const LONGEST: usize = 4_000;
+
+/// A text in both forms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The plain form.
+    pub body: String,
+    /// The same in HTML.
+    pub html: String,
+}
+
+/// The texts that say a reply, cut where needed; `hint` is added where something is to be chosen.
+#[must_use]
+pub fn parts(reply: &Reply, hint: &str) -> Vec<Part> {
+    if reply.choices.is_empty() { texts(&reply.text) } else { texts(&format!("{}\n{hint}", reply.text)) }
+}
+
+/// Texts in both forms, cut where needed.
+#[must_use]
+pub fn texts(text: &str) -> Vec<Part> {
+    let part = |body: String| Part { html: html(&body), body };
+    cut(&quiet(text), LONGEST).into_iter().map(part).collect()
+}
+
+/// A text by which nobody is notified and nothing turns the direction of writing.
+fn quiet(text: &str) -> String {
+    text.chars().filter(|c| !is_invisible(*c)).collect::<String>().replace("@room", "@\u{200b}room")
+}
+
+/// A source with its address, as the desk writes it.
+static SOURCE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^(\[\d+\] |)(.*?) <(https?://[^\s<>]+)>$").expect("a pattern of plain words"));
+
+/// The HTML of a plain text: its lines, sources as a list of links.
+fn html(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() * 2);
+    let mut in_list = false;
+    for (at, line) in text.lines().enumerate() {
+        let source = SOURCE.captures(line);
+        if source.is_some() != in_list {
+            out.push_str(if in_list { "</ul>" } else { "<ul>" });
+        } else if at > 0 && !in_list {
+            out.push_str("<br>");
+        }
+        in_list = source.is_some();
+        match source {
+            Some(found) => {
+                let (number, name, address) = (&found[1], escaped(&found[2]), escaped(&found[3]));
+                let _ = write!(out, "<li>{number}<a href=\"{address}\">{name}</a></li>");
+            }
+            None => out.push_str(&escaped(line)),
+        }
+    }
+    if in_list {
+        out.push_str("</ul>");
+    }
+    out
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// What an event of the desk belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Answering<'a> {
+    /// The message that is answered.
+    pub question: &'a str,
+    /// Who said it.
+    pub asker: &'a str,
+    /// The thread that it is in.
+    pub thread: Option<&'a str>,
+    /// The ids of the topics to choose from.
+    pub choices: &'a [String],
+    /// The language of the answer.
+    pub language: Language,
+}
+
+/// The content of an event that says a text as a reply to a message.
+#[must_use]
+pub fn content(part: &Part, to: Answering<'_>, settings: &Settings) -> Value {
+    let mut content = message(part, to, settings);
+    let reply = json!({"event_id": to.question});
+    content["m.relates_to"] = match to.thread {
+        Some(thread) => {
+            json!({"rel_type": "m.thread", "event_id": thread, "is_falling_back": false, "m.in_reply_to": reply})
+        }
+        None => json!({"m.in_reply_to": reply}),
+    };
+    content
+}
+
+/// The content of an event that makes an earlier one say something else.
+#[must_use]
+pub fn correction(part: &Part, earlier: &str, to: Answering<'_>, settings: &Settings) -> Value {
+    let new = message(part, to, settings);
+    let mut content = new.clone();
+    content["body"] = json!(format!("* {}", part.body));
+    content["formatted_body"] = json!(format!("* {}", part.html));
+    // Nobody is notified of a correction.
+    content["m.mentions"] = json!({});
+    content["m.new_content"] = new;
+    content["m.relates_to"] = json!({"rel_type": "m.replace", "event_id": earlier});
+    content
+}
+
+/// The content of a reaction to an event.
+#[must_use]
+pub fn reaction(event: &str, sign: &str) -> Value {
+    json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": event, "key": sign}})
+}
+
+fn message(part: &Part, to: Answering<'_>, settings: &Settings) -> Value {
+    let kind = if settings.as_text { "m.text" } else { "m.notice" };
+    let mentions = if settings.mention { json!({"user_ids": [to.asker]}) } else { json!({}) };
+    json!({
+        "msgtype": kind,
+        "body": part.body,
+        "format": "org.matrix.custom.html",
+        "formatted_body": part.html,
+        "m.mentions": mentions,
+        MARK: {"question": to.question, "asker": to.asker, "choices": to.choices, "language": to.language.code()},
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_say_the_same() {
+        let text = "A ticket costs 45,000 rubles <so> [1].\nAs of 27 July 2025.\n\
+                    [1] \"A & B\", 28 July 2025, paragraph 7 <https://x.y/?a=1&b=2>\n[2] No address, paragraph 1";
+        let parts = texts(text);
+        assert_eq!(parts.len(), 1);
+        assert_eq!(parts[0].body, text);
+        assert_eq!(
+            parts[0].html,
+            "A ticket costs 45,000 rubles &lt;so&gt; [1].<br>As of 27 July 2025.<ul><li>[1] \
+             <a href=\"https://x.y/?a=1&amp;b=2\">&quot;A &amp; B&quot;, 28 July 2025, paragraph 7</a></li></ul>\
+             [2] No address, paragraph 1"
+        );
+    }
+
+    #[test]
+    fn nobody_is_notified_by_words() {
+        assert_eq!(texts("@room a\u{202e}b")[0].body, "@\u{200b}room ab");
+        assert!(texts("x <javascript:alert(1)>")[0].html.contains("&lt;javascript"));
+    }
+
+    #[test]
+    fn events_stay_small_in_any_script() {
+        let text = "답변입니다. ".repeat(5_000);
+        let parts = texts(&text);
+        assert!(parts.len() > 1);
+        let to = Answering { question: "$q", asker: "@a:b", thread: None, choices: &[], language: Language::English };
+        for part in &parts {
+            let bytes = content(part, to, &Settings::default()).to_string().len();
+            assert!(bytes * 4 / 3 + 2_000 < 65_536, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn relations_are_those_of_the_question() {
+        let part = &texts("hi")[0];
+        let to =
+            Answering { question: "$q", asker: "@a:b", thread: Some("$t"), choices: &[], language: Language::English };
+        let said = content(part, to, &Settings { mention: true, as_text: true, ..Settings::default() });
+        assert_eq!(said["m.relates_to"]["event_id"], "$t");
+        assert_eq!(said["m.relates_to"]["is_falling_back"], false);
+        assert_eq!(said["m.relates_to"]["m.in_reply_to"]["event_id"], "$q");
+        assert_eq!((&said["msgtype"], &said["m.mentions"]["user_ids"][0]), (&json!("m.text"), &json!("@a:b")));
+        let corrected = correction(part, "$old", to, &Settings::default());
+        assert_eq!(corrected["m.relates_to"], json!({"rel_type": "m.replace", "event_id": "$old"}));
+        assert_eq!((&corrected["m.new_content"]["body"], &corrected["msgtype"]), (&json!("hi"), &json!("m.notice")));
+        assert_eq!(corrected["m.mentions"], json!({}));
+    }
+}
