@@ -292,6 +292,20 @@ impl Person {
         }
     }
 
+    /// Waits until the account is no longer in a room.
+    pub async fn until_left(&mut self, room: &str) {
+        let left = async {
+            loop {
+                let joined = self.call("GET", "/joined_rooms", &Value::Null).await;
+                if !joined["joined_rooms"].as_array().is_some_and(|rooms| rooms.iter().any(|id| id == room)) {
+                    return;
+                }
+                self.sync().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, left).await.expect("it leaves in time");
+    }
+
     /// All that was ever said in a room, the oldest first.
     pub async fn all(&self, room: &str) -> Vec<Value> {
         let path = format!("/rooms/{}/messages?dir=b&limit=1000", coded(room));

@@ -244,11 +244,18 @@ impl Lane {
     ) -> Saying {
         let at = event.at_ms / 1_000;
         let settings = self.data.settings(&self.room);
-        let text = match &asked {
-            Asked::Question(text) => text,
-            Asked::Command(_, rest, _) => rest,
+        // Who looks after the room must be able to raise its limits.
+        let (text, is_free) = match &asked {
+            Asked::Question(text) => (text, false),
+            Asked::Command("desk", rest, _) => {
+                (rest, self.data.may_look_after(&settings, &self.room, &event.sender).await)
+            }
+            Asked::Command(_, rest, _) => (rest, false),
         };
-        if !is_begun && let Some(hindrance) = self.hindrance(place, &settings, &event.sender, text, at) {
+        if !is_begun
+            && !is_free
+            && let Some(hindrance) = self.hindrance(place, &settings, &event.sender, text, at)
+        {
             return hindrance;
         }
         match asked {
@@ -644,6 +651,7 @@ impl Lane {
                     self.on_message(event, answers.len()).await;
                 }
                 "m.room.encrypted" => self.on_unreadable(event).await,
+                "m.reaction" => self.on_reaction(event).await,
                 _ => {}
             }
         }
