@@ -15,8 +15,11 @@ use routedesk::store::records::Records;
 use routedesk::store::settings::Settings;
 use routedesk::store::{Meta, Store};
 use routedesk::utterance::Utterance;
+use routedesk_matrix::{Account, Event, LogIn, News};
 use serde_json::{Value, json};
+use synapse::gate::{Gate, Point};
 use synapse::{PASSWORD, Person, Server};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -328,7 +331,9 @@ async fn a_room_is_set_by_those_who_may() {
         assert!(body(&said).starts_with("Only those who moderate"), "{said}");
         alice.say(&room, "!desk set colour red").await;
         alice.next(&room, |event| body_of(event).starts_with("To change one")).await;
-        for (setting, told) in [("mention on", "I mention who asked."), ("text on", "ordinary messages"), ("person 3", "3 a person")] {
+        for (setting, told) in
+            [("mention on", "I mention who asked."), ("text on", "ordinary messages"), ("person 3", "3 a person")]
+        {
             alice.say(&room, &format!("!desk set {setting}")).await;
             alice.next(&room, |event| body_of(event).contains(told)).await;
         }
@@ -339,7 +344,8 @@ async fn a_room_is_set_by_those_who_may() {
         let said = bob.next(&room, |event| body_of(event).starts_with("Nordwind")).await;
         assert_eq!(said["content"]["msgtype"], "m.text");
         assert_eq!(said["content"]["m.mentions"]["user_ids"], json!([bob.id]));
-        let said = bob.next(&room, |event| event["sender"] == bot.id() && !body_of(event).starts_with("Nordwind")).await;
+        let said =
+            bob.next(&room, |event| event["sender"] == bot.id() && !body_of(event).starts_with("Nordwind")).await;
         assert!(body(&said).starts_with("You have asked a lot"), "{said}");
         alice.say(&room, "!ask can I bring my parrot along").await;
         alice.next(&room, |event| body_of(event).contains("sources don't")).await;
@@ -391,4 +397,366 @@ async fn the_bot_goes_only_where_it_is_invited_by_those_who_may() {
     let is_in = |joined: &Value, room: &str| joined["joined_rooms"].as_array().unwrap().iter().any(|id| id == room);
     assert!(is_in(&joined, &next) && !is_in(&joined, &refused) && !is_in(&joined, &later));
     bot.account.until_left(&empty).await;
+}
+
+/// A person on a client with encryption.
+struct Friend {
+    account: Account,
+    news: UnboundedReceiver<News>,
+    sent: u32,
+    _folder: tempfile::TempDir,
+}
+
+impl Friend {
+    async fn of(server: &Server, person: &Person) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = routedesk_matrix::Settings {
+            homeserver: server.address.clone(),
+            user: person.name.clone(),
+            log_in: Some(LogIn::Password(PASSWORD.into())),
+            folder: folder.path().to_owned(),
+            recovery_key: None,
+        };
+        let account = routedesk_matrix::open(settings).await.expect("it logs in").account;
+        let (tell, news) = unbounded_channel();
+        let listening = account.clone();
+        tokio::spawn(async move { listening.listen(tell).await });
+        Self { account, news, sent: 0, _folder: folder }
+    }
+
+    async fn say(&mut self, room: &str, text: &str) -> String {
+        self.sent += 1;
+        let content = json!({"msgtype": "m.text", "body": text});
+        self.account.send(room, "m.room.message", content, &format!("f{}", self.sent)).await.expect("it is sent")
+    }
+
+    /// The next readable message of somebody.
+    async fn hears(&mut self, from: &str) -> Event {
+        let heard = async {
+            loop {
+                match self.news.recv().await.expect("it listens") {
+                    News::Event(event) if event.sender == from && event.kind == "m.room.message" => return *event,
+                    _ => {}
+                }
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), heard).await.expect("it comes in time")
+    }
+}
+
+/// Keys of the room change with every second message.
+fn encrypted() -> Value {
+    let content = json!({"algorithm": "m.megolm.v1.aes-sha2", "rotation_period_msgs": 2});
+    json!({"initial_state": [{"type": "m.room.encryption", "state_key": "", "content": content}]})
+}
+
+fn text(event: &Event) -> &str {
+    event.content["body"].as_str().expect("a body")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn encrypted_rooms_over_restarts_and_a_lost_store() {
+    let Some(server) = Server::shared().await else { return };
+    let mut bot = Bot::start(server).await;
+    let mut alice = server.person("alice").await;
+    let room = alice.room_with(bot.id(), encrypted()).await;
+    let mut friend = Friend::of(server, &alice).await;
+    for question in ["who flies it?", "how much is a ticket?", "how long is the flight?"] {
+        friend.say(&room, &format!("!ask {question}")).await;
+        assert_eq!(text(&friend.hears(bot.id()).await), expected(question));
+    }
+    let folder = bot.folder.path().join("matrix");
+    let key = folder.join("recovery.key");
+    assert!(bot.told.lock().unwrap().iter().any(|told| told.contains(&key.display().to_string())));
+    #[cfg(unix)]
+    for (path, mode) in [(&folder, 0o700), (&key, 0o600), (&folder.join("store.key"), 0o600)] {
+        let permissions = std::fs::metadata(path).unwrap().permissions();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&permissions) & 0o777, mode, "{}", path.display());
+    }
+    let device = |bot: &Bot| bot.told.lock().unwrap().iter().rfind(|told| told.contains("device ")).cloned().unwrap();
+    // What is asked while it is away is answered once, with the same device and its keys.
+    bot.stop().await;
+    friend.say(&room, "!ask how often does it fly?").await;
+    let before = device(&bot);
+    bot.come_up().await;
+    assert_eq!(text(&friend.hears(bot.id()).await), expected("how often does it fly?"));
+    assert_eq!(device(&bot), before);
+    bot.stop().await;
+    bot.come_up().await;
+    friend.say(&room, "!ask who is Kozlov?").await;
+    assert_eq!(text(&friend.hears(bot.id()).await), expected("who is Kozlov?"));
+    // A lost store is made anew; with the recovery key the new device is its owner's.
+    bot.stop().await;
+    std::fs::remove_dir_all(folder.join("store")).unwrap();
+    bot.told.lock().unwrap().clear();
+    bot.come_up().await;
+    friend.say(&room, "!ask which aircraft?").await;
+    assert_eq!(text(&friend.hears(bot.id()).await), expected("which aircraft?"));
+    assert_ne!(device(&bot), before);
+    assert!(!bot.told.lock().unwrap().iter().any(|told| told.contains("cross-signed")));
+    let sent = alice.all_from(&room, bot.id()).await;
+    assert!(sent.len() == 6 && sent.iter().all(|event| event["type"] == "m.room.encrypted"), "{sent:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_shares_no_code_reads_the_answer() {
+    let Some(server) = Server::shared().await else { return };
+    let bot = Bot::start(server).await;
+    let mut alice = server.person("alice").await;
+    let room = alice.room_with(bot.id(), encrypted()).await;
+    let python = synapse::python().expect("the homeserver runs on it").join("bin/python");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/synapse/friend.py");
+    let output = tokio::process::Command::new(python)
+        .arg(script)
+        .args([&server.address, &alice.name, PASSWORD, &room, "!ask who flies it?", bot.id()])
+        .output()
+        .await
+        .expect("python runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(said.trim_end(), expected("who flies it?"), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_answered_when_its_key_comes() {
+    let Some(server) = Server::shared().await else { return };
+    let (gate, _) = Gate::before(&server.address).await;
+    let mut bot = Bot::new(server).await;
+    bot.set("MATRIX_HOMESERVER", &gate.address);
+    bot.come_up().await;
+    let mut alice = server.person("alice").await;
+    let mut direct = encrypted();
+    direct.as_object_mut().unwrap().extend(json!({"is_direct": true}).as_object().unwrap().clone());
+    let chat = alice.room_with(bot.id(), direct).await;
+    let room = alice.room_with(bot.id(), encrypted()).await;
+    let mut friend = Friend::of(server, &alice).await;
+    friend.say(&chat, "hi").await;
+    friend.hears(bot.id()).await;
+    gate.hold(true);
+    // In a room nobody knows whether that is for the bot.
+    let in_room = friend.say(&room, "!ask who flies it?").await;
+    friend.say(&chat, "hello").await;
+    let in_chat = friend.say(&chat, "how long is the flight?").await;
+    let said = friend.hears(bot.id()).await;
+    let mut lines = vec![text(&said).to_owned()];
+    if lines[0].starts_with("Hello") {
+        lines = vec![text(&friend.hears(bot.id()).await).to_owned()];
+    }
+    assert!(lines[0].starts_with("I can't read your message"), "{lines:?}");
+    gate.hold(false);
+    // Something has to come for what was kept back to come with it.
+    friend.say(&room, "never mind").await;
+    let mut answered = std::collections::HashMap::new();
+    while answered.len() < 2 {
+        let said = friend.hears(bot.id()).await;
+        let question = said.content["m.relates_to"]["m.in_reply_to"]["event_id"].as_str().unwrap().to_owned();
+        if question == in_room || question == in_chat {
+            answered.insert(question, text(&said).to_owned());
+        }
+    }
+    assert_eq!(answered[&in_room], expected("who flies it?"));
+    assert_eq!(answered[&in_chat], expected("how long is the flight?"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_keeps_the_bot_from_starting_is_said_with_the_remedy() {
+    let Some(server) = Server::shared().await else { return };
+    let mut bot = Bot::new(server).await;
+    let store = bot.folder.path().join("matrix/store");
+    bot.set("MATRIX_HOMESERVER", "http://127.0.0.1:9");
+    bot.come_up().await;
+    assert!(bot.why().await.contains("can't be reached"));
+    bot.set("MATRIX_HOMESERVER", &server.address);
+    bot.set("MATRIX_PASSWORD", "wrong");
+    bot.come_up().await;
+    assert!(bot.why().await.contains("MATRIX_PASSWORD"));
+    // A wrong password leaves nothing behind that would keep the right one from working.
+    bot.set("MATRIX_PASSWORD", PASSWORD);
+    bot.come_up().await;
+    let mut alice = server.person("alice").await;
+    let room = alice.room_with(bot.id(), json!({})).await;
+    // Two on one store.
+    let running = bot.running.take();
+    bot.come_up().await;
+    assert!(bot.why().await.contains("Another process"));
+    bot.running = running;
+    bot.stop().await;
+    // The session without its store, and the store without its key.
+    std::fs::rename(store.join("session.json"), bot.folder.path().join("session.json")).unwrap();
+    bot.come_up().await;
+    assert!(bot.why().await.contains("without its session"));
+    std::fs::rename(bot.folder.path().join("session.json"), store.join("session.json")).unwrap();
+    let key = bot.folder.path().join("matrix/store.key");
+    let right = std::fs::read(&key).unwrap();
+    for wrong in [vec![7; 32], vec![7; 5]] {
+        std::fs::write(&key, wrong).unwrap();
+        bot.come_up().await;
+        let why = bot.why().await;
+        assert!(why.contains("isn't the key of the store"), "{why}");
+    }
+    std::fs::write(&key, right).unwrap();
+    bot.come_up().await;
+    alice.say(&room, "!ask who flies it?").await;
+    alice.hears(&room, bot.id()).await;
+    // The session is ended on the homeserver, while it runs and before a start.
+    bot.account.call("POST", "/logout/all", &json!({})).await;
+    for _ in 0..2 {
+        let why = bot.why().await;
+        assert!(why.contains("has ended this session"), "{why}");
+        bot.come_up().await;
+    }
+    bot.why().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_desks_do_not_talk_to_each_other() {
+    let Some(server) = Server::shared().await else { return };
+    let (one, mut other) = (Bot::start(server).await, Bot::start(server).await);
+    let text = json!({"is_direct": true});
+    let room = other.account.room_with(one.id(), text).await;
+    for bot in [&one, &other] {
+        bot.set_room(&room, |settings| settings.as_text = true);
+    }
+    let other_id = other.id().to_owned();
+    for _ in 0..2 {
+        let asked = other.account.say(&room, "who flies it?").await;
+        other.account.next(&room, |event| event["sender"] == one.id() && replies_to(event, &asked)).await;
+    }
+    // Each question has one answer, and no answer has any.
+    assert_eq!(other.account.all_from(&room, one.id()).await.len(), 2);
+    assert_eq!(other.account.all_from(&room, &other_id).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_homeserver_that_slows_the_bot_down_loses_no_answer() {
+    let Some(server) = Server::start("{per_second: 1, burst_count: 2}").await else { return };
+    let bot = Bot::start(&server).await;
+    let mut alice = server.person("alice").await;
+    let room = alice.room_with(bot.id(), json!({"preset": "public_chat"})).await;
+    let mut asked = Vec::new();
+    for _ in 0..4 {
+        let mut person = server.person("bob").await;
+        person.call("POST", &format!("/join/{}", synapse::coded(&room)), &json!({})).await;
+        for question in ["!ask who flies it?", "!ask how long is the flight?"] {
+            asked.push(person.say(&room, question).await);
+        }
+    }
+    for _ in &asked {
+        alice.hears(&room, bot.id()).await;
+    }
+    let said = alice.all_from(&room, bot.id()).await;
+    for question in &asked {
+        assert_eq!(said.iter().filter(|event| replied_to(event) == question).count(), 1, "{question}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_questions_at_once_in_five_rooms_are_all_answered() {
+    let Some(server) = Server::shared().await else { return };
+    let bot = Bot::start(server).await;
+    let mut alice = server.person("alice").await;
+    let mut rooms = Vec::new();
+    for _ in 0..5 {
+        let room = alice.room_with(bot.id(), json!({})).await;
+        bot.set_room(&room, |settings| (settings.per_person, settings.per_channel) = (0, 0));
+        rooms.push(room);
+    }
+    let mut asked = Vec::new();
+    for at in 0..200 {
+        asked.push(alice.say(&rooms[at % 5], "!ask who flies it?").await);
+    }
+    let mut answered = std::collections::HashSet::new();
+    while answered.len() < asked.len() {
+        let rooms = &rooms;
+        let said = alice.next_in(rooms, |event| event["type"] == "m.room.message" && event["sender"] == bot.id()).await;
+        assert!(answered.insert(replied_to(&said).to_owned()), "answered twice");
+    }
+    assert!(asked.iter().all(|question| answered.contains(question)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_questions_are_answered_as_on_the_terminal() {
+    let Some(server) = Server::shared().await else { return };
+    let bot = Bot::start(server).await;
+    let (mut alice, mut bob) = (server.person("alice").await, server.person("bob").await);
+    let room = alice.room_with(bot.id(), json!({"preset": "public_chat"})).await;
+    bot.set_room(&room, |settings| (settings.per_person, settings.per_channel) = (0, 0));
+    bob.call("POST", &format!("/join/{}", synapse::coded(&room)), &json!({})).await;
+    let of_bob = bob.say(&room, "ask it").await;
+    let questions = routedesk::eval::read(include_str!("questions/development.jsonl")).expect("questions");
+    assert!(questions.len() >= 400);
+    for question in questions {
+        // What somebody else said is no part of a question.
+        let before = match &question.context {
+            Some(context) => alice.say(&room, context).await,
+            None => of_bob.clone(),
+        };
+        let content = json!({"msgtype": "m.text", "body": question.q, "m.mentions": {"user_ids": [bot.id()]},
+                             "m.relates_to": {"m.in_reply_to": {"event_id": before}}});
+        alice.send(&room, "m.room.message", content).await;
+        let said = alice.hears(&room, bot.id()).await;
+        let utterance = Utterance { text: question.q, context: question.context };
+        let reply = common::DESK.hear(&utterance).reply;
+        let parts = render::parts(&reply, &reply.language.pack().phrases.room_choose);
+        assert_eq!(body(&said), parts[0].body, "{}", utterance.text);
+        for part in &parts[1..] {
+            assert_eq!(body(&alice.hears(&room, bot.id()).await), part.body);
+        }
+    }
+}
+
+/// The program itself, so that it can be killed.
+struct Process(std::process::Child);
+
+impl Process {
+    fn start(bot: &Bot) -> Self {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_routedesk"));
+        command.arg("serve").current_dir(bot.folder.path()).stdout(std::process::Stdio::null());
+        command.envs(bot.variables.iter().map(|(name, value)| (name, value)));
+        Self(command.spawn().expect("it starts"))
+    }
+}
+
+impl Drop for Process {
+    /// As `kill -9`.
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_fifty_points_nothing_is_lost_or_doubled() {
+    const POINTS: [Point; 4] = [Point::AfterReceipt, Point::BeforeSend, Point::AfterSend, Point::BeforeRecord];
+    let Some(server) = Server::shared().await else { return };
+    let (gate, mut reached) = Gate::before(&server.address).await;
+    let mut bot = Bot::new(server).await;
+    bot.set("MATRIX_HOMESERVER", &gate.address);
+    let mut alice = server.person("alice").await;
+    let mut process = Process::start(&bot);
+    let room = alice.room_with(bot.id(), json!({})).await;
+    bot.set_room(&room, |settings| (settings.per_person, settings.per_channel) = (0, 0));
+    let questions =
+        ["who flies it?", "how much is a ticket?", "how often?", "who is Kozlov?", "how long is the flight?"];
+    let mut asked = Vec::new();
+    for at in 0..50 {
+        let point = POINTS[at % POINTS.len()];
+        let question = format!("!ask {} number{at}number", questions[at % questions.len()]);
+        let word = if point == Point::AfterReceipt { format!("number{at}number") } else { "routedesk.answer".into() };
+        gate.watch(point, &word);
+        asked.push(alice.say(&room, &question).await);
+        reached.recv().await.expect("the gate stands");
+        drop(process);
+        process = Process::start(&bot);
+        let last = asked.last().expect("one was asked");
+        alice.next(&room, |event| event["sender"] == bot.id() && replies_to(event, last)).await;
+    }
+    // A last one, so that whatever would come twice has come.
+    asked.push(alice.say(&room, "!ask who flies it?").await);
+    let last = asked.last().expect("one was asked");
+    alice.next(&room, |event| event["sender"] == bot.id() && replies_to(event, last)).await;
+    drop(process);
+    let said = alice.all_from(&room, bot.id()).await;
+    for question in &asked {
+        assert_eq!(said.iter().filter(|event| replied_to(event) == question).count(), 1, "{question}");
+    }
 }

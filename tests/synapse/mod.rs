@@ -1,6 +1,8 @@
 //! A real homeserver on the loopback interface, and people who talk through its client interface.
 #![allow(dead_code)]
 
+pub mod gate;
+
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::fs;
@@ -229,7 +231,9 @@ impl Person {
     /// Waits until somebody's membership is so.
     pub async fn until_in(&mut self, room: &str, who: &str, membership: &str) {
         self.next(room, |event| {
-            event["type"] == "m.room.member" && event["state_key"] == who && event["content"]["membership"] == membership
+            event["type"] == "m.room.member"
+                && event["state_key"] == who
+                && event["content"]["membership"] == membership
         })
         .await;
     }
@@ -260,10 +264,15 @@ impl Person {
 
     /// The next event of a room that is so. Those before it are dropped.
     pub async fn next(&mut self, room: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        self.next_in(&[room.to_owned()], is_it).await
+    }
+
+    /// The same in any of some rooms.
+    pub async fn next_in(&mut self, rooms: &[String], is_it: impl Fn(&Value) -> bool) -> Value {
         let found = async {
             loop {
                 while let Some(event) = self.waiting.pop_front() {
-                    if event["room_id"] == room && is_it(&event) {
+                    if rooms.iter().any(|room| event["room_id"] == room.as_str()) && is_it(&event) {
                         return event;
                     }
                 }
@@ -318,8 +327,7 @@ impl Person {
     pub async fn all_from(&self, room: &str, who: &str) -> Vec<Value> {
         let all = self.all(room).await;
         let is_first = |event: &Value| event["content"]["m.relates_to"]["rel_type"] != "m.replace";
-        let is_message =
-            |event: &Value| event["type"] == "m.room.message" || event["type"] == "m.room.encrypted";
+        let is_message = |event: &Value| event["type"] == "m.room.message" || event["type"] == "m.room.encrypted";
         all.into_iter().filter(|event| event["sender"] == who && is_message(event) && is_first(event)).collect()
     }
 }
