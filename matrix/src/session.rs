@@ -182,6 +182,10 @@ async fn recover(settings: &Settings, folder: &Folder, client: &Client) -> Resul
         }
         RecoveryState::Enabled | RecoveryState::Unknown => {}
     }
+    // What was signed just now is known once the homeserver was asked for it.
+    if let Some(user) = client.user_id() {
+        let _ = client.encryption().request_user_identity(user).await;
+    }
     let device = client.encryption().get_own_device().await.ok().flatten();
     if !device.is_some_and(|device| device.is_cross_signed_by_owner()) {
         notes.push(Note::NotCrossSigned);
