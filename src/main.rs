@@ -200,6 +200,10 @@ fn serve(config: &Config) -> anyhow::Result<ExitCode> {
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
+/// How long the platforms may take to end.
+#[cfg(any(feature = "discord", feature = "matrix"))]
+const LAST_CALL: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// All platforms beside each other, on one desk.
 #[cfg(any(feature = "discord", feature = "matrix"))]
 async fn serve_all(config: &Config, desk: &std::sync::Arc<Desk>) -> anyhow::Result<()> {
@@ -210,6 +214,8 @@ async fn serve_all(config: &Config, desk: &std::sync::Arc<Desk>) -> anyhow::Resu
         let mut told = stop.subscribe();
         async move { drop(told.changed().await) }
     };
+    // Before either begins, so that neither misses the other's end.
+    let (discord_stopped, matrix_stopped) = (stopped(), stopped());
     // Whatever ends badly ends the others, too: the operator should see it.
     let ended = |outcome: anyhow::Result<()>| {
         if outcome.is_err() {
@@ -222,7 +228,7 @@ async fn serve_all(config: &Config, desk: &std::sync::Arc<Desk>) -> anyhow::Resu
             #[cfg(feature = "discord")]
             Some(discord) => {
                 let desk = std::sync::Arc::clone(desk);
-                ended(platform::discord::serve(discord, desk, &config.database, announce, stopped()).await)
+                ended(platform::discord::serve(discord, desk, &config.database, announce, discord_stopped).await)
             }
             #[cfg(not(feature = "discord"))]
             Some(_) => ended(Err(anyhow::anyhow!("this program was built without Discord"))),
@@ -234,7 +240,7 @@ async fn serve_all(config: &Config, desk: &std::sync::Arc<Desk>) -> anyhow::Resu
             #[cfg(feature = "matrix")]
             Some(matrix) => {
                 let desk = std::sync::Arc::clone(desk);
-                ended(platform::matrix::serve(matrix, desk, &config.database, announce, stopped()).await)
+                ended(platform::matrix::serve(matrix, desk, &config.database, announce, matrix_stopped).await)
             }
             #[cfg(not(feature = "matrix"))]
             Some(_) => ended(Err(anyhow::anyhow!("this program was built without Matrix"))),
@@ -244,8 +250,8 @@ async fn serve_all(config: &Config, desk: &std::sync::Arc<Desk>) -> anyhow::Resu
     let told = async {
         told_to_stop().await;
         stop.send_replace(());
-        // The platforms end now.
-        std::future::pending::<()>().await;
+        // The platforms end now, unless one hangs in a request.
+        tokio::time::sleep(LAST_CALL).await;
     };
     tokio::select! {
         // First, so that who stops the program is heard before anything is begun.

@@ -2,6 +2,9 @@
 #![cfg(feature = "matrix")]
 
 mod common;
+#[cfg(feature = "discord")]
+#[allow(dead_code)]
+mod standin;
 mod synapse;
 
 use std::path::Path;
@@ -390,12 +393,21 @@ async fn the_bot_goes_only_where_it_is_invited_by_those_who_may() {
     alice.say(&next, "!ask who flies it?").await;
     let said = alice.hears(&next, bot.id()).await;
     assert_eq!(body(&said), expected("who flies it?"));
+    // Nobody without the right to set the room's state leads it anywhere.
+    let trap =
+        mallory.room(json!({"preset": "public_chat", "creation_content": {"predecessor": {"room_id": next}}})).await;
+    alice.call("POST", &format!("/rooms/{}/invite", synapse::coded(&next)), &json!({"user_id": mallory.id})).await;
+    mallory.call("POST", &format!("/join/{}", synapse::coded(&next)), &json!({})).await;
+    mallory.send(&next, "m.room.tombstone", json!({"body": "moved", "replacement_room": trap})).await;
+    mallory.say(&next, "!ask who flies it?").await;
+    alice.hears(&next, bot.id()).await;
     // A room in which it is alone is left.
     let empty = alice.room_with(bot.id(), json!({})).await;
     alice.call("POST", &format!("/rooms/{}/leave", synapse::coded(&empty)), &json!({})).await;
     let joined = bot.account.call("GET", "/joined_rooms", &Value::Null).await;
     let is_in = |joined: &Value, room: &str| joined["joined_rooms"].as_array().unwrap().iter().any(|id| id == room);
-    assert!(is_in(&joined, &next) && !is_in(&joined, &refused) && !is_in(&joined, &later));
+    assert!(is_in(&joined, &next));
+    assert!(![refused, later, trap].iter().any(|room| is_in(&joined, room)));
     bot.account.until_left(&empty).await;
 }
 
@@ -410,18 +422,22 @@ struct Friend {
 impl Friend {
     async fn of(server: &Server, person: &Person) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let settings = routedesk_matrix::Settings {
-            homeserver: server.address.clone(),
-            user: person.name.clone(),
-            log_in: Some(LogIn::Password(PASSWORD.into())),
-            folder: folder.path().to_owned(),
-            recovery_key: None,
-        };
-        let account = routedesk_matrix::open(settings).await.expect("it logs in").account;
+        let account = Self::log_in(server, person, folder.path()).await;
         let (tell, news) = unbounded_channel();
         let listening = account.clone();
         tokio::spawn(async move { listening.listen(tell).await });
         Self { account, news, sent: 0, _folder: folder }
+    }
+
+    async fn log_in(server: &Server, person: &Person, folder: &Path) -> Account {
+        let settings = routedesk_matrix::Settings {
+            homeserver: server.address.clone(),
+            user: person.name.clone(),
+            log_in: Some(LogIn::Password(PASSWORD.into())),
+            folder: folder.to_owned(),
+            recovery_key: None,
+        };
+        routedesk_matrix::open(settings).await.expect("it logs in").account
     }
 
     async fn say(&mut self, room: &str, text: &str) -> String {
@@ -609,6 +625,59 @@ async fn what_keeps_the_bot_from_starting_is_said_with_the_remedy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_in_use_elsewhere_is_joined() {
+    let Some(server) = Server::shared().await else { return };
+    let mut alice = server.person("alice").await;
+    let mut bot = Bot::new(server).await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    drop(Friend::log_in(server, &bot.account, elsewhere.path()).await);
+    let is_shut_out = |bot: &Bot| bot.told.lock().unwrap().iter().any(|told| told.contains("isn't cross-signed"));
+    bot.come_up().await;
+    let room = alice.room_with(bot.id(), json!({})).await;
+    assert!(is_shut_out(&bot));
+    bot.stop().await;
+    // A file that holds another key, and the right one.
+    let key = bot.folder.path().join("key");
+    std::fs::write(&key, "EsTc LW2K PGiF wKEA 3As5 g5c4 BXwk qeeJ ZJV8 Q9fu gUMN UE4d").unwrap();
+    bot.set("MATRIX_RECOVERY_KEY_FILE", &key.display().to_string());
+    bot.come_up().await;
+    let why = bot.why().await;
+    assert!(why.contains("MATRIX_RECOVERY_KEY_FILE"), "{why}");
+    std::fs::copy(elsewhere.path().join("recovery.key"), &key).unwrap();
+    bot.told.lock().unwrap().clear();
+    bot.come_up().await;
+    alice.say(&room, "!ask who flies it?").await;
+    alice.hears(&room, bot.id()).await;
+    assert!(!is_shut_out(&bot));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_there_is_taken_with_its_token() {
+    let Some(server) = Server::shared().await else { return };
+    let mut alice = server.person("alice").await;
+    let mut bot = Bot::new(server).await;
+    bot.variables.retain(|(name, _)| name != "MATRIX_PASSWORD");
+    bot.come_up().await;
+    assert!(bot.why().await.contains("MATRIX_ACCESS_TOKEN"));
+    let (id, token, device) = (bot.account.id.clone(), bot.account.token.clone(), bot.account.device.clone());
+    bot.set("MATRIX_DEVICE_ID", &device);
+    for (user, token, wrong) in
+        [(id.as_str(), "syt_wrong", "ended this session"), (&bot.account.name.clone(), &token, "@name:server")]
+    {
+        bot.set("MATRIX_USER", user);
+        bot.set("MATRIX_ACCESS_TOKEN", token);
+        bot.come_up().await;
+        let why = bot.why().await;
+        assert!(why.contains(wrong), "{why}");
+    }
+    bot.set("MATRIX_USER", &id);
+    bot.come_up().await;
+    let room = alice.room_with(bot.id(), json!({})).await;
+    alice.say(&room, "!ask who flies it?").await;
+    assert_eq!(body(&alice.hears(&room, bot.id()).await), expected("who flies it?"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_desks_do_not_talk_to_each_other() {
     let Some(server) = Server::shared().await else { return };
     let (one, mut other) = (Bot::start(server).await, Bot::start(server).await);
@@ -708,10 +777,22 @@ struct Process(std::process::Child);
 
 impl Process {
     fn start(bot: &Bot) -> Self {
+        Self(Self::command(bot).spawn().expect("it starts"))
+    }
+
+    fn command(bot: &Bot) -> std::process::Command {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_routedesk"));
         command.arg("serve").current_dir(bot.folder.path()).stdout(std::process::Stdio::null());
         command.envs(bot.variables.iter().map(|(name, value)| (name, value)));
-        Self(command.spawn().expect("it starts"))
+        command
+    }
+
+    /// Tells it to stop as a service manager does. Gives how it ended.
+    #[cfg(unix)]
+    fn terminate(mut self) -> std::process::ExitStatus {
+        let sent = std::process::Command::new("kill").arg(self.0.id().to_string()).status().expect("kill runs");
+        assert!(sent.success());
+        self.0.wait().expect("it ends")
     }
 }
 
@@ -758,5 +839,42 @@ async fn killed_at_fifty_points_nothing_is_lost_or_doubled() {
     let said = alice.all_from(&room, bot.id()).await;
     for question in &asked {
         assert_eq!(said.iter().filter(|event| replied_to(event) == question).count(), 1, "{question}");
+    }
+}
+
+#[cfg(all(unix, feature = "discord"))]
+#[tokio::test(flavor = "multi_thread")]
+async fn both_platforms_are_served_by_one_process_that_stops_well() {
+    use standin::{BOT, CHANNEL, PERSON, StandIn};
+    let Some(server) = Server::shared().await else { return };
+    let mut bot = Bot::new(server).await;
+    let mut alice = server.person("alice").await;
+    let (discord, mut requests) = StandIn::start().await;
+    bot.set("DISCORD_TOKEN", "a.b.c");
+    bot.set("DISCORD_API_PROXY", &format!("http://{}", discord.address));
+    let log = bot.folder.path().join("log.txt");
+    let mut command = Process::command(&bot);
+    command.env("ROUTEDESK_LOG", "trace").stderr(std::fs::File::create(&log).unwrap());
+    let process = Process(command.spawn().expect("it starts"));
+    discord.until_connected().await;
+    discord.person_says(CHANNEL, PERSON, &format!("<@{BOT}> who flies it, wombat?"), json!({}));
+    let said = requests.said(CHANNEL).await;
+    assert!(said["content"].as_str().unwrap().starts_with("Nordwind"), "{said}");
+    let room = alice.room_with(bot.id(), encrypted()).await;
+    let mut friend = Friend::of(server, &alice).await;
+    friend.say(&room, "!ask who flies it, wombat?").await;
+    assert!(text(&friend.hears(bot.id()).await).starts_with("Nordwind"));
+    alice.say(&room, "!ask who flies it, wombat?").await;
+    friend.hears(bot.id()).await;
+    assert!(process.terminate().success());
+    // However much is logged: no token, no key, and nobody's words.
+    let log = std::fs::read_to_string(log).unwrap();
+    assert!(log.contains("answered"), "{log}");
+    let recovery = std::fs::read_to_string(bot.folder.path().join("matrix/recovery.key")).unwrap();
+    let session = std::fs::read_to_string(bot.folder.path().join("matrix/store/session.json")).unwrap();
+    let token = serde_json::from_str::<Value>(&session).unwrap()["access_token"].as_str().unwrap().to_owned();
+    for secret in ["wombat", "a.b.c", PASSWORD, recovery.trim(), &token] {
+        let found = log.lines().find(|line| line.contains(secret));
+        assert_eq!(found, None);
     }
 }

@@ -31,6 +31,8 @@ fn one_room_for_each_dependency() {
         ("std::env", &["src/config.rs"]),
         ("serenity", &["src/platform/discord/"]),
         ("poise", &["src/platform/discord/"]),
+        ("routedesk_matrix", &["src/platform/matrix/"]),
+        ("matrix_sdk", &["src/platform/matrix/mod.rs"]),
         ("rustyline", &["src/platform/terminal.rs"]),
         ("println!", &["src/main.rs", "src/platform/terminal.rs"]),
     ] {

@@ -60,7 +60,7 @@ pub struct Event {
     pub id: String,
     /// Who sent it.
     pub sender: String,
-    /// When, by the sender's server, in milliseconds since 1970.
+    /// When, by the sender's server but never in the future, in milliseconds since 1970.
     pub at_ms: i64,
     /// Its type, such as `m.room.message`; `m.room.encrypted` if it can't be read yet.
     pub kind: String,
@@ -70,6 +70,10 @@ pub struct Event {
     pub state_key: Option<String>,
     /// The event that it removes, if it does.
     pub redacts: Option<String>,
+    /// The content of the event that corrected it last, if one did and the server tells.
+    pub correction: Option<Value>,
+    /// Of somebody's membership what it was before.
+    pub membership_before: Option<String>,
 }
 
 /// What listening brings.
@@ -89,7 +93,12 @@ pub enum News {
     /// The account is no longer in a room.
     Left(String),
     /// Keys came for events in a room that could not be read before.
-    Keys(String),
+    Keys {
+        /// The room.
+        room: String,
+        /// What such events name as `session_id`.
+        session: String,
+    },
 }
 
 /// Why something could not be done in a room.
@@ -132,5 +141,16 @@ impl Account {
     #[must_use]
     pub fn device(&self) -> String {
         self.client.device_id().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// The fingerprint of its device in groups of four, as people's programs show it.
+    #[must_use]
+    pub fn fingerprint(&self) -> Doing<'_, Option<String>> {
+        Box::pin(async move {
+            let key = self.client.encryption().ed25519_key().await?;
+            let groups: Vec<String> =
+                key.as_bytes().chunks(4).map(|four| String::from_utf8_lossy(four).into()).collect();
+            Some(groups.join(" "))
+        })
     }
 }

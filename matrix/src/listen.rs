@@ -1,6 +1,6 @@
 //! Listening: what the homeserver tells, in its order.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt as _;
 use matrix_sdk::Client;
@@ -39,10 +39,7 @@ impl Account {
 
     /// The SDK's own loop sleeps up to a second between two answers of the server; this one doesn't.
     async fn listen_on(&self, news: &UnboundedSender<News>) -> Result<(), Ended> {
-        let mut definition = FilterDefinition::with_lazy_loading();
-        definition.room.timeline.limit = Some(uint!(100));
-        definition.room.state.lazy_load_options = LazyLoadOptions::Enabled { include_redundant_members: false };
-        let settings = SyncSettings::new().timeout(WAIT).filter(Filter::FilterDefinition(definition));
+        let settings = settings(WAIT);
         let mut pause = FIRST_PAUSE;
         loop {
             match self.client.sync_once(settings.clone()).await {
@@ -69,6 +66,14 @@ impl Account {
             }
         }
     }
+}
+
+/// How the server is asked for news. How many people are in a room it only tells who asks for no more of them than needed.
+pub fn settings(wait: Duration) -> SyncSettings {
+    let mut definition = FilterDefinition::with_lazy_loading();
+    definition.room.timeline.limit = Some(uint!(100));
+    definition.room.state.lazy_load_options = LazyLoadOptions::Enabled { include_redundant_members: false };
+    SyncSettings::new().timeout(wait).filter(Filter::FilterDefinition(definition))
 }
 
 /// What an answer of the server brings.
@@ -99,7 +104,7 @@ async fn tell_keys(client: Client, news: UnboundedSender<News>) {
     let mut keys = std::pin::pin!(keys);
     while let Some(update) = keys.next().await {
         for key in update.unwrap_or_default() {
-            if news.send(News::Keys(key.room_id.to_string())).is_err() {
+            if news.send(News::Keys { room: key.room_id.to_string(), session: key.session_id }).is_err() {
                 return;
             }
         }
@@ -118,21 +123,28 @@ struct Wire {
     content: Value,
     state_key: Option<String>,
     redacts: Option<String>,
+    #[serde(default)]
+    unsigned: Value,
 }
 
 /// An event of a room's timeline; none if it isn't as the specification has it.
 pub fn read(room: &RoomId, event: &TimelineEvent) -> Option<Event> {
     let wire: Wire = serde_json::from_str(event.raw().json().get()).ok()?;
+    // An encrypted event is neither a state nor a removal, whatever its sender wrote into it.
+    let is_clear = event.encryption_info().is_none();
     // Newer rooms name what is removed in the content.
     let redacts = wire.redacts.or_else(|| wire.content["redacts"].as_str().map(str::to_owned));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |past| past.as_millis());
     Some(Event {
         room: room.to_string(),
         id: wire.event_id,
         sender: wire.sender,
-        at_ms: wire.origin_server_ts,
-        redacts: redacts.filter(|_| wire.kind == "m.room.redaction"),
+        at_ms: wire.origin_server_ts.clamp(0, i64::try_from(now).unwrap_or(i64::MAX)),
+        redacts: redacts.filter(|_| is_clear && wire.kind == "m.room.redaction"),
         kind: wire.kind,
         content: wire.content,
-        state_key: wire.state_key,
+        state_key: wire.state_key.filter(|_| is_clear),
+        correction: wire.unsigned.pointer("/m.relations/m.replace/content").cloned(),
+        membership_before: wire.unsigned.pointer("/prev_content/membership").and_then(Value::as_str).map(str::to_owned),
     })
 }

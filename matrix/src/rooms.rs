@@ -71,15 +71,14 @@ impl Account {
                 let mut options = MessagesOptions::backward().from(from.as_deref());
                 options.limit = uint!(100);
                 let page = room.messages(options).await.map_err(|error| explain(&error))?;
-                for event in page.chunk.iter().filter_map(|event| read(room.room_id(), event)) {
-                    if event.at_ms < since_ms || self.is_own_arrival(&event) {
-                        events.reverse();
-                        return Ok(events);
-                    }
-                    events.push(event);
-                }
+                let read: Vec<Event> = page.chunk.iter().filter_map(|event| read(room.room_id(), event)).collect();
+                let arrival = read.iter().position(|event| self.is_own_arrival(event));
+                // A single old event says nothing: its server's clock may be wrong.
+                let is_old = read.iter().all(|event| event.at_ms < since_ms);
+                let until = arrival.unwrap_or(read.len());
+                events.extend(read.into_iter().take(until).filter(|event| event.at_ms >= since_ms));
                 from = page.end;
-                if from.is_none() {
+                if arrival.is_some() || is_old || from.is_none() {
                     events.reverse();
                     return Ok(events);
                 }
@@ -87,10 +86,12 @@ impl Account {
         })
     }
 
+    /// Whether an event is the account's coming; it isn't where only its name changes.
     fn is_own_arrival(&self, event: &Event) -> bool {
         event.kind == "m.room.member"
             && event.state_key.as_ref() == Some(&self.user)
             && event.content["membership"] == "join"
+            && event.membership_before.as_deref() != Some("join")
     }
 
     /// An event by its id.
@@ -120,7 +121,8 @@ impl Account {
     pub fn is_direct<'a>(&'a self, room: &'a str) -> Doing<'a, bool> {
         Box::pin(async move {
             let Ok(room) = self.room(room) else { return false };
-            room.is_direct().await.unwrap_or(false) && room.active_members_count() <= 2
+            // None is a count that the server hasn't told yet.
+            room.is_direct().await.unwrap_or(false) && (1..=2).contains(&room.active_members_count())
         })
     }
 
@@ -137,13 +139,20 @@ impl Account {
     /// Whether nobody else is in a room or invited into it.
     #[must_use]
     pub fn is_alone(&self, room: &str) -> bool {
-        self.room(room).is_ok_and(|room| room.active_members_count() <= 1)
+        self.room(room).is_ok_and(|room| room.active_members_count() == 1)
     }
 
-    /// The room that a room says it follows, if it says so.
+    /// The room that a room says it follows: nothing until the room's beginning is known, none if it follows no other.
     #[must_use]
-    pub fn predecessor(&self, room: &str) -> Option<String> {
-        self.room(room).ok()?.predecessor_room().map(|before| before.room_id.to_string())
+    pub fn predecessor(&self, room: &str) -> Option<Option<String>> {
+        let created = self.room(room).ok()?.create_content()?;
+        Some(created.predecessor.map(|before| before.room_id.to_string()))
+    }
+
+    /// The room that a room says takes its place.
+    #[must_use]
+    pub fn successor(&self, room: &str) -> Option<String> {
+        self.room(room).ok()?.successor_room().map(|next| next.room_id.to_string())
     }
 
     /// The rooms that the account is in.
@@ -204,16 +213,20 @@ fn bad(what: &str) -> RoomError {
     RoomError { what: what.to_owned(), may_pass: false }
 }
 
-/// What went wrong, without anything that a log may not hold.
+/// What went wrong, without anything that a log may not hold. Only what the server refuses for good may not pass.
 fn explain(error: &Error) -> RoomError {
-    let may_pass = |kind: &ErrorKind| matches!(kind, ErrorKind::LimitExceeded(_) | ErrorKind::Unknown);
+    use ErrorKind::{BadJson, Forbidden, InvalidParam, NotFound, TooLarge, UnsupportedRoomVersion};
+    let is_final = |kind: &ErrorKind| {
+        matches!(kind, BadJson | Forbidden | InvalidParam | NotFound | TooLarge | UnsupportedRoomVersion)
+    };
     match (error.client_api_error_kind(), error) {
-        (Some(kind), _) => RoomError { what: kind.errcode().to_string(), may_pass: may_pass(kind) },
+        (Some(kind), _) => RoomError { what: kind.errcode().to_string(), may_pass: !is_final(kind) },
+        (None, Error::WrongRoomState(_)) => bad("a room that the account isn't in"),
         (None, Error::Http(http)) => {
             let is_network = matches!(**http, HttpError::Reqwest(_));
             let what = if is_network { "no connection" } else { "an answer that can't be read" };
             RoomError { what: what.to_owned(), may_pass: true }
         }
-        (None, other) => bad(&format!("{:?}", std::mem::discriminant(other))),
+        (None, _) => RoomError { what: "trouble in the store or with keys".to_owned(), may_pass: true },
     }
 }

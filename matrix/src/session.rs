@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use matrix_sdk::authentication::matrix::MatrixSession;
-use matrix_sdk::config::{RequestConfig, SyncSettings};
-use matrix_sdk::encryption::recovery::RecoveryState;
+use matrix_sdk::config::RequestConfig;
+use matrix_sdk::encryption::recovery::{RecoveryError, RecoveryState};
 use matrix_sdk::encryption::{BackupDownloadStrategy, EncryptionSettings};
 use matrix_sdk::ruma::api::error::ErrorKind;
 use matrix_sdk::store::RoomLoadSettings;
 use matrix_sdk::{Client, ClientBuildError, Error, SessionMeta, SessionTokens, SqliteStoreConfig};
 
 use super::folder::Kept;
-use super::{Account, Doing, Folder, LogIn, Settings};
+use super::{Account, Doing, Folder, LogIn, Settings, listen};
 
 /// How the bot's device is called in the lists that people see.
 const DEVICE_NAME: &str = "routedesk";
@@ -92,8 +92,7 @@ async fn open_account(settings: Settings) -> Result<Opened, OpenError> {
         Kept::Nothing => log_in(&settings, &folder, key).await?,
     };
     // The first answer of the server, so that nothing from before the start comes as news.
-    let first = SyncSettings::new().timeout(Duration::ZERO);
-    client.sync_once(first).await.map_err(|error| explain(&settings, &error))?;
+    client.sync_once(listen::settings(Duration::ZERO)).await.map_err(|error| explain(&settings, &error))?;
     client.encryption().wait_for_e2ee_initialization_tasks().await;
     let notes = recover(&settings, &folder, &client).await?;
     let user = client.user_id().map(ToString::to_string).unwrap_or_default();
@@ -166,18 +165,24 @@ async fn recover(settings: &Settings, folder: &Folder, client: &Client) -> Resul
     let mut notes = Vec::new();
     match recovery.state() {
         RecoveryState::Disabled if settings.recovery_key.is_none() => match recovery.enable().await {
-            Ok(key) => {
-                folder.write_recovery_key(&key)?;
-                notes.push(Note::RecoveryKeyWritten(folder.recovery_key()));
-            }
+            Ok(key) => notes.push(keep(folder, &key)?),
             Err(error) => tracing::warn!(what = %error, "recovery could not be set up"),
         },
         RecoveryState::Incomplete | RecoveryState::Disabled => {
             if let Some(key) = settings.recovery_key.clone().or_else(|| folder.read_recovery_key()) {
-                recovery.recover(&key).await.map_err(|error| {
-                    tracing::warn!(what = %error, "recovery failed");
-                    OpenError::WrongRecoveryKey
+                recovery.recover(&key).await.map_err(|error| match error {
+                    RecoveryError::SecretStorage(_) => OpenError::WrongRecoveryKey,
+                    other => OpenError::Other(format!("recovery failed: {other}")),
                 })?;
+                // It is this account's, so a start without the variable finds it, too.
+                folder.write_recovery_key(&key)?;
+            }
+        }
+        // A start that ended before the key was written: nobody has it.
+        RecoveryState::Enabled if folder.read_recovery_key().is_none() && settings.recovery_key.is_none() => {
+            match recovery.reset_key().await {
+                Ok(key) => notes.push(keep(folder, &key)?),
+                Err(error) => tracing::warn!(what = %error, "the recovery key could not be made anew"),
             }
         }
         RecoveryState::Enabled | RecoveryState::Unknown => {}
@@ -191,6 +196,11 @@ async fn recover(settings: &Settings, folder: &Folder, client: &Client) -> Resul
         notes.push(Note::NotCrossSigned);
     }
     Ok(notes)
+}
+
+fn keep(folder: &Folder, key: &str) -> Result<Note, OpenError> {
+    folder.write_recovery_key(key)?;
+    Ok(Note::RecoveryKeyWritten(folder.recovery_key()))
 }
 
 fn explain(settings: &Settings, error: &Error) -> OpenError {

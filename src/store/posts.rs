@@ -31,36 +31,37 @@ impl Records {
         Ok(())
     }
 
-    /// The messages that answer a question, in their order.
+    /// The messages of a channel that answer a question, in their order.
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn posts(&self, question: &str) -> Result<Vec<String>, Error> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT message FROM post WHERE platform = ? AND question = ? ORDER BY part, at")?;
-        let messages = statement.query_map((self.platform, question), |row| row.get(0))?;
+    pub fn posts(&self, question: &str, channel: &str) -> Result<Vec<String>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT message FROM post WHERE platform = ? AND question = ? AND channel = ? ORDER BY part, at",
+        )?;
+        let messages = statement.query_map((self.platform, question, channel), |row| row.get(0))?;
         Ok(messages.collect::<Result<_, _>>()?)
     }
 
-    /// The question that a message of the desk answers.
+    /// The question that a message of the desk in a channel answers.
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn question_of(&self, message: &str) -> Result<Option<String>, Error> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT question FROM post WHERE platform = ? AND message = ?")?;
-        Ok(statement.query_row((self.platform, message), |row| row.get(0)).optional()?)
+    pub fn question_of(&self, message: &str, channel: &str) -> Result<Option<String>, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT question FROM post WHERE platform = ? AND message = ? AND channel = ?")?;
+        Ok(statement.query_row((self.platform, message, channel), |row| row.get(0)).optional()?)
     }
 
-    /// Forgets a message of the desk that was removed.
+    /// Forgets a message of the desk that was removed from a channel.
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn forget_post(&self, message: &str) -> Result<(), Error> {
+    pub fn forget_post(&self, message: &str, channel: &str) -> Result<(), Error> {
         self.connection
-            .prepare_cached("DELETE FROM post WHERE platform = ? AND message = ?")?
-            .execute((self.platform, message))?;
+            .prepare_cached("DELETE FROM post WHERE platform = ? AND message = ? AND channel = ?")?
+            .execute((self.platform, message, channel))?;
         Ok(())
     }
 
@@ -84,13 +85,16 @@ mod tests {
         for (message, part) in [("b", 1), ("a", 0)] {
             records.keep_post(message, "room", ("q", part), 100).unwrap();
         }
-        assert_eq!(records.posts("q").unwrap(), ["a", "b"]);
-        assert_eq!(records.question_of("b").unwrap().as_deref(), Some("q"));
-        records.forget_post("b").unwrap();
-        assert_eq!(records.posts("q").unwrap(), ["a"]);
+        assert_eq!(records.posts("q", "room").unwrap(), ["a", "b"]);
+        assert_eq!(records.question_of("b", "room").unwrap().as_deref(), Some("q"));
+        assert_eq!(records.question_of("b", "other").unwrap(), None);
+        records.forget_post("b", "other").unwrap();
+        assert_eq!(records.posts("q", "room").unwrap(), ["a", "b"]);
+        records.forget_post("b", "room").unwrap();
+        assert_eq!(records.posts("q", "room").unwrap(), ["a"]);
         records.forget(100 + REMEMBERED).unwrap();
-        assert_eq!(records.posts("q").unwrap(), ["a"]);
+        assert_eq!(records.posts("q", "room").unwrap(), ["a"]);
         records.forget(101 + REMEMBERED).unwrap();
-        assert_eq!(records.question_of("a").unwrap(), None);
+        assert_eq!(records.question_of("a", "room").unwrap(), None);
     }
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Bytes, to_bytes};
@@ -31,6 +32,9 @@ struct Plan {
     /// Whether what comes to the device, such as keys, is kept back.
     holds: bool,
     held: Vec<Value>,
+    /// When the bot was last told of something.
+    told: Option<Instant>,
+    shares: Vec<Duration>,
 }
 
 /// The gate.
@@ -64,6 +68,11 @@ impl Gate {
     /// Says when the bot is there with a question that has this word.
     pub fn watch(&self, point: Point, word: &str) {
         self.plan().watched = Some((point, word.to_owned()));
+    }
+
+    /// How long it took from an answer of the homeserver with news to each answer of the bot.
+    pub fn shares(&self) -> Vec<Duration> {
+        std::mem::take(&mut self.plan().shares)
     }
 
     /// Keeps keys back, or lets go what was kept.
@@ -114,6 +123,11 @@ async fn pass(State(gate): State<Gate>, request: Request) -> Response {
         return StatusCode::NOT_FOUND.into_response();
     }
     let is_answer = path.contains("/send/m.room.message/");
+    if path.contains("/send/m.room.") {
+        let mut plan = gate.plan();
+        let share = plan.told.take().map(|told| told.elapsed());
+        plan.shares.extend(share);
+    }
     let said = String::from_utf8_lossy(&body).into_owned();
     if is_answer && gate.is_there(Point::BeforeSend, &said) {
         return StatusCode::BAD_GATEWAY.into_response();
@@ -137,6 +151,7 @@ async fn pass(State(gate): State<Gate>, request: Request) -> Response {
         gate.is_there(Point::BeforeRecord, &said);
     } else if path.ends_with("/sync") {
         gate.is_there(Point::AfterReceipt, &String::from_utf8_lossy(&body));
+        gate.plan().told = Some(Instant::now());
     }
     (status, [("content-type", "application/json")], body).into_response()
 }

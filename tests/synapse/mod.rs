@@ -115,12 +115,14 @@ impl Server {
             name,
             id: String::new(),
             token: String::new(),
+            device: String::new(),
             since: None,
             waiting: VecDeque::new(),
             sent: 0,
         };
         let answer = person.call("POST", "/register", &body).await;
         person.id = answer["user_id"].as_str().expect("an id").to_owned();
+        person.device = answer["device_id"].as_str().expect("a device").to_owned();
         person.token = answer["access_token"].as_str().expect("a token").to_owned();
         person
     }
@@ -176,6 +178,8 @@ pub struct Person {
     pub id: String,
     /// An access token.
     pub token: String,
+    /// The device that it belongs to.
+    pub device: String,
     since: Option<String>,
     waiting: VecDeque<Value>,
     sent: u32,

@@ -166,13 +166,37 @@ fn without_names(text: &str, names: &[&str]) -> String {
 #[must_use]
 pub fn number(text: &str) -> Option<usize> {
     let text = text.trim().trim_start_matches('#').trim_end_matches(['.', ')', '\u{20e3}', '\u{fe0f}']);
-    text.parse().ok().filter(|number| (1..=9).contains(number))
+    // A sign in front of it is no part of a choice.
+    text.parse().ok().filter(|number| (1..=9).contains(number) && text.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// The keycap of a number from 1 to 9.
 #[must_use]
 pub fn keycap(number: usize) -> String {
     format!("{number}\u{fe0f}\u{20e3}")
+}
+
+/// What a message of the bot offers to be chosen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The ids of the topics.
+    pub topics: Vec<String>,
+    /// Who may choose.
+    pub asker: String,
+    /// The message that was answered.
+    pub question: String,
+    /// The code of the language of the answer.
+    pub language: String,
+}
+
+/// Reads what a message of the bot offers, as its last correction has it.
+#[must_use]
+pub fn offer(content: &Value, correction: Option<&Value>) -> Option<Offer> {
+    let current = correction.map_or(content, |correction| &correction["m.new_content"]);
+    let mark = current.get(MARK)?;
+    let text = |name: &str| mark[name].as_str().map(str::to_owned);
+    let topics = mark["choices"].as_array()?.iter().filter_map(|topic| topic.as_str().map(str::to_owned)).collect();
+    Some(Offer { topics, asker: text("asker")?, question: text("question")?, language: text("language")? })
 }
 
 /// Whether a sign asks for the answer to be removed.
@@ -292,6 +316,16 @@ mod tests {
     }
 
     #[test]
+    fn an_offer_is_the_last_one() {
+        let of = |topic: &str| json!({MARK: {"choices": [topic], "asker": "@a:b", "question": "$q", "language": "ru"}});
+        let read = |correction: Option<Value>| offer(&of("one"), correction.as_ref()).map(|offer| offer.topics);
+        assert_eq!(read(None), Some(vec!["one".to_owned()]));
+        assert_eq!(read(Some(json!({"m.new_content": of("two")}))), Some(vec!["two".to_owned()]));
+        // A correction that can't be read says nothing.
+        assert_eq!(read(Some(json!({"algorithm": "m.megolm.v1.aes-sha2"}))), None);
+    }
+
+    #[test]
     fn numbers_and_signs() {
         for (text, expected) in [
             ("2", Some(2)),
@@ -300,6 +334,7 @@ mod tests {
             ("2\u{fe0f}\u{20e3}", Some(2)),
             ("0", None),
             ("12", None),
+            ("+1", None),
             ("2 seats", None),
             ("", None),
         ] {

@@ -3,6 +3,9 @@
 //! Here it starts, hands news on and stops. Each room has a lane of its own, in which its events are taken one after the
 //! other; the lanes go on beside each other.
 
+mod afterwards;
+mod answer;
+mod choose;
 mod commands;
 pub mod hear;
 mod lane;
@@ -11,12 +14,13 @@ pub mod render;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::anyhow;
-use routedesk_matrix::{Account, LogIn, News, Note, OpenError, Opened, Settings as AccountSettings};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use routedesk_matrix::{Account, LogIn, News, Note, Opened, Settings as AccountSettings};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{RwLock, Semaphore};
 use tracing::level_filters::LevelFilter;
 
@@ -26,7 +30,7 @@ use crate::platform::pace::Pace;
 use crate::store;
 use crate::store::records::Records;
 use crate::store::settings::Settings;
-use lane::Task;
+use lane::{Entry, Task};
 
 /// The name under which messages are recorded.
 const PLATFORM: &str = "matrix";
@@ -65,8 +69,10 @@ struct Shared {
     allow: Vec<String>,
     /// The people who run the bot.
     operators: Vec<String>,
-    /// Held for reading while something is answered, for writing once no more may be.
+    /// Held for reading while something is answered, for writing by who waits for the end of that.
     open: RwLock<()>,
+    /// Whether nothing new may begin.
+    is_closed: AtomicBool,
 }
 
 impl Shared {
@@ -100,10 +106,12 @@ pub async fn serve(
     let opened = tokio::select! {
         biased;
         () = &mut stop => return Ok(()),
-        opened = routedesk_matrix::open(account(config)) => opened.map_err(|error| explain(error))?,
+        opened = routedesk_matrix::open(account(config)) => opened?,
     };
     let Opened { account, notes } = opened;
-    announce(&format!("Matrix: {} is coming up, device {}.", account.user(), account.device()));
+    let fingerprint = account.fingerprint().await.unwrap_or_else(|| "unknown".to_owned());
+    let (user, device) = (account.user(), account.device());
+    announce(&format!("Matrix: {user} is coming up, device {device}, fingerprint {fingerprint}."));
     for note in notes {
         announce(&told(&note));
     }
@@ -121,6 +129,7 @@ pub async fn serve(
         allow: config.allow.clone(),
         operators: config.operators.clone(),
         open: RwLock::default(),
+        is_closed: AtomicBool::new(false),
     });
     let (tell, news) = unbounded_channel();
     let outcome = tokio::select! {
@@ -130,6 +139,7 @@ pub async fn serve(
         () = hand_on(&data, news) => Ok(()),
     };
     // Whoever is being answered is answered; nothing new begins.
+    data.is_closed.store(true, Ordering::Relaxed);
     let _closed = tokio::time::timeout(LAST_ANSWERS, data.open.write()).await;
     outcome
 }
@@ -146,10 +156,6 @@ fn account(config: &MatrixConfig) -> AccountSettings {
         folder: config.folder.clone(),
         recovery_key: config.recovery_key.as_ref().map(|key| key.expose().to_owned()),
     }
-}
-
-fn explain(error: OpenError) -> anyhow::Error {
-    anyhow!("{error}")
 }
 
 /// What the operator is told at a start.
@@ -170,7 +176,7 @@ fn told(note: &Note) -> String {
 
 /// Hands what is news on to the lanes of the rooms, and keeps the house.
 async fn hand_on(data: &Data, mut news: UnboundedReceiver<News>) {
-    let mut lanes: HashMap<String, UnboundedSender<Task>> = HashMap::new();
+    let mut lanes: HashMap<String, Entry> = HashMap::new();
     // What was said while the program was away.
     for room in data.account.rooms() {
         to_lane(data, &mut lanes, &room, Task::CatchUp);
@@ -186,8 +192,9 @@ async fn hand_on(data: &Data, mut news: UnboundedReceiver<News>) {
                 // A room that the account has left needs no lane any more.
                 let rooms = data.account.rooms();
                 lanes.retain(|room, _| rooms.contains(room));
-                for (room, lane) in &lanes {
-                    let _ = (room, lane.send(Task::TryAgain));
+                for lane in lanes.values() {
+                    // One that has ended is opened again when something happens.
+                    let _ = lane.put(Task::TryAgain);
                 }
             }
             one = news.recv() => match one {
@@ -196,7 +203,7 @@ async fn hand_on(data: &Data, mut news: UnboundedReceiver<News>) {
                     to_lane(data, &mut lanes, &room, Task::Event(event));
                 }
                 Some(News::Gap(room)) => to_lane(data, &mut lanes, &room, Task::CatchUp),
-                Some(News::Keys(room)) => to_lane(data, &mut lanes, &room, Task::Keys),
+                Some(News::Keys { room, session }) => to_lane(data, &mut lanes, &room, Task::Keys(session)),
                 Some(other) => people::on_news(data, &other),
                 None => return,
             },
@@ -204,10 +211,13 @@ async fn hand_on(data: &Data, mut news: UnboundedReceiver<News>) {
     }
 }
 
-fn to_lane(data: &Data, lanes: &mut HashMap<String, UnboundedSender<Task>>, room: &str, task: Task) {
+fn to_lane(data: &Data, lanes: &mut HashMap<String, Entry>, room: &str, task: Task) {
     let lane = lanes.entry(room.to_owned()).or_insert_with(|| lane::open(data, room));
-    // A lane only ends with the program.
-    let _ = lane.send(task);
+    // A lane that met with an accident is replaced.
+    if let Err(task) = lane.put(task) {
+        *lane = lane::open(data, room);
+        let _ = lane.put(task);
+    }
 }
 
 /// Forgets what is promised to be forgotten.

@@ -22,7 +22,19 @@ pub fn on_news(data: &Data, news: &News) {
         && may_invite(&data.allow, by)
     {
         let (data, room) = (Arc::clone(data), room.clone());
-        tokio::spawn(async move { enter(&data, &room, &[]).await });
+        tokio::spawn(async move { accept(&data, &room).await });
+    }
+}
+
+/// Enters a room. If it takes the place of one where the bot is, as that one says too, its settings come along.
+async fn accept(data: &Shared, room: &str) {
+    if !enter(data, room, &[]).await {
+        return;
+    }
+    if let Some(before) = predecessor(data, room).await
+        && data.account.successor(&before).as_deref() == Some(room)
+    {
+        take_settings(data, &before, room);
     }
 }
 
@@ -52,25 +64,37 @@ async fn enter(data: &Shared, room: &str, through: &[String]) -> bool {
 /// Follows a room to the one that takes its place, with its settings. `by` announced it. A room that doesn't say the same
 /// of itself is left at once.
 pub async fn follow(data: Data, room: String, next: String, by: String) {
+    if data.account.rooms().contains(&next) {
+        return;
+    }
     let server: Vec<String> = by.split_once(':').map(|(_, server)| server.to_owned()).into_iter().collect();
     if !enter(&data, &next, &server).await {
         return;
     }
+    if predecessor(&data, &next).await.as_ref() == Some(&room) {
+        take_settings(&data, &room, &next);
+    } else {
+        tracing::warn!("a room was left that doesn't follow the one that named it");
+        let _ = data.account.leave(&next).await;
+    }
+}
+
+/// The room that one which was just entered follows.
+async fn predecessor(data: &Shared, room: &str) -> Option<String> {
     for _ in 0..LOOKS {
-        match data.account.predecessor(&next) {
-            Some(before) if before == room => {
-                let settings = data.settings(&room);
-                data.recorded("a room's settings could not be taken along", |records| {
-                    records.set(&next, |new| *new = settings).map(drop)
-                });
-                return;
-            }
-            Some(_) => break,
+        match data.account.predecessor(room) {
+            Some(before) => return before,
             None => tokio::time::sleep(BETWEEN_LOOKS).await,
         }
     }
-    tracing::warn!("a room was left that doesn't follow the one that named it");
-    let _ = data.account.leave(&next).await;
+    None
+}
+
+fn take_settings(data: &Shared, room: &str, next: &str) {
+    let settings = data.settings(room);
+    data.recorded("a room's settings could not be taken along", |records| {
+        records.set(next, |new| *new = settings).map(drop)
+    });
 }
 
 #[cfg(test)]

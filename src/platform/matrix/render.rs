@@ -127,17 +127,27 @@ pub fn reaction(event: &str, sign: &str) -> Value {
     json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": event, "key": sign}})
 }
 
-fn message(part: &Part, to: Answering<'_>, settings: &Settings) -> Value {
-    let kind = if settings.as_text { "m.text" } else { "m.notice" };
-    let mentions = if settings.mention { json!({"user_ids": [to.asker]}) } else { json!({}) };
+/// The content of an event that answers nothing.
+#[must_use]
+pub fn announcement(part: &Part, settings: &Settings) -> Value {
     json!({
-        "msgtype": kind,
+        "msgtype": if settings.as_text { "m.text" } else { "m.notice" },
         "body": part.body,
         "format": "org.matrix.custom.html",
         "formatted_body": part.html,
-        "m.mentions": mentions,
-        MARK: {"question": to.question, "asker": to.asker, "choices": to.choices, "language": to.language.code()},
+        "m.mentions": {},
+        MARK: {},
     })
+}
+
+fn message(part: &Part, to: Answering<'_>, settings: &Settings) -> Value {
+    let mut content = announcement(part, settings);
+    if settings.mention {
+        content["m.mentions"] = json!({"user_ids": [to.asker]});
+    }
+    content[MARK] = json!({"question": to.question, "asker": to.asker, "choices": to.choices,
+                           "language": to.language.code()});
+    content
 }
 
 #[cfg(test)]

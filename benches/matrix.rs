@@ -1,0 +1,143 @@
+//! How fast the bot answers on a homeserver of its own: `cargo bench --bench matrix`.
+//!
+//! From a question in an encrypted room to the readable answer, homeserver and both clients included; the bot's own share
+//! of it, from the homeserver's word of the question to the answer on its way; and 200 questions at once in five rooms.
+
+#[path = "../tests/synapse/mod.rs"]
+mod synapse;
+
+use std::collections::HashSet;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use routedesk::store::records::Records;
+use routedesk_matrix::{Account, LogIn, News, Settings};
+use serde_json::{Value, json};
+use synapse::gate::Gate;
+use synapse::{PASSWORD, Person, Server};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// How many questions are asked one after the other.
+const QUESTIONS: usize = 200;
+
+/// The program itself.
+struct Bot(Child);
+
+impl Drop for Bot {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let Some(server) = Server::shared().await else { return };
+    let (gate, _) = Gate::before(&server.address).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let database = folder.path().join("facts.db");
+    let account = server.person("desk").await;
+    let bot = Bot(Command::new(env!("CARGO_BIN_EXE_routedesk"))
+        .arg("serve")
+        .current_dir(folder.path())
+        .env("ROUTEDESK_DATABASE", &database)
+        .env("MATRIX_HOMESERVER", &gate.address)
+        .env("MATRIX_USER", &account.name)
+        .env("MATRIX_PASSWORD", PASSWORD)
+        .env("MATRIX_ALLOW", "localhost")
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts"));
+    let mut alice = server.person("alice").await;
+    let algorithm = json!({"algorithm": "m.megolm.v1.aes-sha2"});
+    let encryption = json!([{"type": "m.room.encryption", "state_key": "", "content": algorithm}]);
+    let secret = alice.room_with(&account.id, json!({"initial_state": encryption})).await;
+    let plain = alice.room_with(&account.id, json!({})).await;
+    free(&database, &[&secret, &plain]);
+    let keys = tempfile::tempdir().expect("a folder");
+    let (friend, mut news) = client(server, &alice, keys.path()).await;
+    answered(&friend, &mut news, &secret, &account.id, 0).await;
+    gate.shares();
+    let mut times = Vec::new();
+    for at in 1..=QUESTIONS {
+        times.push(answered(&friend, &mut news, &secret, &account.id, at).await);
+    }
+    println!("encrypted room, question to answer: {}", spread(times));
+    println!("the bot's share of it, encryption included: {}", spread(gate.shares()));
+    for _ in 0..QUESTIONS {
+        alice.say(&plain, "!ask who flies it?").await;
+        alice.hears(&plain, &account.id).await;
+    }
+    println!("the bot's share in a plain room: {}", spread(gate.shares()));
+    at_once(&mut alice, &account.id, &database).await;
+    println!("the bot's memory at the most: {} MB", peak(bot.0.id()));
+}
+
+async fn client(server: &Server, person: &Person, folder: &std::path::Path) -> (Account, UnboundedReceiver<News>) {
+    let settings = Settings {
+        homeserver: server.address.clone(),
+        user: person.name.clone(),
+        log_in: Some(LogIn::Password(PASSWORD.into())),
+        folder: folder.to_owned(),
+        recovery_key: None,
+    };
+    let account = routedesk_matrix::open(settings).await.expect("it logs in").account;
+    let (tell, news) = unbounded_channel();
+    let listening = account.clone();
+    tokio::spawn(async move { listening.listen(tell).await });
+    (account, news)
+}
+
+/// Lets any number of questions be asked in rooms.
+fn free(database: &std::path::Path, rooms: &[&str]) {
+    let records = Records::open(database, "matrix").expect("the database");
+    for room in rooms {
+        records.set(room, |settings| (settings.per_person, settings.per_channel) = (0, 0)).expect("settings are kept");
+    }
+}
+
+/// How long an answer takes.
+async fn answered(friend: &Account, news: &mut UnboundedReceiver<News>, room: &str, bot: &str, at: usize) -> Duration {
+    let content = json!({"msgtype": "m.text", "body": "!ask who flies it?"});
+    let start = Instant::now();
+    friend.send(room, "m.room.message", content, &format!("q{at}")).await.expect("it is sent");
+    loop {
+        match news.recv().await.expect("it listens") {
+            News::Event(event) if event.sender == bot && event.kind == "m.room.message" => return start.elapsed(),
+            _ => {}
+        }
+    }
+}
+
+/// 200 questions in five rooms.
+async fn at_once(alice: &mut Person, bot: &str, database: &std::path::Path) {
+    let mut rooms = Vec::new();
+    for _ in 0..5 {
+        rooms.push(alice.room_with(bot, json!({})).await);
+    }
+    free(database, &rooms.iter().map(String::as_str).collect::<Vec<_>>());
+    let start = Instant::now();
+    for at in 0..200 {
+        alice.say(&rooms[at % 5], "!ask who flies it?").await;
+    }
+    let is_answer = |event: &Value| event["type"] == "m.room.message" && event["sender"] == bot;
+    let mut questions = HashSet::new();
+    while questions.len() < 200 {
+        let said = alice.next_in(&rooms, is_answer).await;
+        questions.insert(said["content"]["m.relates_to"]["m.in_reply_to"]["event_id"].to_string());
+    }
+    println!("200 questions at once in five rooms: all answered {:.1?} after the first was asked", start.elapsed());
+}
+
+fn spread(mut times: Vec<Duration>) -> String {
+    times.sort();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    format!("{} times, median {:.1?}, p95 {:.1?}", times.len(), at(0.5), at(0.95))
+}
+
+/// The most memory that a process has had, in megabytes; 0 where the system doesn't tell.
+fn peak(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() / 1_024
+}

@@ -1,0 +1,204 @@
+//! Answering: from a question to events in the room.
+
+use std::sync::{Arc, PoisonError};
+
+use routedesk_matrix::{Event, RoomError};
+use serde_json::Value;
+
+use super::hear::{Asked, Message};
+use super::lane::{Lane, Question, Saying, answering, now};
+use super::render::{self, Part};
+use crate::language::Language;
+use crate::platform::pace::Limits;
+use crate::store::handled::Place;
+use crate::store::settings::Settings;
+use crate::utterance::Utterance;
+
+/// How many questions' contexts a room keeps in mind.
+const MOST_KEPT: usize = 1_000;
+
+impl Lane {
+    pub async fn saying(
+        &mut self,
+        event: &Event,
+        message: &Message,
+        asked: Asked,
+        place: &Place,
+        is_begun: bool,
+    ) -> Saying {
+        let at = event.at_ms / 1_000;
+        let settings = self.data.settings(&self.room);
+        // Who looks after the room must be able to raise its limits.
+        let (text, is_free) = match &asked {
+            Asked::Question(text) => (text, false),
+            Asked::Command("desk", rest, _) => {
+                (rest, self.data.may_look_after(&settings, &self.room, &event.sender).await)
+            }
+            Asked::Command(_, rest, _) => (rest, false),
+        };
+        let language = Language::of(text).unwrap_or(Language::English);
+        if !is_begun
+            && !is_free
+            && let Some(hindrance) = self.hindrance(place, &settings, (&event.sender, at), language, true)
+        {
+            return hindrance;
+        }
+        match asked {
+            Asked::Command(command, rest, language) => {
+                let language = Language::from_code(language).unwrap_or(Language::English);
+                Saying::Text(self.data.obey((command, &rest), language, &self.room, &event.sender).await)
+            }
+            Asked::Question(text) => {
+                let context = self.context(message, &event.sender, at).await;
+                self.hear(event, &event.id, Utterance { text, context }, place)
+            }
+        }
+    }
+
+    /// What the desk says to an utterance of somebody, which stands in the message `id`.
+    pub fn hear(&mut self, event: &Event, id: &str, utterance: Utterance, place: &Place) -> Saying {
+        let at = event.at_ms / 1_000;
+        let heard = self.data.desk.hear(&utterance);
+        self.language = heard.reply.language;
+        if let Some(trace) = heard.traces.last() {
+            self.recent.put(event.sender.clone(), at, trace.words.join(" "));
+        }
+        if self.contexts.len() >= MOST_KEPT {
+            self.contexts.clear();
+        }
+        self.contexts.insert(id.to_owned(), (at, utterance.context));
+        if let Some(community) = &place.community {
+            let days = self.data.settings(community).keep_days;
+            for question in heard.unanswered() {
+                self.data.recorded("a question without an answer could not be kept", |records| {
+                    records.keep_question(community, &question, at, days)
+                });
+            }
+        }
+        Saying::Reply(Box::new(heard.reply))
+    }
+
+    /// Why something that somebody asks isn't answered; none if it is. Who was told a short while ago isn't told again;
+    /// `told` tells whether they will hear it now.
+    pub fn hindrance(
+        &self,
+        place: &Place,
+        settings: &Settings,
+        (who, at): (&str, i64),
+        language: Language,
+        told: bool,
+    ) -> Option<Saying> {
+        // In a direct conversation there is one person to count for.
+        let of_place = if place.community.is_some() { settings.per_channel } else { 0 };
+        let limits = Limits { person: settings.per_person, place: of_place };
+        // The time of an event is its server's word; it only counts where several were missed.
+        let at = if self.is_catching_up { at } else { now() };
+        let wait = {
+            let mut pace = self.data.pace.lock().unwrap_or_else(PoisonError::into_inner);
+            pace.hold((place.community.clone(), who.to_owned()), self.room.clone(), limits, at, told)?
+        };
+        if wait.is_told {
+            return Some(Saying::Nothing);
+        }
+        let phrases = &language.pack().phrases;
+        let phrase = if wait.of_place { &phrases.too_much } else { &phrases.too_fast };
+        Some(Saying::Text(phrase.replace("{seconds}", &wait.seconds.to_string())))
+    }
+
+    /// What a message leans on: what it replies to, if that is the bot's or the same person's, or else what the person
+    /// asked last.
+    pub async fn context(&self, message: &Message, asker: &str, at: i64) -> Option<String> {
+        let Some(id) = &message.replies_to else { return self.recent.get(&asker.to_owned(), at) };
+        let original = self.data.account.event(&self.room, id).await.ok()?;
+        if original.sender != asker && original.sender != self.data.account.user() {
+            return None;
+        }
+        original.content["body"].as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    /// Says something as replies to a question, without its first `said` parts, and records that. What the homeserver
+    /// refuses for good is done with; the rest is tried again later.
+    pub async fn deliver(&mut self, question: &Question<'_>, saying: Saying, said: usize) {
+        match self.say(question, saying, said).await {
+            Ok(()) => {
+                self.mark_answered(question.id);
+                self.is_mute = false;
+            }
+            Err(error) if error.may_pass => {
+                self.owes = true;
+                tracing::error!(what = %error, "an answer has to wait");
+            }
+            Err(error) => {
+                self.mark_answered(question.id);
+                if !std::mem::replace(&mut self.is_mute, true) {
+                    let room = &self.room;
+                    tracing::error!(what = %error, room, "the bot may not answer here; look at its level in the room");
+                }
+            }
+        }
+    }
+
+    pub async fn say(&mut self, question: &Question<'_>, saying: Saying, said: usize) -> Result<(), RoomError> {
+        let (parts, choices, language) = self.parts(saying);
+        let settings = self.data.settings(&self.room);
+        let to = answering(question, &choices, language);
+        let writing = self.write();
+        let mut last = None;
+        let mut outcome = Ok(());
+        for (at, part) in parts.iter().enumerate().skip(said) {
+            let transaction = format!("answer-{}-{at}", question.transaction);
+            match self.send(render::content(part, to, &settings), &transaction).await {
+                Ok(id) => {
+                    self.keep_post(&id, (question.id, at), question.at);
+                    last = Some(id);
+                }
+                Err(error) => {
+                    outcome = Err(error);
+                    break;
+                }
+            }
+        }
+        self.stop_writing(writing);
+        if let Some(last) = last.filter(|_| !choices.is_empty()) {
+            self.offer(question, &last, choices, language);
+        }
+        outcome
+    }
+
+    /// A saying as parts, with the topics to choose from and its language.
+    pub fn parts(&self, saying: Saying) -> (Vec<Part>, Vec<String>, Language) {
+        match saying {
+            Saying::Reply(reply) => {
+                let choices = reply.choices.iter().map(|choice| choice.topic.clone()).collect();
+                let hint = &reply.language.pack().phrases.room_choose;
+                (render::parts(&reply, hint), choices, reply.language)
+            }
+            Saying::Text(text) => (render::texts(&text), Vec::new(), self.language),
+            Saying::Nothing => (Vec::new(), Vec::new(), self.language),
+        }
+    }
+
+    pub async fn send(&self, content: Value, transaction: &str) -> Result<String, RoomError> {
+        let _turn = self.data.sending.acquire().await;
+        self.data.account.send(&self.room, "m.room.message", content, transaction).await
+    }
+
+    pub fn keep_post(&self, post: &str, part_of: (&str, usize), at: i64) {
+        let room = &self.room;
+        self.data.recorded("a post could not be recorded", |records| records.keep_post(post, room, part_of, at));
+    }
+
+    pub fn write(&self) -> tokio::task::JoinHandle<()> {
+        let (data, room) = (Arc::clone(&self.data), self.room.clone());
+        tokio::spawn(async move { drop(data.account.typing(&room, true).await) })
+    }
+
+    pub fn stop_writing(&self, writing: tokio::task::JoinHandle<()>) {
+        let (data, room) = (Arc::clone(&self.data), self.room.clone());
+        tokio::spawn(async move {
+            // Not before it was begun, or it would stay.
+            let _ = writing.await;
+            let _ = data.account.typing(&room, false).await;
+        });
+    }
+}

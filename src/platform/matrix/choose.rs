@@ -1,0 +1,131 @@
+//! Choosing from what the bot offers, and having its answers removed.
+
+use std::sync::Arc;
+
+use routedesk_matrix::Event;
+
+use super::hear::{self, Message, Offer};
+use super::lane::{CHOSEN_WITHIN, Choices, Lane, Question, Saying};
+use super::render;
+use crate::language::Language;
+use crate::store::handled::Place;
+
+impl Lane {
+    /// Remembers what somebody may choose from, and puts the numbers under it.
+    pub fn offer(&mut self, question: &Question<'_>, post: &str, topics: Vec<String>, language: Language) {
+        let (data, room, post, count) = (Arc::clone(&self.data), self.room.clone(), post.to_owned(), topics.len());
+        tokio::spawn(async move {
+            for number in 1..=count {
+                let content = render::reaction(&post, &hear::keycap(number));
+                let transaction = format!("key-{post}-{number}");
+                if data.account.send(&room, "m.reaction", content, &transaction).await.is_err() {
+                    return;
+                }
+            }
+        });
+        self.choices.insert(question.asker.to_owned(), Choices { topics, language, at: question.at });
+    }
+
+    /// The topic that a message chooses by its number: as a reply to the offer, or as the person's next message.
+    pub async fn chosen(&self, event: &Event, message: &Message) -> Option<(String, Language)> {
+        let number = hear::number(&message.text)?;
+        if let Some(id) = message.replies_to.as_ref().filter(|id| self.is_mine(id)) {
+            let offer = self.offered(id).await?;
+            let topic = offer.topics.get(number - 1).filter(|_| offer.asker == event.sender)?;
+            return Some((topic.clone(), language_of(&offer)));
+        }
+        let at = event.at_ms / 1_000;
+        let is_in_time = |choices: &&Choices| (0..=CHOSEN_WITHIN).contains(&(at - choices.at));
+        let choices = self.choices.get(&event.sender).filter(is_in_time)?;
+        Some((choices.topics.get(number - 1)?.clone(), choices.language))
+    }
+
+    /// What is said to a choice.
+    pub fn saying_of_choice(&self, event: &Event, (topic, language): (String, Language), place: &Place) -> Saying {
+        let settings = self.data.settings(&self.room);
+        let hindrance = self.hindrance(place, &settings, (&event.sender, event.at_ms / 1_000), language, true);
+        hindrance.unwrap_or_else(|| Saying::Reply(Box::new(self.data.desk.topic(&topic, language))))
+    }
+
+    /// What a message of the bot offers.
+    async fn offered(&self, post: &str) -> Option<Offer> {
+        let event = self.data.account.event(&self.room, post).await.ok()?;
+        let is_mine = event.sender == self.data.account.user();
+        hear::offer(&event.content, event.correction.as_ref()).filter(|_| is_mine)
+    }
+
+    /// Remembers an offer that the bot made before it was started anew.
+    pub fn remember_offer(&mut self, event: &Event) {
+        if let Some(offer) =
+            hear::offer(&event.content, event.correction.as_ref()).filter(|offer| !offer.topics.is_empty())
+        {
+            let language = language_of(&offer);
+            self.choices.insert(offer.asker, Choices { topics: offer.topics, language, at: event.at_ms / 1_000 });
+        }
+    }
+
+    /// A keycap chooses, a bin removes.
+    pub async fn on_reaction(&mut self, event: &Event) {
+        let Some((post, sign)) = hear::reaction(&event.content) else { return };
+        if self.is_answered(&event.id) == Some(true) {
+            return;
+        }
+        let Some(asked) = self.question_of(&post) else { return };
+        let (number, is_bin) = (hear::number(sign), hear::is_bin(sign));
+        if number.is_none() && !is_bin {
+            return;
+        }
+        let Ok(original) = self.data.account.event(&self.room, &post).await else { return };
+        let Some(offer) = hear::offer(&original.content, original.correction.as_ref()) else { return };
+        let is_asker = event.sender == offer.asker;
+        if is_bin {
+            let settings = self.data.settings(&self.room);
+            if is_asker || self.data.may_look_after(&settings, &self.room, &event.sender).await {
+                self.remove_answer(&asked).await;
+            }
+            return;
+        }
+        let topic = number.and_then(|number| offer.topics.get(number - 1)).filter(|_| is_asker);
+        let (place, at) = (self.place().await, event.at_ms / 1_000);
+        let Some(topic) = topic.filter(|_| self.take_on(&event.id, &place, at)) else { return };
+        self.choices.remove(&event.sender);
+        let saying = self.saying_of_choice(event, (topic.clone(), language_of(&offer)), &place);
+        let relation = &original.content["m.relates_to"];
+        let thread = relation["event_id"].as_str().filter(|_| relation["rel_type"] == "m.thread");
+        // Each press is a question by itself, answered under the message that the offer was for.
+        let question = Question {
+            id: &event.id,
+            replies_to: &offer.question,
+            transaction: &event.id,
+            asker: &event.sender,
+            thread,
+            at,
+        };
+        self.deliver(&question, saying, 0).await;
+    }
+
+    async fn remove_answer(&mut self, question: &str) {
+        for post in self.posts(question) {
+            match self.data.account.redact(&self.room, &post).await {
+                Ok(()) => self.forget_post(&post),
+                Err(error) => {
+                    self.owes |= error.may_pass;
+                    tracing::error!(what = %error, "an answer could not be removed");
+                }
+            }
+        }
+    }
+
+    /// A question was removed, or an answer.
+    pub async fn on_removal(&mut self, event: &Event) {
+        let Some(removed) = &event.redacts else { return };
+        self.forget_post(removed);
+        if self.data.settings(&self.room).follow_removal {
+            self.remove_answer(removed).await;
+        }
+    }
+}
+
+fn language_of(offer: &Offer) -> Language {
+    Language::from_code(&offer.language).unwrap_or(Language::English)
+}
