@@ -504,13 +504,16 @@ async fn encrypted_rooms_over_restarts_and_a_lost_store() {
     std::fs::remove_dir_all(folder.join("store")).unwrap();
     bot.told.lock().unwrap().clear();
     bot.come_up().await;
+    // By its answer to somebody without keys the others learn of the new device.
+    alice.say(&room, "!ask how often does it fly?").await;
+    assert_eq!(text(&friend.hears(bot.id()).await), expected("how often does it fly?"));
     friend.say(&room, "!ask which aircraft?").await;
     assert_eq!(text(&friend.hears(bot.id()).await), expected("which aircraft?"));
     assert_ne!(device(&bot), before);
     assert!(!bot.told.lock().unwrap().iter().any(|told| told.contains("cross-signed")));
     assert!(!bot.account.call("GET", "/joined_rooms", &Value::Null).await.to_string().contains(&trap));
     let sent = alice.all_from(&room, bot.id()).await;
-    assert!(sent.len() == 6 && sent.iter().all(|event| event["type"] == "m.room.encrypted"), "{sent:?}");
+    assert!(sent.len() == 7 && sent.iter().all(|event| event["type"] == "m.room.encrypted"), "{sent:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
