@@ -7,6 +7,7 @@ use std::time::Duration;
 use matrix_sdk::authentication::matrix::MatrixSession;
 use matrix_sdk::config::RequestConfig;
 use matrix_sdk::encryption::recovery::{RecoveryError, RecoveryState};
+use matrix_sdk::encryption::secret_storage::SecretStorageError;
 use matrix_sdk::encryption::{BackupDownloadStrategy, EncryptionSettings};
 use matrix_sdk::ruma::api::error::ErrorKind;
 use matrix_sdk::store::RoomLoadSettings;
@@ -171,6 +172,9 @@ async fn recover(settings: &Settings, folder: &Folder, client: &Client) -> Resul
         RecoveryState::Incomplete | RecoveryState::Disabled => {
             if let Some(key) = settings.recovery_key.clone().or_else(|| folder.read_recovery_key()) {
                 recovery.recover(&key).await.map_err(|error| match error {
+                    RecoveryError::Sdk(error) | RecoveryError::SecretStorage(SecretStorageError::Sdk(error)) => {
+                        explain(settings, &error)
+                    }
                     RecoveryError::SecretStorage(_) => OpenError::WrongRecoveryKey,
                     other => OpenError::Other(format!("recovery failed: {other}")),
                 })?;

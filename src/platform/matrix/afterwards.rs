@@ -195,13 +195,14 @@ impl Lane {
         let answers = self.answers_in(&history);
         let last = last_corrections(&history);
         for event in &history {
-            let corrects = event.content["m.relates_to"]["event_id"].as_str().unwrap_or_default();
+            // Of several corrections the last one counts.
+            let is_outdone =
+                corrects(event).is_some_and(|original| last[&(original, event.sender.as_str())] != event.id);
             if event.sender == self.data.account.user() {
                 self.remember_offer(event);
             } else if event.kind != "m.room.message" {
                 self.on_other(event).await;
-            } else if last.get(&(corrects, event.sender.as_str())).is_none_or(|last| *last == event.id) {
-                // Of several corrections the last one counts.
+            } else if !is_outdone {
                 self.make_up_for(event, answers.get(event.id.as_str()).map_or(&[], Vec::as_slice)).await;
             }
         }
@@ -241,11 +242,14 @@ impl Lane {
     }
 }
 
+/// The message that an event corrects, if it does.
+fn corrects(event: &Event) -> Option<&str> {
+    let relation = &event.content["m.relates_to"];
+    relation["event_id"].as_str().filter(|_| relation["rel_type"] == "m.replace")
+}
+
 /// The last correction of each message by each person in a history.
 fn last_corrections(history: &[Event]) -> HashMap<(&str, &str), &str> {
-    let is_correction = |event: &&Event| event.content["m.relates_to"]["rel_type"] == "m.replace";
-    let corrections = history.iter().filter(is_correction).filter_map(|event| {
-        Some(((event.content["m.relates_to"]["event_id"].as_str()?, event.sender.as_str()), event.id.as_str()))
-    });
-    corrections.collect()
+    let corrections = history.iter().filter_map(|event| Some((corrects(event)?, event)));
+    corrections.map(|(original, event)| ((original, event.sender.as_str()), event.id.as_str())).collect()
 }

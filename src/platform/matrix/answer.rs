@@ -140,6 +140,9 @@ impl Lane {
 
     pub async fn say(&mut self, question: &Question<'_>, saying: Saying, said: usize) -> Result<(), RoomError> {
         let (parts, choices, language) = self.parts(saying);
+        if parts.is_empty() {
+            return Ok(());
+        }
         let settings = self.data.settings(&self.room);
         let to = answering(question, &choices, language);
         let writing = self.write();
