@@ -146,6 +146,9 @@ impl Lane {
         let settings = self.data.settings(&self.room);
         let to = answering(question, &choices, language);
         let writing = self.write();
+        if !self.is_catching_up {
+            tracing::info!(share_us = self.heard.elapsed().as_micros(), "an answer is on its way");
+        }
         let mut last = None;
         let mut outcome = Ok(());
         for (at, part) in parts.iter().enumerate().skip(said) {

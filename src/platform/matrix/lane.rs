@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use routedesk_matrix::Event;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -31,8 +32,8 @@ pub const CHOSEN_WITHIN: i64 = 2 * 60;
 
 /// What a lane has to do.
 pub enum Task {
-    /// Something happened.
-    Event(Box<Event>),
+    /// Something happened, as was heard then.
+    Event(Box<Event>, Instant),
     /// Something may have been missed.
     CatchUp,
     /// Something could not be sent a while ago.
@@ -97,6 +98,8 @@ pub struct Lane {
     pub language: Language,
     /// The sessions of encryption whose keys came last: a key may be here before the event that it belongs to.
     pub sessions: VecDeque<String>,
+    /// When what is being answered was heard.
+    pub heard: Instant,
     /// Whether what was missed is being made up for.
     pub is_catching_up: bool,
     /// Whether something is owed that could not be sent.
@@ -139,6 +142,7 @@ pub fn open(data: &Data, room: &str) -> Entry {
         told: HashMap::new(),
         language: Language::English,
         sessions: VecDeque::new(),
+        heard: Instant::now(),
         is_catching_up: false,
         owes: false,
         is_mute: false,
@@ -160,7 +164,10 @@ impl Lane {
                 return;
             }
             match task {
-                Task::Event(event) => self.on_event(&event).await,
+                Task::Event(event, heard) => {
+                    self.heard = heard;
+                    self.on_event(&event).await;
+                }
                 Task::CatchUp => {
                     waits.store(false, Ordering::Relaxed);
                     self.catch_up().await;

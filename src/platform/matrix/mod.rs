@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use routedesk_matrix::{Account, LogIn, News, Note, Opened, Settings as AccountSettings};
@@ -200,7 +200,7 @@ async fn hand_on(data: &Data, mut news: UnboundedReceiver<News>) {
             one = news.recv() => match one {
                 Some(News::Event(event)) => {
                     let room = event.room.clone();
-                    to_lane(data, &mut lanes, &room, Task::Event(event));
+                    to_lane(data, &mut lanes, &room, Task::Event(event, Instant::now()));
                 }
                 Some(News::Gap(room)) => to_lane(data, &mut lanes, &room, Task::CatchUp),
                 Some(News::Keys { room, session }) => to_lane(data, &mut lanes, &room, Task::Keys(session)),
