@@ -75,7 +75,8 @@ async fn main() {
     }
     println!("with the SDK around it, in a room without encryption: {}", spread(gate.shares()));
     at_once(&mut alice, &account.id, &database).await;
-    println!("the bot's memory at the most: {} MB", peak(bot.0.id()));
+    let (now, most) = (memory(bot.0.id(), "VmRSS:"), memory(bot.0.id(), "VmHWM:"));
+    println!("the bot's memory: {now} MB now, {most} MB at the most, while it was trained at its first start");
 }
 
 async fn client(server: &Server, person: &Person, folder: &std::path::Path) -> (Account, UnboundedReceiver<News>) {
@@ -140,9 +141,9 @@ fn spread(mut times: Vec<Duration>) -> String {
     format!("{} times, median {:.1?}, p95 {:.1?}", times.len(), at(0.5), at(0.95))
 }
 
-/// The most memory that a process has had, in megabytes; 0 where the system doesn't tell.
-fn peak(process: u32) -> u64 {
+/// How much memory a process has by a line of its status, in megabytes; 0 where the system doesn't tell.
+fn memory(process: u32, line: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() / 1_024
+    let kilobytes = status.lines().find_map(|known| known.strip_prefix(line)?.split_whitespace().next()?.parse().ok());
+    kilobytes.unwrap_or(0u64) / 1_024
 }

@@ -97,7 +97,9 @@ impl Config {
                     dotenvy::Error::LineParse(_, at) => format!("line with a mistake at character {at}"),
                     _ => "file that can't be read".to_owned(),
                 };
-                return Err(BadConfig(vec![format!(".env has a {what}. Write one NAME=value a line.")]));
+                return Err(BadConfig(vec![format!(
+                    ".env has a {what}. Write one NAME=value a line; put a value with spaces into quotes."
+                )]));
             }
             _ => {}
         }

@@ -147,7 +147,8 @@ fn after_name<'a>(text: &'a str, names: &[&str]) -> Option<&'a str> {
             bare.get(..name.len()).filter(|head| !name.is_empty() && head.to_lowercase() == name.to_lowercase())?;
         let rest = &bare[head.len()..];
         let ends = rest.chars().next().is_none_or(|c| c.is_whitespace() || matches!(c, ':' | ',' | '!' | '?' | '—'));
-        ends.then(|| rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | ',' | '!' | '?' | '—')))
+        // What follows may be a command, which begins with one of these signs itself.
+        ends.then(|| rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | ',' | '—')))
     };
     names.iter().filter_map(after).min_by_key(|rest| rest.len())
 }
@@ -279,6 +280,7 @@ mod tests {
             ("!asking for a friend", None),
             ("!спросить сколько", question("сколько")),
             ("!Topics 3", Some(Asked::Command("topics", "3".into(), "en"))),
+            ("desk! how much?", question("! how much?")),
             ("desk: !help", Some(Asked::Command("help", String::new(), "en"))),
             ("!도움말", Some(Asked::Command("help", String::new(), "ko"))),
         ] {
