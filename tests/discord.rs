@@ -5,15 +5,13 @@ mod common;
 mod standin;
 
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use routedesk::config::Config;
-use routedesk::desk::Desk;
 use routedesk::platform::discord::{render, serve, serve_through};
 use routedesk::store::handled::Place;
 use routedesk::store::records::Records;
 use routedesk::store::settings::Settings;
-use routedesk::store::{Meta, Store};
 use routedesk::utterance::Utterance;
 use serde_json::{Value, json};
 use standin::{
@@ -22,18 +20,6 @@ use standin::{
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-
-/// A database that is made once; each bot gets a copy.
-static DATABASE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().expect("a folder");
-    drop(open(&folder.path().join("facts.db")));
-    folder
-});
-
-fn open(path: &Path) -> Desk {
-    let meta = Meta { made_at: String::new(), who: "test".into(), place: "test".into(), why: String::new() };
-    Desk::open(Store::open(path).expect("a database"), &meta).expect("a desk").0
-}
 
 /// A bot that serves on a stand-in.
 struct Bot {
@@ -67,7 +53,7 @@ impl Bot {
         let path = self.folder.path().join("facts.db");
         let config = config_with(&self.standin.address, &self.variables);
         let (stop, stopped) = oneshot::channel();
-        let desk = Arc::new(open(&path));
+        let desk = Arc::new(common::open(&path));
         let task = tokio::spawn(async move {
             let discord = config.discord.expect("a token is set");
             serve(&discord, desk, &path, |_| {}, async { drop(stopped.await) }).await
@@ -426,7 +412,7 @@ async fn place() -> (tempfile::TempDir, StandIn, Requests) {
     let (standin, requests) = StandIn::start().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("facts.db");
-    std::fs::copy(DATABASE.path().join("facts.db"), &path).unwrap();
+    std::fs::copy(common::DATABASE.path().join("facts.db"), &path).unwrap();
     // Tests ask faster than people do.
     let unlimited = |settings: &mut Settings| (settings.per_person, settings.per_channel) = (0, 0);
     Records::open(&path, "discord").unwrap().set(&GUILD.to_string(), unlimited).unwrap();
@@ -521,11 +507,11 @@ async fn commands_are_registered_only_if_they_changed() {
 async fn refused_tokens_and_intents_and_no_connection_are_told_with_the_remedy() {
     let (standin, _requests) = StandIn::start().await;
     standin.refuse_the_token();
-    let path = DATABASE.path().join("facts.db");
+    let path = common::DATABASE.path().join("facts.db");
     let told = |config: Config| {
         let path = path.clone();
         async move {
-            let desk = Arc::new(open(&path));
+            let desk = Arc::new(common::open(&path));
             let discord = config.discord.expect("a token is set");
             serve(&discord, desk, &path, |_| {}, std::future::pending()).await.expect_err("it can't serve").to_string()
         }
@@ -932,7 +918,7 @@ async fn a_storm_of_refusals_loses_no_answer_with_the_librarys_limiter_on() {
     let http = serenity::http::HttpBuilder::new("a.b.c").client(client).build();
     let discord = config(&standin.address).discord.expect("a token is set");
     let path = folder.path().join("facts.db");
-    let desk = Arc::new(open(&path));
+    let desk = Arc::new(common::open(&path));
     let running =
         tokio::spawn(async move { serve_through(http, &discord, desk, &path, |_| {}, std::future::pending()).await });
     standin.until_connected().await;

@@ -8,15 +8,13 @@ mod standin;
 mod synapse;
 
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::{Arc, Mutex};
 
 use routedesk::config::Config;
-use routedesk::desk::Desk;
 use routedesk::language::Language;
 use routedesk::platform::matrix::{render, serve};
 use routedesk::store::records::Records;
 use routedesk::store::settings::Settings;
-use routedesk::store::{Meta, Store};
 use routedesk::utterance::Utterance;
 use routedesk_matrix::{Account, Event, LogIn, News};
 use serde_json::{Value, json};
@@ -25,18 +23,6 @@ use synapse::{PASSWORD, Person, Server};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-
-/// A database that is made once; each bot gets a copy.
-static DATABASE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
-    let folder = tempfile::tempdir().expect("a folder");
-    drop(open(&folder.path().join("facts.db")));
-    folder
-});
-
-fn open(path: &Path) -> Desk {
-    let meta = Meta { made_at: String::new(), who: "test".into(), place: "test".into(), why: String::new() };
-    Desk::open(Store::open(path).expect("a database"), &meta).expect("a desk").0
-}
 
 /// A bot that serves on a homeserver.
 struct Bot {
@@ -58,7 +44,7 @@ impl Bot {
     async fn new(server: &Server) -> Self {
         let account = server.person("desk").await;
         let folder = tempfile::tempdir().expect("a folder");
-        std::fs::copy(DATABASE.path().join("facts.db"), folder.path().join("facts.db")).expect("a copy");
+        std::fs::copy(common::DATABASE.path().join("facts.db"), folder.path().join("facts.db")).expect("a copy");
         let database = folder.path().join("facts.db").display().to_string();
         let variables = [
             ("ROUTEDESK_DATABASE", database.as_str()),
@@ -93,7 +79,7 @@ impl Bot {
             self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let config = Config::read_from(&variables).expect("a config");
         let (stop, stopped) = oneshot::channel();
-        let desk = Arc::new(open(&config.database));
+        let desk = Arc::new(common::open(&config.database));
         let told = Arc::clone(&self.told);
         let task = tokio::spawn(async move {
             let announce = |text: &str| told.lock().expect("nobody panics").push(text.to_owned());

@@ -11,6 +11,18 @@ use routedesk::store::{Meta, Store};
 /// One desk on the shipped facts for all tests of a program: training takes seconds.
 pub static DESK: LazyLock<Desk> = LazyLock::new(|| Desk::on_shipped_facts(true).expect("a database in memory"));
 
+/// A database that is made once; each bot gets a copy.
+pub static DATABASE: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().expect("a folder");
+    drop(open(&folder.path().join("facts.db")));
+    folder
+});
+
+/// A desk on a database in a file.
+pub fn open(path: &Path) -> Desk {
+    Desk::open(Store::open(path).expect("a database"), &meta("test")).expect("a desk").0
+}
+
 /// A revision's who, when and why.
 pub fn meta(why: &str) -> Meta {
     Meta { made_at: "2026-01-01T00:00:00Z".into(), who: "test".into(), place: "test".into(), why: why.into() }
