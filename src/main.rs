@@ -194,71 +194,11 @@ fn serve(config: &Config) -> anyhow::Result<ExitCode> {
     }
     let desk = std::sync::Arc::new(open_desk(config)?);
     let runtime = tokio::runtime::Runtime::new()?;
-    let outcome = runtime.block_on(serve_all(config, &desk));
+    let announce = |text: &str| println!("{text}");
+    let outcome = runtime.block_on(routedesk::platform::serving::serve(config, &desk, announce, told_to_stop()));
     // What hangs in a request when the bot has stopped is left.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     outcome.map(|()| ExitCode::SUCCESS)
-}
-
-/// How long the platforms may take to end.
-#[cfg(any(feature = "discord", feature = "matrix"))]
-const LAST_CALL: std::time::Duration = std::time::Duration::from_secs(20);
-
-/// All platforms beside each other, on one desk.
-#[cfg(any(feature = "discord", feature = "matrix"))]
-async fn serve_all(config: &Config, desk: &std::sync::Arc<Desk>) -> anyhow::Result<()> {
-    use routedesk::platform;
-    let announce = |text: &str| println!("{text}");
-    let (stop, _) = tokio::sync::watch::channel(());
-    let stopped = || {
-        let mut told = stop.subscribe();
-        async move { drop(told.changed().await) }
-    };
-    // Before either begins, so that neither misses the other's end.
-    let (discord_stopped, matrix_stopped) = (stopped(), stopped());
-    // Whatever ends badly ends the others, too: the operator should see it.
-    let ended = |outcome: anyhow::Result<()>| {
-        if outcome.is_err() {
-            stop.send_replace(());
-        }
-        outcome
-    };
-    let discord = async {
-        match &config.discord {
-            #[cfg(feature = "discord")]
-            Some(discord) => {
-                let desk = std::sync::Arc::clone(desk);
-                ended(platform::discord::serve(discord, desk, &config.database, announce, discord_stopped).await)
-            }
-            #[cfg(not(feature = "discord"))]
-            Some(_) => ended(Err(anyhow::anyhow!("this program was built without Discord"))),
-            None => Ok(()),
-        }
-    };
-    let matrix = async {
-        match &config.matrix {
-            #[cfg(feature = "matrix")]
-            Some(matrix) => {
-                let desk = std::sync::Arc::clone(desk);
-                ended(platform::matrix::serve(matrix, desk, &config.database, announce, matrix_stopped).await)
-            }
-            #[cfg(not(feature = "matrix"))]
-            Some(_) => ended(Err(anyhow::anyhow!("this program was built without Matrix"))),
-            None => Ok(()),
-        }
-    };
-    let told = async {
-        told_to_stop().await;
-        stop.send_replace(());
-        // The platforms end now, unless one hangs in a request.
-        tokio::time::sleep(LAST_CALL).await;
-    };
-    tokio::select! {
-        // First, so that who stops the program is heard before anything is begun.
-        biased;
-        () = told => Ok(()),
-        (discord, matrix) = async { tokio::join!(discord, matrix) } => discord.and(matrix),
-    }
 }
 
 #[cfg(not(any(feature = "discord", feature = "matrix")))]

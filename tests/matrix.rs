@@ -705,6 +705,34 @@ async fn a_homeserver_that_slows_the_bot_down_loses_no_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_shows_what_the_bot_reads() {
+    let Some(server) = Server::shared().await else { return };
+    let bot = Bot::start(server).await;
+    let mut alice = server.person("alice").await;
+    let room = alice.room_with(bot.id(), json!({})).await;
+    alice.say(&room, "hello everybody").await;
+    let asked = alice.say(&room, "!ask who flies it?").await;
+    let is_read = |event: &Value| event["type"] == "m.receipt" && event.to_string().contains(bot.id());
+    let receipt = alice.next(&room, is_read).await;
+    assert!(receipt["content"].as_object().unwrap().keys().all(|read| *read == asked), "{receipt}");
+}
+
+/// By the rules that a homeserver gives everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_room_that_wishes_for_it_is_notified() {
+    let Some(server) = Server::shared().await else { return };
+    let bot = Bot::start(server).await;
+    let mut alice = server.person("alice").await;
+    let room = alice.room_with(bot.id(), json!({})).await;
+    for (as_text, notified) in [(false, 0), (true, 1)] {
+        bot.set_room(&room, |settings| settings.as_text = as_text);
+        alice.say(&room, "!ask who flies it?").await;
+        alice.hears(&room, bot.id()).await;
+        assert_eq!(alice.notified[&room], notified, "as text: {as_text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_questions_at_once_in_five_rooms_are_all_answered() {
     let Some(server) = Server::shared().await else { return };
     let bot = Bot::start(server).await;

@@ -8,4 +8,6 @@ pub mod jsonl;
 pub mod matrix;
 pub mod pace;
 pub mod recent;
+#[cfg(any(feature = "discord", feature = "matrix"))]
+pub mod serving;
 pub mod terminal;

@@ -3,7 +3,7 @@
 
 pub mod gate;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
@@ -119,6 +119,7 @@ impl Server {
             id: String::new(),
             token: String::new(),
             device: String::new(),
+            notified: HashMap::new(),
             since: None,
             waiting: VecDeque::new(),
             sent: 0,
@@ -183,6 +184,8 @@ pub struct Person {
     pub token: String,
     /// The device that it belongs to.
     pub device: String,
+    /// How many things each room has of which the person is notified.
+    pub notified: HashMap<String, u64>,
     since: Option<String>,
     waiting: VecDeque<Value>,
     sent: u32,
@@ -300,7 +303,10 @@ impl Person {
         let answer = self.call("GET", &format!("/sync?timeout=30000&filter={filter}{since}"), &Value::Null).await;
         self.since = answer["next_batch"].as_str().map(str::to_owned);
         for (room, update) in answer["rooms"]["join"].as_object().into_iter().flatten() {
-            for event in update["timeline"]["events"].as_array().into_iter().flatten() {
+            let counts = &update["unread_notifications"];
+            self.notified.insert(room.clone(), counts["notification_count"].as_u64().unwrap_or_default());
+            let ephemeral = update["ephemeral"]["events"].as_array().into_iter().flatten();
+            for event in update["timeline"]["events"].as_array().into_iter().flatten().chain(ephemeral) {
                 let mut event = event.clone();
                 event["room_id"] = json!(room);
                 self.waiting.push_back(event);
