@@ -17,6 +17,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
 use routedesk::desk::Desk;
 use routedesk::eval::{self, Kind, Question, Verdict};
@@ -24,7 +25,7 @@ use routedesk::facts::{Facts, text};
 use routedesk::language::Language;
 use routedesk::understanding::confidence::{Confidence, DIRECTIONS, SIGNS, Tree};
 use routedesk::understanding::message::understand;
-use routedesk::understanding::{Answerable, Candidate, Index, Lessons, Trace, normalise};
+use routedesk::understanding::{Answerable, Candidate, Index, Lessons, Trace, Trained, normalise};
 use routedesk::utterance::Utterance;
 
 /// How much more a wrong answer costs than a right one that is withheld.
@@ -164,8 +165,8 @@ fn held_out_cases(facts: &Facts) -> Vec<Case> {
             subject.topics.retain(|topic| !topic.examples.is_empty());
         }
         let lessons = Lessons::gather(&kept, true);
-        let model = Index::train(&lessons);
-        let index = Index::with_model(lessons, model);
+        let model = Trained::train(&lessons);
+        let index = Index::of(Arc::new(Trained::with_model(lessons, model)));
         cases.extend(asked.iter().flat_map(|(topic, example)| held_out_cases_of(facts, &index, topic, example)));
     }
     cases

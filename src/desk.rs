@@ -10,10 +10,10 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::answer::{Finding, Lead, Outcome};
 use crate::facts::{Facts, text};
 use crate::language::Language;
-use crate::store::{Applied, Error, Meta, Store, TopicFacts};
+use crate::store::{Applied, ChangedTopic, Error, Meta, Store, TopicFacts, TrainedOn};
 use crate::understanding::decide::Trace;
 use crate::understanding::message::understand;
-use crate::understanding::{Decision, Index, Lessons};
+use crate::understanding::{Change, Decision, Index, Lessons, Trained};
 use crate::utterance::Utterance;
 use crate::wording::{self, Reply};
 
@@ -25,6 +25,8 @@ pub struct Desk {
 struct State {
     store: Store,
     index: Arc<Index>,
+    /// What was trained under its layers.
+    trained_on: TrainedOn,
     /// The revision that the index was made from.
     revision: i64,
 }
@@ -55,8 +57,7 @@ impl Desk {
     /// If the database can't be used.
     pub fn open(mut store: Store, meta: &Meta) -> Result<(Self, Applied), Error> {
         let applied = store.bring_in_shipped(text::shipped, shipped_checksum(), meta)?;
-        let (index, revision) = index_of(&store)?;
-        Ok((Self { state: Mutex::new(State { store, index: Arc::new(index), revision }) }, applied))
+        Ok((Self { state: Mutex::new(State::of(store)?) }, applied))
     }
 
     /// A desk on the shipped facts in memory, for measuring; without the silent topics if so wished.
@@ -69,9 +70,10 @@ impl Desk {
         let meta = Meta { made_at: String::new(), who: "routedesk".into(), place: "memory".into(), why: String::new() };
         store.bring_in_shipped(|| facts.clone(), shipped_checksum(), &meta)?;
         let lessons = Lessons::gather(&facts, with_silent);
-        let model = Index::train(&lessons);
-        let (index, revision) = (Arc::new(Index::with_model(lessons, model)), store.revision()?);
-        Ok(Self { state: Mutex::new(State { store, index, revision }) })
+        let model = Trained::train(&lessons);
+        let index = Arc::new(Index::of(Arc::new(Trained::with_model(lessons, model))));
+        let (trained_on, revision) = (store.trained_on()?, store.revision()?);
+        Ok(Self { state: Mutex::new(State { store, index, trained_on, revision }) })
     }
 
     /// The answer of a topic that was chosen by its id, in a language.
@@ -143,14 +145,38 @@ impl Desk {
 }
 
 impl State {
-    /// Takes in what other processes changed since the last question.
+    /// The index of a database's facts. Whatever is damaged shows before anything is answered.
+    fn of(store: Store) -> Result<Self, Error> {
+        store.facts()?;
+        let trained_on = store.trained_on()?;
+        let index = Arc::new(Index::of(Arc::new(trained(&store, trained_on)?)));
+        let mut state = Self { store, index, trained_on, revision: 0 };
+        state.catch_up()?;
+        Ok(state)
+    }
+
+    /// Takes in what was changed since the last question, here or by other processes.
     fn catch_up(&mut self) -> Result<(), Error> {
-        if self.store.revision()? != self.revision {
-            let (index, revision) = index_of(&self.store)?;
-            (self.index, self.revision) = (Arc::new(index), revision);
+        let (trained_on, revision, topics) = {
+            let _held = self.store.hold()?;
+            let trained_on = self.store.trained_on()?;
+            (trained_on, self.store.revision()?, self.store.topics_changed_since(trained_on.revision)?)
+        };
+        let mut below = Arc::clone(self.index.trained());
+        if trained_on != self.trained_on {
+            self.store.facts()?;
+            below = Arc::new(trained(&self.store, trained_on)?);
         }
+        let changes: Vec<Change<'_>> = topics.iter().map(as_change).collect();
+        self.index = Arc::new(Index::of(below).with(&changes));
+        (self.trained_on, self.revision) = (trained_on, revision);
         Ok(())
     }
+}
+
+fn as_change(changed: &ChangedTopic) -> Change<'_> {
+    let (topic, claims) = changed.topic.as_ref().map_or((None, &[][..]), |(topic, claims)| (Some(topic), claims));
+    Change { id: &changed.id, subject: &changed.subject, topic, claims: claims.iter().collect() }
 }
 
 /// The checksum of the facts inside the binary.
@@ -164,41 +190,39 @@ pub fn shipped_checksum() -> u64 {
     hasher.digest()
 }
 
-/// The index of a database's facts, the kept one or a new one, which is then kept; and the revision of the facts.
-///
-/// # Errors
-/// If the database can't be read. That an index can't be kept is no error: the next start makes it again.
-fn index_of(store: &Store) -> Result<(Index, i64), Error> {
-    let (facts, revision) = {
-        let _held = store.hold()?;
-        (store.facts()?, store.revision()?)
-    };
-    Ok((index_of_facts(store, &facts)?, revision))
+/// What is trained on the facts of a revision, the kept one or a new one, which is then kept.
+fn trained(store: &Store, on: TrainedOn) -> Result<Trained, Error> {
+    if let Some(trained) = store.index_of_facts(Trained::checksum(on.state), Trained::from_bytes)? {
+        return Ok(trained);
+    }
+    train(store, &store.facts_at(on.revision)?)
 }
 
-/// Makes the index for facts that are about to be brought in, so that a serving desk finds it ready.
+/// Trains on facts that are about to be brought in, so that a serving desk finds it done.
 ///
 /// # Errors
 /// If the database can't be read.
 pub fn prepare_index(store: &Store, facts: &Facts) -> Result<(), Error> {
-    index_of_facts(store, facts).map(drop)
+    let kept = store.index_of_facts(Trained::checksum(Store::checksum_of(facts)), Trained::from_bytes)?;
+    if kept.is_none() {
+        train(store, facts)?;
+    }
+    Ok(())
 }
 
-fn index_of_facts(store: &Store, facts: &Facts) -> Result<Index, Error> {
-    let checksum = Index::checksum(Store::checksum_of(facts));
-    if let Some(index) = store.index_of_facts(checksum, Index::from_bytes)? {
-        return Ok(index);
-    }
+/// Trains on facts and keeps what was learnt. That it can't be kept is no error: the next start makes it again.
+fn train(store: &Store, facts: &Facts) -> Result<Trained, Error> {
     let lessons = Lessons::gather(facts, true);
     let taught = lessons.checksum();
     // Where only a value or a citation changed, nothing has to be trained.
-    let kept = store.index_of_lessons(taught, Index::from_bytes)?;
-    let model = kept.map_or_else(|| Index::train(&lessons), Index::into_model);
-    let index = Index::with_model(lessons, model);
-    if let Err(error) = store.keep_index(checksum, taught, &index.to_bytes()) {
+    let kept = store.index_of_lessons(taught, Trained::from_bytes)?;
+    let model = kept.map_or_else(|| Trained::train(&lessons), Trained::into_model);
+    let trained = Trained::with_model(lessons, model);
+    let checksum = Trained::checksum(Store::checksum_of(facts));
+    if let Err(error) = store.keep_index(checksum, taught, &trained.to_bytes()) {
         tracing::warn!(%error, "the index could not be kept; the next start makes it again");
     }
-    Ok(index)
+    Ok(trained)
 }
 
 /// Reads the claims for a decision.

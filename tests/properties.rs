@@ -3,12 +3,13 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use common::DESK;
 use proptest::prelude::*;
 use routedesk::facts::Facts;
 use routedesk::understanding::message::understand;
-use routedesk::understanding::{Decision, Index, Lessons, Trace, normalise, split};
+use routedesk::understanding::{Decision, Index, Lessons, Trace, Trained, normalise, split};
 use routedesk::utterance::Utterance;
 use routedesk::wording::Reply;
 
@@ -157,8 +158,8 @@ fn any_text() -> impl Strategy<Value = String> {
 #[test]
 fn an_empty_desk_declines() {
     let lessons = Lessons::gather(&Facts::default(), true);
-    let model = Index::train(&lessons);
-    let index = Index::with_model(lessons, model);
+    let model = Trained::train(&lessons);
+    let index = Index::of(Arc::new(Trained::with_model(lessons, model)));
     for (text, expected) in
         [("how much is a ticket?", false), ("hello", true), ("", true), ("сколько стоит билет", false)]
     {

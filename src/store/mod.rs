@@ -19,8 +19,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use rusqlite_migration::{M, Migrations};
 use xxhash_rust::xxh3::xxh3_64;
 
-pub use revisions::{Applied, Meta, Origin};
-pub use rows::TopicFacts;
+pub use revisions::{Applied, Meta, Origin, TrainedOn};
+pub use rows::{ChangedTopic, TopicFacts};
 
 /// The numbered migrations. A released one is never changed.
 const STEPS: &[M<'_>] = &[

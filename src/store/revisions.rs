@@ -56,7 +56,37 @@ impl Applied {
     const NOTHING: Self = Self { revision: None, changes: 0, kept: Vec::new() };
 }
 
+/// The revision on whose facts the desk is trained whole: the last one that brought many in. What moderators changed since
+/// is taught over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrainedOn {
+    /// The revision; 0 before the first.
+    pub revision: i64,
+    /// The checksum of the facts after it.
+    pub state: i64,
+}
+
 impl Store {
+    /// The revision to train on.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn trained_on(&self) -> Result<TrainedOn, Error> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id, state FROM revision WHERE origin <> 'moderator' ORDER BY id DESC LIMIT 1")?;
+        let row = statement.query_row([], |row| Ok(TrainedOn { revision: row.get(0)?, state: row.get(1)? }));
+        Ok(row.optional()?.unwrap_or(TrainedOn { revision: 0, state: Self::checksum_of(&Facts::default()) }))
+    }
+
+    /// The facts as they stood after a revision.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn facts_at(&self, revision: i64) -> Result<Facts, Error> {
+        put_together(&entities_at(&self.connection, revision)?)
+    }
+
     /// The number of the newest revision; 0 before the first.
     ///
     /// # Errors
@@ -199,7 +229,7 @@ fn remember_shipped(transaction: &Transaction<'_>, entities: &Entities) -> Resul
 }
 
 /// What the revisions up to one add up to.
-fn entities_at(transaction: &Transaction<'_>, revision: i64) -> Result<Entities, Error> {
+fn entities_at(transaction: &rusqlite::Connection, revision: i64) -> Result<Entities, Error> {
     let mut statement = transaction.prepare(
         "SELECT revision, position, kind, id, before, after, checksum FROM change
          WHERE revision <= ? ORDER BY revision, position",
@@ -261,7 +291,7 @@ fn apply(
         let sum = checksum(&(revision, position, key.0, &key.1, before, after));
         insert.execute((revision, position, key.0, &key.1, before, after, sum))?;
     }
-    super::rows::write(transaction, &facts)?;
+    super::rows::write_changed(transaction, &facts, &changes)?;
     let counted = changes.iter().filter(|(kind, _)| *kind != "order").count();
     Ok(Applied { revision: Some(revision), changes: counted, kept: Vec::new() })
 }

@@ -1,12 +1,13 @@
 //! The tables that answers are read from: written whole, read a topic at a time, every row checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, Row, Transaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::entities::Key;
 use super::{Error, Store};
 use crate::facts::{Citation, Claim, Facts, Source, Subject, Topic};
 
@@ -21,7 +22,42 @@ pub struct TopicFacts {
     pub sources: BTreeMap<String, Source>,
 }
 
+/// A topic that was changed, as it is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChangedTopic {
+    /// Its id.
+    pub id: String,
+    /// Its subject's id; empty if it is gone.
+    pub subject: String,
+    /// The topic with its examples, and its claims; none if it is gone.
+    pub topic: Option<(Topic, Vec<Claim>)>,
+}
+
 impl Store {
+    /// The topics that were changed after a revision, themselves or in a claim of theirs, by their ids.
+    ///
+    /// # Errors
+    /// If a row doesn't match its checksum, or SQLite fails.
+    pub fn topics_changed_since(&self, revision: i64) -> Result<Vec<ChangedTopic>, Error> {
+        let changed = "SELECT id FROM change WHERE kind = 'topic' AND revision > ?1
+             UNION SELECT topic FROM topic_claim
+             WHERE claim IN (SELECT id FROM change WHERE kind = 'claim' AND revision > ?1) ORDER BY 1";
+        let mut statement = self.connection.prepare_cached(changed)?;
+        let ids = statement.query_map([revision], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+        ids.into_iter().map(|id| self.changed_topic(id)).collect()
+    }
+
+    fn changed_topic(&self, id: String) -> Result<ChangedTopic, Error> {
+        let Some(found) = self.topic(&id)? else {
+            return Ok(ChangedTopic { id, subject: String::new(), topic: None });
+        };
+        let mut topic = found.topic;
+        topic.examples = self.examples(&id)?;
+        let mut statement = self.connection.prepare_cached("SELECT subject FROM topic WHERE id = ?")?;
+        let subject = statement.query_row([&id], |row| row.get(0))?;
+        Ok(ChangedTopic { id, subject, topic: Some((topic, found.claims)) })
+    }
+
     /// Reads what answers a topic; none if there is no such topic.
     ///
     /// # Errors
@@ -69,16 +105,23 @@ impl Store {
             let (mut whole, checksum) = read_topic(&self.connection, &topic)?.ok_or_else(gone)?;
             whole.claims = ids(&self.connection, CLAIM_IDS_OF_TOPIC, Some(&topic))?;
             verify("topic", &topic, &whole, checksum)?;
-            whole.examples =
-                ids(&self.connection, "SELECT text FROM example WHERE topic = ? ORDER BY position", Some(&topic))?;
-            let checksum: i64 = self
-                .connection
-                .prepare_cached("SELECT examples_checksum FROM topic WHERE id = ?")?
-                .query_row([&topic], |row| row.get(0))?;
-            verify("examples of topic", &topic, &whole.examples, checksum)?;
+            whole.examples = self.examples(&topic)?;
             subject.topics.push(whole);
         }
         Ok(subject)
+    }
+}
+
+impl Store {
+    fn examples(&self, topic: &str) -> Result<Vec<String>, Error> {
+        let examples =
+            ids(&self.connection, "SELECT text FROM example WHERE topic = ? ORDER BY position", Some(topic))?;
+        let checksum: i64 = self
+            .connection
+            .prepare_cached("SELECT examples_checksum FROM topic WHERE id = ?")?
+            .query_row([topic], |row| row.get(0))?;
+        verify("examples of topic", topic, &examples, checksum)?;
+        Ok(examples)
     }
 }
 
@@ -244,12 +287,69 @@ fn read_topic(connection: &Connection, id: &str) -> Result<Option<(Topic, i64)>,
     damaged("topic", id, read()).map(Some)
 }
 
+/// The tables with what names a thing of each kind in them, the dependent ones first.
+const ROWS_OF: [(&str, &[&str]); 4] = [
+    ("topic", &["example WHERE topic", "topic_claim WHERE topic", "topic WHERE id"]),
+    ("claim", &["citation WHERE claim", "claim WHERE id"]),
+    ("subject", &["subject WHERE id"]),
+    ("source", &["source WHERE id"]),
+];
+
 /// Writes all tables anew.
 pub(super) fn write(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), Error> {
     for table in ["example", "topic_claim", "topic", "citation", "claim", "subject", "source"] {
         transaction.execute(&format!("DELETE FROM {table}"), [])?;
     }
-    for (position, source) in facts.sources.iter().enumerate() {
+    insert(transaction, facts, |_, _| true)
+}
+
+/// Writes the rows of what was changed anew.
+pub(super) fn write_changed(transaction: &Transaction<'_>, facts: &Facts, changed: &[Key]) -> Result<(), Error> {
+    // What rows name may be gone for a moment; it is there again when the transaction ends.
+    transaction.pragma_update(None, "defer_foreign_keys", "on")?;
+    for (kind, id) in changed {
+        let rows = ROWS_OF.iter().find(|(of, _)| of == kind).map_or(&[][..], |(_, rows)| rows);
+        for rows in rows {
+            transaction.prepare_cached(&format!("DELETE FROM {rows} = ?"))?.execute([id])?;
+        }
+    }
+    let changed: BTreeSet<(&str, &str)> = changed.iter().map(|(kind, id)| (*kind, id.as_str())).collect();
+    insert(transaction, facts, |kind, id| changed.contains(&(kind, id)))?;
+    if changed.iter().any(|(kind, _)| *kind == "order") { place(transaction, facts) } else { Ok(()) }
+}
+
+/// Puts every row in its place.
+fn place(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), Error> {
+    let alone = |table: &str, ids: &mut dyn Iterator<Item = &String>| -> Result<(), Error> {
+        let sql = format!("UPDATE {table} SET position = ?2 WHERE id = ?1 AND position <> ?2");
+        let mut statement = transaction.prepare_cached(&sql)?;
+        for (position, id) in ids.enumerate() {
+            statement.execute((id, position as i64))?;
+        }
+        Ok(())
+    };
+    alone("source", &mut facts.sources.iter().map(|source| &source.id))?;
+    alone("subject", &mut facts.subjects.iter().map(|subject| &subject.id))?;
+    let within = |table: &str, subject: &str, ids: &mut dyn Iterator<Item = &String>| -> Result<(), Error> {
+        let sql = format!(
+            "UPDATE {table} SET subject = ?3, position = ?2 WHERE id = ?1 AND (position <> ?2 OR subject <> ?3)"
+        );
+        let mut statement = transaction.prepare_cached(&sql)?;
+        for (position, id) in ids.enumerate() {
+            statement.execute((id, position as i64, subject))?;
+        }
+        Ok(())
+    };
+    for subject in &facts.subjects {
+        within("claim", &subject.id, &mut subject.claims.iter().map(|claim| &claim.id))?;
+        within("topic", &subject.id, &mut subject.topics.iter().map(|topic| &topic.id))?;
+    }
+    Ok(())
+}
+
+/// Inserts the rows of some things, told by kind and id.
+fn insert(transaction: &Transaction<'_>, facts: &Facts, is_wanted: impl Fn(&str, &str) -> bool) -> Result<(), Error> {
+    for (position, source) in facts.sources.iter().enumerate().filter(|(_, source)| is_wanted("source", &source.id)) {
         transaction.prepare_cached("INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
             &source.id,
             position as i64,
@@ -264,7 +364,8 @@ pub(super) fn write(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), 
             checksum(source),
         ))?;
     }
-    for (position, subject) in facts.subjects.iter().enumerate() {
+    let subjects = || facts.subjects.iter().enumerate();
+    for (position, subject) in subjects().filter(|(_, subject)| is_wanted("subject", &subject.id)) {
         transaction.prepare_cached("INSERT INTO subject VALUES (?, ?, ?, ?)")?.execute((
             &subject.id,
             position as i64,
@@ -273,13 +374,13 @@ pub(super) fn write(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), 
         ))?;
     }
     // Topics may name claims of later subjects: all claims first.
-    for subject in &facts.subjects {
-        for (position, claim) in subject.claims.iter().enumerate() {
+    for (_, subject) in subjects() {
+        for (position, claim) in subject.claims.iter().enumerate().filter(|(_, claim)| is_wanted("claim", &claim.id)) {
             write_claim(transaction, &subject.id, position, claim)?;
         }
     }
-    for subject in &facts.subjects {
-        for (position, topic) in subject.topics.iter().enumerate() {
+    for (_, subject) in subjects() {
+        for (position, topic) in subject.topics.iter().enumerate().filter(|(_, topic)| is_wanted("topic", &topic.id)) {
             write_topic(transaction, &subject.id, position, topic)?;
         }
     }

@@ -153,10 +153,10 @@ impl Candidate {
 impl Index {
     /// The best topics, looked at closely and put in order.
     pub(super) fn candidates(&self, heard: &Heard<'_>, view: &View) -> Vec<Candidate> {
-        let mut short: Vec<usize> = (0..self.topics.len()).collect();
+        let mut short: Vec<usize> = (0..self.topics.len()).filter(|topic| !self.is_gone(*topic)).collect();
         keep_best(&mut short, SHORT_LIST, |topic| view.margins[topic]);
         let numbers: Vec<u32> = short.iter().map(|topic| *topic as u32).collect();
-        let mut rough: Vec<(usize, f32)> = short.into_iter().zip(self.model.matcher.cosines(&numbers, view)).collect();
+        let mut rough: Vec<(usize, f32)> = short.into_iter().zip(self.cosines(&numbers, view)).collect();
         rough.sort_by(|a, b| (view.margins[b.0] + b.1).total_cmp(&(view.margins[a.0] + a.1)).then(a.0.cmp(&b.0)));
         rough.truncate(LOOKED_AT);
         let mut candidates: Vec<Candidate> = Vec::with_capacity(LOOKED_AT);
@@ -213,10 +213,10 @@ impl Index {
     /// How much of a word the topic leaves unexplained, from 0 to 1.
     pub(super) fn unexplained(&self, topic: usize, word: &Word<'_>) -> f32 {
         // A single example may name what it asks after and isn't so: "is it based in St Petersburg?"
-        let is_everywhere = |stem| self.lexicon.telling(Some(stem)) < EVERYWHERE;
+        let is_everywhere = |stem| self.telling(Some(stem)) < EVERYWHERE;
         let is_own =
             |stem| word.origin != Origin::Name || is_everywhere(stem) || self.topics[topic].named.contains(&stem);
-        if word.stem.is_some_and(|stem| self.lexicon.explains(topic, stem) && is_own(stem)) {
+        if word.stem.is_some_and(|stem| self.explains(topic, stem) && is_own(stem)) {
             return 0.0;
         }
         match word.origin {
@@ -234,7 +234,7 @@ impl Index {
     /// How much of a word that names what is asked for the topic leaves unexplained. Here it doesn't matter how many
     /// other topics use it: who asks *which airport* wants an airport.
     fn unexplained_focus(&self, topic: usize, word: &Word<'_>) -> f32 {
-        let used = word.stem.is_some_and(|stem| self.lexicon.explains(topic, stem));
+        let used = word.stem.is_some_and(|stem| self.explains(topic, stem));
         if used || word.origin == Origin::Number { 0.0 } else { 1.0 - self.likeness(topic, word) }
     }
 
@@ -251,7 +251,7 @@ impl Index {
             let lead = candidates[at].fit.lead(others.map(|other| &other.fit));
             candidates[at].lead = lead;
             let signs = candidates[at].signs(heard.content.len(), heard.words.len());
-            let chance = self.confidence.chance(&signs);
+            let chance = self.trained.confidence.chance(&signs);
             let possible = self.topics[topic].answerable != Answerable::Yes || candidates[at].is_possible();
             candidates[at].confidence = if possible { chance } else { 0.0 };
         }

@@ -190,7 +190,7 @@ impl Index {
         if !unknown || asked.ask_gaps[Ask::Reason as usize] > 0.0 || best.confidence >= ANSWER_FROM {
             return None;
         }
-        let candidates = self.candidates(&self.listen(before), &self.model.matcher.view(before, &self.vectors));
+        let candidates = self.candidates(&self.listen(before), &self.view(before));
         let holds = candidates.iter().any(|other| other.topic == best.topic && other.confidence >= CORRECT_FROM);
         holds.then_some(Decision::Correct { by: best.topic, asked: best.topic })
     }
@@ -204,7 +204,7 @@ impl Index {
             return None;
         }
         let rest: Vec<String> = heard.words.iter().filter(|word| !wrong.contains(&word.as_str())).cloned().collect();
-        let candidates = self.candidates(&self.listen(&rest), &self.model.matcher.view(&rest, &self.vectors));
+        let candidates = self.candidates(&self.listen(&rest), &self.view(&rest));
         let first = candidates.first()?;
         let holds = first.topic == best.topic && first.confidence >= SURE_WITHOUT;
         holds.then_some(Decision::Correct { by: best.topic, asked: best.topic })
@@ -212,7 +212,7 @@ impl Index {
 
     fn rival(&self, heard: &Heard<'_>, best: &Candidate) -> Option<Decision> {
         let asked = &self.topics[best.topic];
-        for rivals in self.rivals.iter().filter(|rivals| rivals.subjects.contains(&asked.subject)) {
+        for rivals in self.trained.rivals.iter().filter(|rivals| rivals.subjects.contains(&asked.subject)) {
             let claimed = |name: &str| name.split(' ').all(|word| asked.claimed.contains(word));
             let is_named = |name: &&String| names(heard.words, name) && !claimed(name);
             let Some(name) = rivals.names.iter().find(is_named) else { continue };
@@ -251,7 +251,7 @@ impl Index {
             let is_left = |at: &usize| !is_free(*at) && !asks_why(&heard.words[*at]);
             let without: Vec<String> =
                 (0..heard.words.len()).filter(is_left).map(|at| heard.words[at].clone()).collect();
-            let others = self.candidates(&self.listen(&without), &self.model.matcher.view(&without, &self.vectors));
+            let others = self.candidates(&self.listen(&without), &self.view(&without));
             others.first().filter(|other| self.topics[other.topic].answerable == Answerable::Yes).and_then(found)
         })
     }
@@ -263,7 +263,7 @@ impl Index {
         }
         let is_left = |word: &&String| !left_out(word) && !asks_why(word);
         let rest: Vec<String> = heard.words.iter().filter(is_left).cloned().collect();
-        let candidates = self.candidates(&self.listen(&rest), &self.model.matcher.view(&rest, &self.vectors));
+        let candidates = self.candidates(&self.listen(&rest), &self.view(&rest));
         candidates.first().is_some_and(|other| other.topic == best.topic && other.confidence >= CORRECT_FROM)
     }
 }

@@ -113,7 +113,7 @@ impl Index {
     #[must_use]
     pub fn decide(&self, words: &[String]) -> Trace {
         let heard = self.listen(words);
-        let view = self.model.matcher.view(words, &self.vectors);
+        let view = self.view(words);
         let candidates = self.candidates(&heard, &view);
         let decision = self.choose(&heard, &view, &candidates);
         Trace { words: words.to_vec(), content: heard.content.len(), candidates, decision, language: Language::English }
@@ -169,8 +169,9 @@ impl Index {
             return Some(talk);
         }
         let likely = candidates.iter().map(|candidate| candidate.confidence).fold(0.0, f32::max);
-        let talk = heard.words.iter().find_map(|word| self.cues.get(word)).copied()?;
-        let others: Vec<&Word<'_>> = heard.content.iter().filter(|word| !self.cues.contains_key(word.text)).collect();
+        let talk = heard.words.iter().find_map(|word| self.trained.cues.get(word)).copied()?;
+        let others: Vec<&Word<'_>> =
+            heard.content.iter().filter(|word| !self.trained.cues.contains_key(word.text)).collect();
         let closing = matches!(talk, SmallTalk::Thanks | SmallTalk::Farewell) && heard.asks.is_empty();
         let about_something = others.iter().any(|word| word.stem.is_some()) && likely >= SMALL_TALK_BELOW;
         let named = others.iter().any(|word| word.origin == Origin::Name);
@@ -181,7 +182,7 @@ impl Index {
     /// The topics among which somebody can choose who names a subject and asks nothing of it: "train", "the troops".
     fn choices_of_a_subject(&self, heard: &Heard<'_>, view: &View, candidates: &[Candidate]) -> Option<Vec<usize>> {
         let [Word { stem: Some(stem), .. }] = heard.content[..] else { return None };
-        let answers = |topic: usize| self.topics[topic].answerable == Answerable::Yes;
+        let answers = |topic: usize| self.topics[topic].answerable == Answerable::Yes && !self.is_gone(topic);
         let sure = |candidate: &Candidate| answers(candidate.topic) && candidate.confidence >= SURE_OF_SUBJECT;
         if heard.words.len() > SUBJECT_WORDS || heard.head.is_none() || candidates.iter().any(sure) {
             return None;

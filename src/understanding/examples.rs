@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use super::Index;
 use super::heard::{Heard, Origin, Word};
 use super::lexicon::Lexicon;
-use super::likeness::alike;
 use super::normalise::stem;
 use super::rows::{Row, Rows};
 use super::vectors::Vectors;
@@ -29,6 +28,8 @@ pub(super) struct Examples {
     of_topic: Vec<Range<u32>>,
     /// The stems of each that carry meaning, with how telling they are.
     stems: Vec<Vec<(u32, f32)>>,
+    /// The words of each, with spaces between.
+    words: Vec<String>,
 }
 
 /// How a question compares with the examples of a topic.
@@ -59,19 +60,52 @@ impl Examples {
             count += texts.len() as u32;
         }
         let flat: Vec<&Vec<String>> = texts.iter().flatten().collect();
-        let stems = flat.iter().map(|words| telling_stems(words, lexicon, filler)).collect();
-        Self { vectors: means(&flat, vectors), of_topic, stems }
+        let telling = |stem| lexicon.telling(Some(stem));
+        let stems =
+            flat.iter().map(|words| telling_stems(words, |stem| lexicon.number(stem), telling, filler)).collect();
+        let words = flat.iter().map(|words| words.join(" ")).collect();
+        Self { vectors: means(&flat, vectors), of_topic, stems, words }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> u32 {
+        self.words.len() as u32
+    }
+
+    /// The numbers of a topic's examples.
+    pub(super) fn of_topic(&self, topic: usize) -> Range<u32> {
+        self.of_topic[topic].clone()
+    }
+
+    /// The cosines of a text to examples.
+    pub(super) fn cosines(&self, vector: &Row, examples: &[u32]) -> Vec<f32> {
+        self.vectors.products(vector, examples)
+    }
+
+    /// The stems of an example that carry meaning, with how telling they are.
+    pub(super) fn stems(&self, example: u32) -> &[(u32, f32)] {
+        &self.stems[example as usize]
+    }
+
+    /// The words of an example, with spaces between.
+    pub(super) fn words(&self, example: u32) -> &str {
+        &self.words[example as usize]
     }
 }
 
-/// The stems of a text that carry meaning, each once.
-fn telling_stems(words: &[String], lexicon: &Lexicon, filler: &HashSet<String>) -> Vec<(u32, f32)> {
+/// The stems of a text that carry meaning, each once, given how stems are numbered and how telling they are.
+pub(super) fn telling_stems(
+    words: &[String],
+    number: impl Fn(&str) -> Option<u32>,
+    telling: impl Fn(u32) -> f32,
+    filler: &HashSet<String>,
+) -> Vec<(u32, f32)> {
     let mut stems: Vec<(u32, f32)> = Vec::new();
     for stem in words.iter().map(|word| stem(word)).filter(|stem| !filler.contains(stem)) {
-        if let Some(number) = lexicon.number(&stem)
+        if let Some(number) = number(&stem)
             && !stems.iter().any(|(other, _)| *other == number)
         {
-            stems.push((number, lexicon.telling(Some(number)).max(LEAST_TELLING)));
+            stems.push((number, telling(number).max(LEAST_TELLING)));
         }
     }
     stems
@@ -96,8 +130,8 @@ fn means(texts: &[&Vec<String>], vectors: &Vectors) -> Rows {
 impl Index {
     /// Compares a question with a topic's examples.
     pub(super) fn likeness_to_examples(&self, topic: usize, heard: &Heard<'_>, vector: &Row) -> Likeness {
-        let numbers: Vec<u32> = self.examples.of_topic[topic].clone().collect();
-        let cosines = self.examples.vectors.products(vector, &numbers);
+        let numbers = self.examples_of(topic);
+        let cosines = self.example_cosines(vector, &numbers);
         let mut near: Vec<(f32, u32)> = cosines.into_iter().zip(numbers).collect();
         let by_cosine = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         if near.len() > COMPARED {
@@ -105,8 +139,7 @@ impl Index {
             near.truncate(COMPARED);
         }
         near.sort_by(by_cosine);
-        let examples: Vec<&[(u32, f32)]> =
-            near.iter().map(|(_, example)| self.examples.stems[*example as usize].as_slice()).collect();
+        let examples: Vec<&[(u32, f32)]> = near.iter().map(|(_, example)| self.example_stems(*example)).collect();
         let (said, wanted) = self.best_overlap(heard, &examples);
         Likeness {
             nearest: near.first().map_or(0.0, |(cosine, _)| cosine.max(0.0)),
@@ -135,8 +168,8 @@ impl Index {
             return stems.iter().map(same).collect();
         }
         match (word.stem, &word.vector) {
-            (Some(own), _) => self.model.likenesses.to_stems(own, stems),
-            (None, Some(vector)) => self.stem_vectors.products(vector, stems).into_iter().map(alike).collect(),
+            (Some(own), _) => self.alike_to_stem(own, stems),
+            (None, Some(vector)) => self.alike_by_vector(vector, stems),
             (None, None) => vec![0.0; stems.len()],
         }
     }

@@ -47,11 +47,11 @@ impl Hasher for Identity {
 impl Features {
     /// Learns the features of texts, given as words.
     #[must_use]
-    pub fn learn(texts: &[Vec<String>]) -> Self {
+    pub fn learn<T: AsRef<[String]>>(texts: &[T]) -> Self {
         let (mut words, mut runs) = (HashMap::new(), HashMap::new());
         for text in texts {
-            count_once(&mut words, word_keys(text));
-            count_once(&mut runs, run_keys(text));
+            count_once(&mut words, word_keys(text.as_ref()));
+            count_once(&mut runs, run_keys(text.as_ref()));
         }
         let mut features = Self::default();
         features.add(words, texts.len());

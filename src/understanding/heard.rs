@@ -75,14 +75,14 @@ impl Index {
         }
         let focus = focus(words).iter().filter_map(|word| self.look_up(word, false)).collect();
         let head = head(words).and_then(|word| self.look_up(word, false));
-        let links = links(words, |word| self.names.contains(&stem(word)));
+        let links = links(words, |word| self.trained.names.contains(&stem(word)));
         Heard { words, content, focus, head, links, asks: asks(words) }
     }
 
     /// How many of the words carry meaning.
     #[must_use]
     pub fn content_count(&self, words: &[String]) -> usize {
-        words.iter().filter(|word| word.chars().nth(1).is_some() && !self.filler.contains(&stem(word))).count()
+        words.iter().filter(|word| word.chars().nth(1).is_some() && !self.trained.filler.contains(&stem(word))).count()
     }
 
     /// Whether words around a question can't change what it asks of a topic: none of them is a name, a figure, a "not",
@@ -96,7 +96,7 @@ impl Index {
     /// Whether a word is a greeting, thanks or the like.
     #[must_use]
     pub fn is_cue(&self, word: &str) -> bool {
-        self.cues.contains_key(word)
+        self.trained.cues.contains_key(word)
     }
 
     /// What an earlier text was about other than the flights, for a question that leans on it.
@@ -106,7 +106,8 @@ impl Index {
             ["moscow", "pyongyang", "nordwind", "russia", "russian", "russians", "korea", "korean", "koreans"];
         let is_subject = |word: &&String| {
             let stem = stem(word);
-            !EVERYWHERE.contains(&word.as_str()) && (self.names.contains(&stem) || self.subjects.contains(&stem))
+            !EVERYWHERE.contains(&word.as_str())
+                && (self.trained.names.contains(&stem) || self.trained.subjects.contains(&stem))
         };
         words.iter().filter(is_subject).cloned().collect()
     }
@@ -123,32 +124,32 @@ impl Index {
     /// What a word is; none if it needs no explanation.
     fn look_up<'a>(&self, word: &'a str, free_figure: bool) -> Option<Word<'a>> {
         let stem = stem(word);
-        if self.filler.contains(&stem) {
+        if self.trained.filler.contains(&stem) {
             return None;
         }
         // A figure is another word than the same digits in a name: 200 passengers, Boeing 777-200.
-        let number = self.lexicon.number(&stem).filter(|_| !free_figure);
-        let origin = if self.names.contains(&stem) {
+        let number = self.stem_number(&stem).filter(|_| !free_figure);
+        let origin = if self.trained.names.contains(&stem) {
             Origin::Name
         } else if word == "not" {
             Origin::Negation
-        } else if self.markers.contains(&stem) {
+        } else if self.trained.markers.contains(&stem) {
             Origin::Marker
         } else if is_number(word) {
             Origin::Number
         } else if number.is_some() {
             Origin::OtherTopic
-        } else if self.english.rank(word).is_some_and(|rank| rank <= COMMON_WORDS) {
+        } else if self.trained.english.rank(word).is_some_and(|rank| rank <= COMMON_WORDS) {
             Origin::Common
         } else {
             Origin::Rare
         };
         let telling = match origin {
             Origin::Name | Origin::Marker => 1.0,
-            _ => self.lexicon.telling(number),
+            _ => self.telling(number),
         };
         let is_word = !matches!(origin, Origin::Number | Origin::Marker | Origin::Negation);
-        let vector = (number.is_none() && is_word).then(|| Row::of(&self.vectors.mean(&[word])));
+        let vector = (number.is_none() && is_word).then(|| Row::of(&self.trained.vectors.mean(&[word])));
         Some(Word { text: word, stem: number, origin, telling, vector })
     }
 }

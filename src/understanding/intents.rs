@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::matcher::Matcher;
+use super::matcher::{MOST_TRAINED, Matcher, thinned};
 use super::normalise;
 use super::rows::Rows;
-use super::spelling::{English, Speller};
+use super::spelling::{English, SURELY_A_WORD, Speller};
 use super::vectors::Vectors;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Intents that were learnt from examples.
 pub struct Intents {
@@ -26,26 +27,39 @@ pub struct Intents {
 const LOOKED_AT: usize = 8;
 
 impl Intents {
-    /// Trains on pairs of an intent and an example question. The intent's name is one more example.
+    /// Trains on pairs of an intent and an example question; of very many on some of each intent. The intent's name is one
+    /// more example.
     ///
     /// # Panics
     /// If there is no example.
     #[must_use]
     pub fn train(examples: &[(String, String)], vectors: Vectors) -> Self {
+        let are_many = examples.len() > MOST_TRAINED;
         let mut names: Vec<String> = Vec::new();
         let mut numbers: HashMap<&str, usize> = HashMap::new();
-        let mut texts: Vec<Vec<Vec<String>>> = Vec::new();
+        let mut questions: Vec<Vec<&str>> = Vec::new();
         for (intent, question) in examples {
             let number = *numbers.entry(intent).or_insert_with(|| {
                 names.push(intent.clone());
-                texts.push(vec![words(&intent.replace('_', " "))]);
+                questions.push(Vec::new());
                 names.len() - 1
             });
-            texts[number].push(words(question));
+            questions[number].push(question);
         }
         assert!(!names.is_empty(), "there must be an example");
         let mut counts: HashMap<String, u32> = HashMap::new();
-        texts.iter().flatten().flatten().for_each(|word| *counts.entry(word.clone()).or_default() += 1);
+        questions.iter().flatten().flat_map(|text| words(text)).for_each(|word| *counts.entry(word).or_default() += 1);
+        let texts: Vec<Vec<Vec<String>>> = thinned(&questions, MOST_TRAINED, |text| xxh3_64(text.as_bytes()))
+            .into_iter()
+            .zip(&names)
+            .map(|(questions, name)| {
+                [words(&name.replace('_', " "))]
+                    .into_iter()
+                    .chain(questions.into_iter().map(|text| words(text)))
+                    .collect()
+            })
+            .collect();
+        texts.iter().map(|texts| &texts[0]).flatten().for_each(|word| *counts.entry(word.clone()).or_default() += 1);
         let matcher = Matcher::train(&texts, &vectors);
         let mut count = 0;
         let ranges = texts.iter().map(|texts| {
@@ -55,8 +69,9 @@ impl Intents {
         let of_intent = ranges.collect();
         let means: Vec<Vec<f32>> = texts.iter().flatten().map(|text| vectors.mean(text)).collect();
         let examples = Rows::of(vectors.dimensions(), means.iter().map(Vec::as_slice));
-        let speller = Speller::new(counts);
-        Self { names, vectors, english: English::new(), speller, matcher, examples, of_intent }
+        let english = English::new();
+        let speller = speller(counts, are_many, &english);
+        Self { names, vectors, english, speller, matcher, examples, of_intent }
     }
 
     /// The likeliest intent of a question and its score, the higher the surer: its margin, the cosine to the middle of its
@@ -69,7 +84,7 @@ impl Intents {
                 *word = mended.to_owned();
             }
         }
-        let view = self.matcher.view(&words, &self.vectors);
+        let (_, view) = self.matcher.view(&words, &self.vectors);
         let all: Vec<u32> = (0..self.names.len() as u32).collect();
         let cosines = self.matcher.cosines(&all, &view);
         let mut scores: Vec<(f32, usize)> =
@@ -84,6 +99,18 @@ impl Intents {
         scores.sort_unstable_by(best_first);
         scores.first().map_or(("", f32::NEG_INFINITY), |(score, at)| (self.names[*at].as_str(), *score))
     }
+}
+
+/// The words to which slips are mended: all of the examples'; of very many examples not the slips in them.
+fn speller(mut counts: HashMap<String, u32>, are_many: bool, english: &English) -> Speller {
+    if !are_many {
+        return Speller::new(counts);
+    }
+    counts.retain(|word, count| *count >= SURELY_A_WORD || english.knows(word));
+    let in_question: Vec<String> = counts.keys().filter(|word| !english.knows(word)).cloned().collect();
+    let mut speller = Speller::new(counts);
+    speller.forget_slips(&in_question);
+    speller
 }
 
 fn words(text: &str) -> Vec<String> {

@@ -7,10 +7,113 @@ use super::lexicon::{Lexicon, Shorthand, Speech, text_words};
 use super::vectors::Vectors;
 use super::{Answerable, SmallTalk, TopicEntry, asks, correct, links, model, normalise};
 use crate::facts::value::Kind;
-use crate::facts::{Facts, verify};
+use crate::facts::{Claim, Facts, Topic, verify};
+use crate::language::Language;
 
 /// In how many of a topic's examples a name must stand to belong to the topic.
 const SEVERAL: u32 = 3;
+
+/// What a topic teaches.
+pub(super) struct Lesson {
+    pub(super) entry: TopicEntry,
+    /// Example questions, title and aliases as words.
+    pub(super) texts: Vec<Vec<String>>,
+    /// The statements of its claims as words.
+    pub(super) statements: Vec<Vec<String>>,
+    /// Examples in other languages.
+    pub(super) elsewhere: Vec<(Language, String)>,
+}
+
+impl Lesson {
+    /// What follows from a topic and its claims by themselves.
+    pub(super) fn of(
+        subject: &str,
+        topic: &Topic,
+        claims: &[&Claim],
+        shorthand: &Shorthand,
+        people: &HashSet<String>,
+    ) -> Self {
+        let words = |text: &String| shorthand.written_out(text_words(text));
+        let (examples, elsewhere) = by_language(&topic.examples);
+        let mut texts: Vec<Vec<String>> = examples.into_iter().map(words).collect();
+        let asked = texts.len();
+        texts.extend(topic.aliases.iter().chain([topic.unsaid.as_ref().unwrap_or(&topic.title)]).map(words));
+        // What comes nearest to a silent topic explains nothing of it.
+        let explaining = if topic.is_silent() { &[][..] } else { claims };
+        let statements: Vec<Vec<String>> = explaining.iter().map(|claim| text_words(&claim.statement)).collect();
+        let free = |words: &Vec<String>| -> Vec<String> {
+            (0..words.len()).filter(|at| correct::is_free_figure(words, *at)).map(|at| words[at].clone()).collect()
+        };
+        // What examples take for granted is confirmed by nobody; a silent topic has nothing else.
+        let telling = if topic.is_silent() { &texts } else { &statements };
+        let mut numbers: HashSet<String> = telling.iter().flat_map(free).collect();
+        let figures_of = |claim: &Claim| verify::numbers(&format!("{} {}", claim.statement, claim.value.text()));
+        for claim in explaining.iter().filter(|claim| !matches!(claim.value.kind(), Kind::Name(_))) {
+            numbers.extend(figures_of(claim));
+        }
+        let mut claimed: HashSet<String> = statements.iter().flatten().cloned().collect();
+        for claim in explaining {
+            claimed.extend(figures_of(claim));
+            claimed.extend(text_words(claim.value.text()));
+        }
+        let is_person = |word: &&String| people.contains(*word);
+        let entry = TopicEntry {
+            id: topic.id.clone(),
+            title: topic.title.clone(),
+            subject: subject.to_owned(),
+            answerable: if topic.is_silent() { Answerable::No } else { Answerable::Yes },
+            claims: topic.claims.clone(),
+            numbers,
+            ask_gaps: asks::gaps(&texts[..asked], explaining),
+            claimed,
+            named: HashSet::new(),
+            asked: Vec::new(),
+            links: HashSet::new(),
+            people: statements.first().into_iter().flatten().filter(is_person).cloned().collect(),
+            figures: explaining.iter().filter_map(|claim| correct::Figure::of(claim.value.kind())).collect(),
+        };
+        Self { entry, texts, statements, elsewhere }
+    }
+}
+
+/// The examples in English, or in no language at all, and those in others.
+fn by_language(examples: &[String]) -> (Vec<&String>, Vec<(Language, String)>) {
+    let (mut english, mut elsewhere) = (Vec::new(), Vec::new());
+    for example in examples {
+        match Language::of(&normalise::clean(example)) {
+            None | Some(Language::English) => english.push(example),
+            Some(language) => elsewhere.push((language, example.clone())),
+        }
+    }
+    (english, elsewhere)
+}
+
+impl TopicEntry {
+    /// Notes what the topic's examples ask for, and who does what to whom in them. `number` numbers stems.
+    pub(super) fn note_what_is_asked(
+        &mut self,
+        texts: &[Vec<String>],
+        statements: &[Vec<String>],
+        number: impl Fn(&str) -> Option<u32>,
+        names: &HashSet<String>,
+    ) {
+        let asked = texts.iter().flat_map(|text| asks::focus(text).iter().chain(asks::head(text)));
+        let mut asked: Vec<u32> = asked.filter_map(|word| number(&normalise::stem(word))).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        self.asked = asked;
+        let number = |word: &String| number(&normalise::stem(word));
+        let mut often: HashMap<u32, u32> = HashMap::new();
+        for text in texts {
+            let stems: HashSet<u32> = text.iter().filter_map(number).collect();
+            stems.into_iter().for_each(|stem| *often.entry(stem).or_default() += 1);
+        }
+        let several = often.into_iter().filter(|(_, count)| *count >= SEVERAL).map(|(stem, _)| stem);
+        self.named = several.chain(statements.iter().flatten().filter_map(number)).collect();
+        let is_name = |word: &str| names.contains(&normalise::stem(word));
+        self.links = texts.iter().chain(statements).flat_map(|text| links::links(text, is_name)).collect();
+    }
+}
 
 /// The texts that teach the index, by topic.
 pub struct Lessons {
@@ -19,9 +122,11 @@ pub struct Lessons {
     pub(super) texts: Vec<Vec<Vec<String>>>,
     /// The statements of each topic's claims as words.
     pub(super) statements: Vec<Vec<Vec<String>>>,
+    /// Examples in other languages.
+    pub(super) elsewhere: Vec<Vec<(Language, String)>>,
     pub(super) speech: Speech,
     pub(super) shorthand: Shorthand,
-    people: HashSet<String>,
+    pub(super) people: HashSet<String>,
     pub(super) lexicon: Lexicon,
 }
 
@@ -36,6 +141,7 @@ impl Lessons {
             topics: Vec::new(),
             texts: Vec::new(),
             statements: Vec::new(),
+            elsewhere: Vec::new(),
             shorthand: speech.shorthand(),
             people: speech.people(),
             speech,
@@ -48,86 +154,33 @@ impl Lessons {
                 continue;
             }
             let own: Vec<_> = topic.claims.iter().filter_map(|id| claims.get(id.as_str()).copied()).collect();
-            let texts: Vec<Vec<String>> = topic
-                .examples
-                .iter()
-                .chain(&topic.aliases)
-                .chain([topic.unsaid.as_ref().unwrap_or(&topic.title)])
-                .map(|text| lessons.shorthand.written_out(text_words(text)))
-                .collect();
-            // What comes nearest to a silent topic explains nothing of it.
-            let explaining = if topic.is_silent() { &[][..] } else { &own[..] };
-            let statements: Vec<Vec<String>> = explaining.iter().map(|claim| text_words(&claim.statement)).collect();
-            let free = |words: &Vec<String>| -> Vec<String> {
-                (0..words.len()).filter(|at| correct::is_free_figure(words, *at)).map(|at| words[at].clone()).collect()
-            };
-            // What examples take for granted is confirmed by nobody; a silent topic has nothing else.
-            let telling = if topic.is_silent() { &texts } else { &statements };
-            let mut numbers: HashSet<String> = telling.iter().flat_map(free).collect();
-            for claim in explaining.iter().filter(|claim| !matches!(claim.value.kind(), Kind::Name(_))) {
-                numbers.extend(verify::numbers(&format!("{} {}", claim.statement, claim.value.text())));
-            }
-            let mut claimed: HashSet<String> = statements.iter().flatten().cloned().collect();
-            for claim in explaining {
-                claimed.extend(verify::numbers(&format!("{} {}", claim.statement, claim.value.text())));
-                claimed.extend(text_words(claim.value.text()));
-            }
-            let is_person = |word: &&String| lessons.people.contains(*word);
-            let people = statements.first().into_iter().flatten().filter(is_person).cloned().collect();
-            let figures = explaining.iter().filter_map(|claim| correct::Figure::of(claim.value.kind())).collect();
-            let ask_gaps = asks::gaps(&texts[..topic.examples.len()], explaining);
-            lessons.topics.push(TopicEntry {
-                id: topic.id.clone(),
-                title: topic.title.clone(),
-                subject: subject.id.clone(),
-                answerable: if topic.is_silent() { Answerable::No } else { Answerable::Yes },
-                claims: topic.claims.clone(),
-                numbers,
-                ask_gaps,
-                claimed,
-                named: HashSet::new(),
-                asked: Vec::new(),
-                links: HashSet::new(),
-                people,
-                figures,
-            });
-            lessons.texts.push(texts);
-            lessons.statements.push(statements);
+            let lesson = Lesson::of(&subject.id, topic, &own, &lessons.shorthand, &lessons.people);
+            lessons.add(lesson);
         }
         lessons.add_small_talk();
         let texts = lessons.texts.iter().enumerate().chain(lessons.statements.iter().enumerate());
         let flat = texts.flat_map(|(topic, texts)| texts.iter().map(move |text| (topic, text.as_slice())));
         lessons.lexicon = Lexicon::gather(lessons.topics.len(), flat);
-        lessons.note_what_is_asked();
+        let names = lessons.speech.name_stems();
+        let lexicon = &lessons.lexicon;
+        for ((topic, texts), statements) in lessons.topics.iter_mut().zip(&lessons.texts).zip(&lessons.statements) {
+            topic.note_what_is_asked(texts, statements, |stem| lexicon.number(stem), &names);
+        }
         lessons
     }
 
-    /// Notes what each topic's examples ask for, and who does what to whom in them.
-    fn note_what_is_asked(&mut self) {
-        let names = self.speech.name_stems();
-        let is_name = |word: &str| names.contains(&normalise::stem(word));
-        for ((topic, texts), statements) in self.topics.iter_mut().zip(&self.texts).zip(&self.statements) {
-            let asked = texts.iter().flat_map(|text| asks::focus(text).iter().chain(asks::head(text)));
-            let mut asked: Vec<u32> = asked.filter_map(|word| self.lexicon.number(&normalise::stem(word))).collect();
-            asked.sort_unstable();
-            asked.dedup();
-            topic.asked = asked;
-            let number = |word: &String| self.lexicon.number(&normalise::stem(word));
-            let mut often: HashMap<u32, u32> = HashMap::new();
-            for text in texts {
-                let stems: HashSet<u32> = text.iter().filter_map(number).collect();
-                stems.into_iter().for_each(|stem| *often.entry(stem).or_default() += 1);
-            }
-            let several = often.into_iter().filter(|(_, count)| *count >= SEVERAL).map(|(stem, _)| stem);
-            topic.named = several.chain(statements.iter().flatten().filter_map(number)).collect();
-            topic.links = texts.iter().chain(statements).flat_map(|text| links::links(text, is_name)).collect();
-        }
+    fn add(&mut self, lesson: Lesson) {
+        self.topics.push(lesson.entry);
+        self.texts.push(lesson.texts);
+        self.statements.push(lesson.statements);
+        self.elsewhere.push(lesson.elsewhere);
     }
 
     fn add_small_talk(&mut self) {
+        let mut lessons = Vec::new();
         for (kind, texts) in &self.speech.social {
             let talk = SmallTalk::of(kind);
-            self.topics.push(TopicEntry {
+            let entry = TopicEntry {
                 id: format!("social-{kind}"),
                 title: kind.clone(),
                 subject: "social".to_owned(),
@@ -141,10 +194,11 @@ impl Lessons {
                 links: HashSet::new(),
                 people: Vec::new(),
                 figures: Vec::new(),
-            });
-            self.texts.push(texts.iter().map(|text| self.shorthand.written_out(text_words(text))).collect());
-            self.statements.push(Vec::new());
+            };
+            let texts = texts.iter().map(|text| self.shorthand.written_out(text_words(text))).collect();
+            lessons.push(Lesson { entry, texts, statements: Vec::new(), elsewhere: Vec::new() });
         }
+        lessons.into_iter().for_each(|lesson| self.add(lesson));
     }
 
     /// A checksum of everything that the trained model depends on.

@@ -1,11 +1,21 @@
 //! A text against topics, as far as it is learnt from the examples alone: features, weights, and the middle of each topic.
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::classifier::Classifier;
+use super::classifier::{Classifier, Sides};
 use super::features::{Features, Sparse};
 use super::rows::{Row, Rows};
 use super::vectors::{Vectors, to_unit};
+
+/// On how many texts at most the classifier is trained, and on how many of a topic at least. More cost time and room and
+/// change little: see `benches/README.md`.
+pub(super) const MOST_TRAINED: usize = 20_000;
+const LEAST_TRAINED: usize = 4;
+
+/// With more topics than these each is trained against its nearest and some of all others, not against all of them.
+const MOST_AGAINST_ALL: usize = 1_000;
+const NEIGHBOURS: usize = 40;
 
 /// What is learnt from the examples of topics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,33 +36,37 @@ pub struct View {
 }
 
 impl Matcher {
-    /// Trains on the texts of each topic, given as words.
+    /// Trains on the texts of each topic, given as words; of very many on some.
     #[must_use]
     pub fn train(texts: &[Vec<Vec<String>>], vectors: &Vectors) -> Self {
-        let flat: Vec<Vec<String>> = texts.iter().flatten().cloned().collect();
+        let chosen = thinned(texts, MOST_TRAINED, |text| xxh3_64(text.join(" ").as_bytes()));
+        let labelled =
+            || chosen.iter().enumerate().flat_map(|(topic, texts)| texts.iter().map(move |text| (topic, *text)));
+        let flat: Vec<&[String]> = labelled().map(|(_, text)| text.as_slice()).collect();
+        let labels: Vec<u32> = labelled().map(|(topic, _)| topic as u32).collect();
         let features = Features::learn(&flat);
-        let labels: Vec<u32> =
-            texts.iter().enumerate().flat_map(|(topic, texts)| vec![topic as u32; texts.len()]).collect();
         let means: Vec<Vec<f32>> = flat.iter().map(|text| vectors.mean(text)).collect();
+        let centroids = centroids(&means, &labels, texts.len(), vectors.dimensions());
         let examples: Vec<Sparse> =
             flat.iter().zip(&means).map(|(text, mean)| join(features.of(text), mean, features.len())).collect();
-        let dimensions = vectors.dimensions();
-        let classifier = Classifier::train(&examples, &labels, texts.len(), features.len() + dimensions);
-        let mut centroids = vec![0.0; texts.len() * dimensions];
-        for (mean, label) in means.iter().zip(&labels) {
-            let at = *label as usize * dimensions;
-            centroids[at..at + dimensions].iter_mut().zip(mean).for_each(|(sum, number)| *sum += number);
-        }
-        centroids.chunks_exact_mut(dimensions).for_each(to_unit);
-        let centroids = Rows::of(dimensions, centroids.chunks_exact(dimensions));
+        let neighbours = (texts.len() > MOST_AGAINST_ALL).then(|| neighbours(&centroids));
+        let sides = Sides::of(&labels, texts.len(), neighbours.as_deref());
+        let classifier = Classifier::train(&examples, &labels, &sides, features.len() + vectors.dimensions());
         Self { features, classifier, centroids }
     }
 
-    /// How a text looks.
+    /// How a text looks, and its features.
     #[must_use]
-    pub fn view(&self, words: &[String], vectors: &Vectors) -> View {
-        let vector = vectors.mean(words);
-        View { margins: self.classifier.margins(&self.features.of(words), &vector), vector: Row::of(&vector) }
+    pub fn view(&self, words: &[String], vectors: &Vectors) -> (Sparse, View) {
+        let (features, vector) = (self.features.of(words), vectors.mean(words));
+        let margins = self.classifier.margins(&features, &vector);
+        (features, View { margins, vector: Row::of(&vector) })
+    }
+
+    /// A text's features and mean vector alone.
+    #[must_use]
+    pub fn look(&self, words: &[String], vectors: &Vectors) -> (Sparse, Row) {
+        (self.features.of(words), Row::of(&vectors.mean(words)))
     }
 
     /// The cosines of a text to the middles of some topics' examples.
@@ -60,6 +74,45 @@ impl Matcher {
     pub fn cosines(&self, topics: &[u32], view: &View) -> Vec<f32> {
         self.centroids.products(&view.vector, topics)
     }
+}
+
+/// Some of the texts of each topic, if there are more than `most` of all: as large a share of each as of the others, but a
+/// few at least. Which ones depends on what they are, by their hashes, and not on their order.
+pub(super) fn thinned<T>(texts: &[Vec<T>], most: usize, hash: impl Fn(&T) -> u64) -> Vec<Vec<&T>> {
+    let all: usize = texts.iter().map(Vec::len).sum();
+    let some = |texts: &'_ Vec<T>| -> Vec<usize> {
+        let keep = (texts.len() * most / all).max(LEAST_TRAINED);
+        let mut order: Vec<(u64, usize)> = texts.iter().map(&hash).zip(0..).collect();
+        order.sort_unstable();
+        let mut kept: Vec<usize> = order.into_iter().take(keep).map(|(_, at)| at).collect();
+        kept.sort_unstable();
+        kept
+    };
+    let chosen = |texts| if all > most { some(texts) } else { (0..texts.len()).collect() };
+    texts.iter().map(|texts| chosen(texts).into_iter().map(|at| &texts[at]).collect()).collect()
+}
+
+/// The unit mean vector of each topic's examples.
+fn centroids(means: &[Vec<f32>], labels: &[u32], topics: usize, width: usize) -> Rows {
+    let mut centroids = vec![0.0; topics * width];
+    for (mean, label) in means.iter().zip(labels) {
+        let at = *label as usize * width;
+        centroids[at..at + width].iter_mut().zip(mean).for_each(|(sum, number)| *sum += number);
+    }
+    centroids.chunks_exact_mut(width).for_each(to_unit);
+    Rows::of(width, centroids.chunks_exact(width))
+}
+
+/// The topics whose middles lie nearest to each topic's.
+fn neighbours(centroids: &Rows) -> Vec<Vec<u32>> {
+    let all: Vec<u32> = (0..centroids.len() as u32).collect();
+    let near = |topic: &u32| {
+        let cosines = centroids.products(&centroids.row(*topic as usize), &all);
+        let mut order: Vec<(f32, u32)> = cosines.into_iter().zip(all.iter().copied()).collect();
+        order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        order.into_iter().map(|(_, other)| other).filter(|other| other != topic).take(NEIGHBOURS).collect()
+    };
+    all.iter().map(near).collect()
 }
 
 /// The features with the vector's numbers behind them. Both have length one: equal weight measured best.

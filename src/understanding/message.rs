@@ -66,9 +66,8 @@ pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
 /// Decides on a message in another language.
 fn in_other_language(index: &Index, language: Language, text: &str, context: Option<&str>) -> Vec<Trace> {
     let context = context.map(|context| normalise::clean(without_sources(context)));
-    let phrasebook = index.phrasebook(language);
-    phrasebook
-        .map_or_else(|| vec![foreign()], |phrasebook| phrasebook.understand(text, context.as_deref(), index.english()))
+    let reader = index.reader(language);
+    reader.map_or_else(|| vec![foreign()], |reader| reader.understand(text, context.as_deref()))
 }
 
 /// What is decided on a message that the desk can't read.

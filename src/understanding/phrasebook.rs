@@ -5,20 +5,22 @@
 //! As in English, how well a topic fits is kept apart from how far it leads, how near its nearest example is, and which
 //! words of the question it leaves unexplained; together they make a chance.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 use super::candidate::{Candidate, Fit, Unexplained};
-use super::classifier::Classifier;
+use super::classifier::{Classifier, Sides};
 use super::decide::{Decision, Trace};
 use super::examples::Likeness;
 use super::features::{Features, Sparse};
 use super::heard::Origin;
 use super::message::both_halves;
+use super::rows::Row;
 use super::spelling::{Bounds, English, Speller};
-use super::{Answerable, SmallTalk, TopicEntry, normalise, split};
+use super::taught::{Taught, Text, UNTAUGHT, sparse_product};
+use super::{Answerable, Index, SmallTalk, TopicEntry, normalise, split};
 use crate::language::Language;
 
 /// How many topics are looked at closely.
@@ -63,7 +65,8 @@ const LEANS_UP_TO: usize = 4;
 #[derive(Serialize, Deserialize)]
 pub struct Phrasebook {
     language: Language,
-    topics: Vec<Entry>,
+    /// The number in the index of each topic that has examples here.
+    topics: Vec<usize>,
     features: Features,
     classifier: Classifier,
     /// The features of each topic's examples.
@@ -73,22 +76,27 @@ pub struct Phrasebook {
     speller: Speller,
 }
 
-/// A topic of a phrasebook.
-#[derive(Serialize, Deserialize)]
-struct Entry {
-    /// Its number in the index.
-    topic: usize,
-    answerable: Answerable,
-    /// The claim that answers it first.
-    claim: Option<String>,
+/// Examples of one language that the facts have beside those that are shipped.
+pub struct Layer {
+    language: Language,
+    /// The number in the index of each topic that has examples: those of the phrasebook, and then others.
+    topics: Vec<usize>,
+    /// The features of each topic's examples here.
+    examples: Vec<Vec<Sparse>>,
+    /// Every word of the examples, by the alphabet, with the topics that use it.
+    vocabulary: Vec<(String, Vec<u16>)>,
+    taught: Taught,
 }
 
+/// The examples of topics in other languages than English, by the topic's number.
+pub type Elsewhere = BTreeMap<usize, Vec<(Language, String)>>;
+
 impl Phrasebook {
-    /// Learns a language's examples of the topics that there are.
+    /// Learns a language's shipped examples of the topics that there are.
     #[must_use]
     pub fn learn(language: Language, topics: &[TopicEntry]) -> Self {
         let pack = language.pack();
-        let mut entries = Vec::new();
+        let mut numbers = Vec::new();
         let mut texts: Vec<Vec<Vec<String>>> = Vec::new();
         for (number, topic) in topics.iter().enumerate() {
             let examples = match topic.answerable {
@@ -98,8 +106,7 @@ impl Phrasebook {
             let examples =
                 examples.map(|(_, texts)| texts).or_else(|| pack.topic(&topic.id).map(|said| &said.examples));
             if let Some(examples) = examples {
-                let claim = topic.claims.first().cloned();
-                entries.push(Entry { topic: number, answerable: topic.answerable, claim });
+                numbers.push(number);
                 texts.push(examples.iter().map(|text| letters(&normalise::words(text))).collect());
             }
         }
@@ -109,12 +116,12 @@ impl Phrasebook {
             texts.iter().map(|texts| texts.iter().map(|text| features.of(text)).collect()).collect();
         let labels: Vec<u32> = texts.iter().enumerate().flat_map(|(at, texts)| vec![at as u32; texts.len()]).collect();
         let all: Vec<Sparse> = examples.iter().flatten().cloned().collect();
-        let classifier = Classifier::train(&all, &labels, texts.len(), features.len());
+        let classifier = Classifier::train(&all, &labels, &Sides::of(&labels, texts.len(), None), features.len());
         let mut counts: HashMap<String, u32> = HashMap::new();
         flat.iter().flatten().for_each(|word| *counts.entry(word.clone()).or_default() += 1);
         let bounds = if language == Language::Korean { KOREAN_BOUNDS } else { RUSSIAN_BOUNDS };
         let speller = Speller::with_bounds(counts, bounds);
-        Self { language, topics: entries, features, classifier, examples, vocabulary: vocabulary(&texts), speller }
+        Self { language, topics: numbers, features, classifier, examples, vocabulary: vocabulary(&texts), speller }
     }
 
     /// The language.
@@ -123,9 +130,77 @@ impl Phrasebook {
         self.language
     }
 
+    /// Teaches the examples of this language over the shipped ones; none if there are none.
+    #[must_use]
+    pub fn teach(&self, examples: &Elsewhere) -> Option<Layer> {
+        let mut topics = self.topics.clone();
+        let mut texts: Vec<Vec<Vec<String>>> = vec![Vec::new(); topics.len()];
+        for (topic, examples) in examples {
+            for (_, text) in examples.iter().filter(|(language, _)| *language == self.language) {
+                let at = topics.iter().position(|other| other == topic).unwrap_or_else(|| {
+                    topics.push(*topic);
+                    texts.push(Vec::new());
+                    topics.len() - 1
+                });
+                texts[at].push(letters(&normalise::words(&normalise::clean(text))));
+            }
+        }
+        if texts.iter().all(Vec::is_empty) {
+            return None;
+        }
+        let to_teach: Vec<Text> = texts
+            .iter()
+            .enumerate()
+            .flat_map(|(at, texts)| texts.iter().map(move |text| self.text(text, at)))
+            .collect();
+        Some(Layer {
+            language: self.language,
+            taught: Taught::of(&to_teach, topics.len(), 0),
+            examples: texts.iter().map(|texts| texts.iter().map(|text| self.features.of(text)).collect()).collect(),
+            vocabulary: vocabulary(&texts),
+            topics,
+        })
+    }
+
+    fn text(&self, words: &[String], topic: usize) -> Text {
+        let features = self.features.of(words);
+        let margins = self.classifier.margins(&features, &[]);
+        Text { features, vector: Row::default(), margins, topic: Some(topic), forgotten: false }
+    }
+}
+
+impl Layer {
+    /// Its language.
+    #[must_use]
+    pub fn language(&self) -> Language {
+        self.language
+    }
+}
+
+/// A phrasebook with what was taught since, and the topics as they are.
+pub struct Reader<'a> {
+    /// The phrasebook.
+    pub book: &'a Phrasebook,
+    /// What was taught over it.
+    pub layer: Option<&'a Layer>,
+    /// The topics.
+    pub index: &'a Index,
+}
+
+impl Reader<'_> {
+    /// The number in the index of each topic.
+    fn topics(&self) -> &[usize] {
+        self.layer.map_or(&self.book.topics, |layer| &layer.topics)
+    }
+
+    fn entry(&self, at: usize) -> &TopicEntry {
+        &self.index.topics()[self.topics()[at]]
+    }
+
     /// Decides on each question of a cleaned message; `context` is what it replies to.
     #[must_use]
-    pub fn understand(&self, text: &str, context: Option<&str>, english: &English) -> Vec<Trace> {
+    pub fn understand(&self, text: &str, context: Option<&str>) -> Vec<Trace> {
+        let english = self.index.english();
         let words = |text: &str| self.mended(&normalise::words(text), english);
         let sentences = split::sentences(text);
         let whole = self.decide(&words(text));
@@ -168,38 +243,37 @@ impl Phrasebook {
     /// Decides on one question, given as mended words in letters.
     fn decide(&self, words: &[String]) -> Trace {
         let candidates = self.candidates(words);
-        let answerable = |candidate: &Candidate| self.entry(candidate).map(|entry| entry.answerable);
+        let answerable = |candidate: &Candidate| self.index.topics()[candidate.topic].answerable;
         let nearest = || {
-            let near = candidates.iter().find(|candidate| answerable(candidate) == Some(Answerable::Yes));
+            let near = candidates.iter().find(|candidate| answerable(candidate) == Answerable::Yes);
             near.filter(|candidate| candidate.confidence >= NEAREST_FROM).map(|candidate| candidate.topic)
         };
         let decision = match candidates.first().map(|best| (best, answerable(best))) {
             None => Decision::Empty,
-            Some((best, Some(Answerable::Yes))) if best.confidence >= needed(best) => Decision::Answer(best.topic),
-            Some((best, Some(Answerable::Social(talk)))) if best.fit.margin >= SMALL_TALK_FROM => {
-                Decision::Social(talk)
-            }
-            Some((best, Some(Answerable::No))) if best.confidence >= NAME_FROM => {
+            Some((best, Answerable::Yes)) if best.confidence >= needed(best) => Decision::Answer(best.topic),
+            Some((best, Answerable::Social(talk))) if best.fit.margin >= SMALL_TALK_FROM => Decision::Social(talk),
+            Some((best, Answerable::No)) if best.confidence >= NAME_FROM => {
                 Decision::Unknown { silent: Some(best.topic), nearest: None }
             }
             _ => Decision::Unknown { silent: None, nearest: nearest() },
         };
         let words: Vec<String> = words.iter().map(|word| word.nfc().collect()).collect();
-        Trace { content: words.len(), words, candidates, decision, language: self.language }
-    }
-
-    fn entry(&self, candidate: &Candidate) -> Option<&Entry> {
-        self.topics.iter().find(|entry| entry.topic == candidate.topic)
+        Trace { content: words.len(), words, candidates, decision, language: self.book.language }
     }
 
     /// The best topics, best first; none if no word is known.
     fn candidates(&self, words: &[String]) -> Vec<Candidate> {
-        let text = self.features.of(words);
-        if text.is_empty() || self.topics.is_empty() {
+        let text = self.book.features.of(words);
+        let mut order: Vec<usize> =
+            (0..self.topics().len()).filter(|at| !self.index.is_gone(self.topics()[*at])).collect();
+        if text.is_empty() || order.is_empty() {
             return Vec::new();
         }
-        let margins = self.classifier.margins(&text, &[]);
-        let mut order: Vec<usize> = (0..self.topics.len()).collect();
+        let mut margins = self.book.classifier.margins(&text, &[]);
+        if let Some(layer) = self.layer {
+            margins.resize(layer.topics.len(), UNTAUGHT);
+            layer.taught.add_to(&mut margins, &text, &Row::default());
+        }
         order.sort_by(|a, b| margins[*b].total_cmp(&margins[*a]).then(a.cmp(b)));
         order.truncate(LOOKED_AT);
         let nearest: Vec<f32> = order.iter().map(|at| self.nearest(*at, &text)).collect();
@@ -227,8 +301,7 @@ impl Phrasebook {
                 },
                 score: score(*rank) - best_other(&score),
             };
-            let mut candidate =
-                Candidate { topic: self.topics[at].topic, fit, lead, unexplained, ..Candidate::default() };
+            let mut candidate = Candidate { topic: self.topics()[at], fit, lead, unexplained, ..Candidate::default() };
             candidate.confidence = chance(&signs(&candidate, words.len()));
             candidate
         };
@@ -239,26 +312,34 @@ impl Phrasebook {
 
     /// The cosine to the nearest example of a topic.
     fn nearest(&self, at: usize, text: &Sparse) -> f32 {
-        self.examples[at].iter().map(|example| cosine(text, example)).fold(0.0, f32::max)
+        let shipped = self.book.examples.get(at).into_iter().flatten();
+        let taught = self.layer.iter().flat_map(|layer| &layer.examples[at]);
+        shipped.chain(taught).map(|example| sparse_product(text, example)).fold(0.0, f32::max)
     }
 
     /// Whether two topics are answered by the same first claim.
     fn say_the_same(&self, a: usize, b: usize) -> bool {
-        let (a, b) = (&self.topics[a], &self.topics[b]);
-        a.answerable == b.answerable && a.claim.is_some() && a.claim == b.claim
+        let (a, b) = (self.entry(a), self.entry(b));
+        a.answerable == b.answerable && !a.claims.is_empty() && a.claims.first() == b.claims.first()
     }
 
     /// The topics that use a form of a word.
     fn users(&self, word: &str) -> HashSet<u16> {
         let beginning: String = word.chars().take(LEAST_BEGINNING).collect();
-        let start = self.vocabulary.partition_point(|(other, _)| *other < beginning);
-        let near = self.vocabulary[start..].iter().take_while(|(other, _)| other.starts_with(&beginning));
-        near.filter(|(other, _)| are_forms(word, other)).flat_map(|(_, topics)| topics.iter().copied()).collect()
+        let users = |vocabulary: &[(String, Vec<u16>)]| {
+            let start = vocabulary.partition_point(|(other, _)| *other < beginning);
+            let near = vocabulary[start..].iter().take_while(|(other, _)| other.starts_with(&beginning));
+            let forms = near.filter(|(other, _)| are_forms(word, other));
+            forms.flat_map(|(_, topics)| topics.iter().copied()).collect::<HashSet<u16>>()
+        };
+        let mut all = users(&self.book.vocabulary);
+        all.extend(self.layer.iter().flat_map(|layer| users(&layer.vocabulary)));
+        all
     }
 
     /// The words of a question that a topic's examples don't use in any form, by how telling they are.
     fn unexplained(&self, at: usize, users: &[(&String, HashSet<u16>)]) -> Vec<Unexplained> {
-        let third = (self.topics.len() as f32 / 3.0).max(2.0);
+        let third = (self.topics().len() as f32 / 3.0).max(2.0);
         let mut unexplained = Vec::new();
         for (word, topics) in
             users.iter().filter(|(word, topics)| word.chars().nth(1).is_some() && !topics.contains(&(at as u16)))
@@ -274,7 +355,16 @@ impl Phrasebook {
 
     /// Words in letters, spelling mended.
     fn mended(&self, words: &[String], english: &English) -> Vec<String> {
-        let mended = |word: String| self.speller.mend(&word, english).map_or(word.clone(), str::to_owned);
+        let taught = |word: &String| {
+            self.layer.is_some_and(|layer| layer.vocabulary.binary_search_by(|(other, _)| other.cmp(word)).is_ok())
+        };
+        let mended = |word: String| {
+            if taught(&word) {
+                word
+            } else {
+                self.book.speller.mend(&word, english).map_or(word.clone(), str::to_owned)
+            }
+        };
         letters(words).into_iter().map(mended).collect()
     }
 }
@@ -310,22 +400,6 @@ fn are_forms(a: &str, b: &str) -> bool {
     let common = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
     let shorter = a.chars().count().min(b.chars().count());
     a == b || common >= LEAST_BEGINNING.max((shorter as f32 * BEGINNING).ceil() as usize)
-}
-
-fn cosine(a: &Sparse, b: &Sparse) -> f32 {
-    let (mut sum, mut i, mut j) = (0.0, 0, 0);
-    while i < a.len() && j < b.len() {
-        match a[i].0.cmp(&b[j].0) {
-            std::cmp::Ordering::Less => i += 1,
-            std::cmp::Ordering::Greater => j += 1,
-            std::cmp::Ordering::Equal => {
-                sum += a[i].1 * b[j].1;
-                i += 1;
-                j += 1;
-            }
-        }
-    }
-    sum
 }
 
 /// What the chance is made of, for a candidate and the number of words in the question.
@@ -375,11 +449,5 @@ mod tests {
             let [a, b] = [a, b].map(|word| word.nfd().collect::<String>());
             assert_eq!(are_forms(&a, &b), expected, "{a} {b}");
         }
-    }
-
-    #[test]
-    fn cosines_are_of_what_both_have() {
-        assert_eq!(cosine(&vec![(1, 0.6), (3, 0.8)], &vec![(0, 0.6), (3, 0.8)]), 0.8 * 0.8);
-        assert_eq!(cosine(&vec![(1, 1.0)], &Vec::new()), 0.0);
     }
 }

@@ -29,6 +29,12 @@ impl Row {
         let scale = scale(vector);
         Self { scale, bytes: rounded(vector, scale).collect() }
     }
+
+    /// The scalar product of two vectors of one width.
+    #[must_use]
+    pub fn product(&self, other: &Self) -> f32 {
+        whole(&self.bytes, &other.bytes) as f32 * self.scale * other.scale
+    }
 }
 
 fn scale(vector: &[f32]) -> f32 {
@@ -51,6 +57,17 @@ impl Rows {
             rows.bytes.extend(rounded(vector, scale));
         }
         rows
+    }
+
+    /// Vectors that are rounded already, as a table.
+    #[must_use]
+    pub fn from_rows<'a>(width: usize, rows: impl IntoIterator<Item = &'a Row>) -> Self {
+        let mut table = Self { width, ..Self::default() };
+        for row in rows {
+            table.scales.push(row.scale);
+            table.bytes.extend(&row.bytes);
+        }
+        table
     }
 
     /// Joins tables of one width, one behind the other.

@@ -1,5 +1,6 @@
 //! Mends misspelt words: those that neither the desk nor a general English list knows.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,10 @@ const PREFIX: usize = 7;
 
 /// How much commoner a word must be for a near one to be a slip of it.
 const COMMONER: u32 = 10;
+
+/// How often a word that is neither English nor in a claim must occur in examples to be no slip of their writers'
+/// fingers.
+pub(super) const SURELY_A_WORD: u32 = 5;
 
 /// A word list of general English, each word with its rank by frequency, by the alphabet.
 pub struct English(Vec<(&'static str, u32)>);
@@ -65,6 +70,15 @@ pub struct Bounds {
     pub one_from: usize,
     /// For two.
     pub two_from: usize,
+}
+
+/// A word near a misspelt one: by distance, then by how often it occurs, then by the alphabet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Near<'a> {
+    distance: usize,
+    rarer: Reverse<u32>,
+    /// The word.
+    pub word: &'a str,
 }
 
 /// An index of the desk's own words by what remains when letters are left out of them (as in SymSpell), so that the
@@ -112,22 +126,32 @@ impl Speller {
     /// None if the word is known, too short, or far from all.
     #[must_use]
     pub fn mend(&self, word: &str, english: &English) -> Option<&str> {
-        if self.knows(word) || english.knows(word) { None } else { self.nearest(word, 0) }
+        if self.knows(word) || english.knows(word) { None } else { self.nearest(word).map(|near| near.word) }
     }
 
     /// Forgets the words that are slips of other words: those that are in question and near one that is far commoner.
     /// Whoever writes example questions with typos repeats some of them.
     pub fn forget_slips(&mut self, in_question: &[String]) {
-        let is_slip =
-            |word: &&String| self.nearest(word, COMMONER * self.words.get(*word).copied().unwrap_or(1)).is_some();
-        let slips: Vec<String> = in_question.iter().filter(is_slip).cloned().collect();
+        let slips: Vec<String> = in_question.iter().filter(|word| self.has_far_commoner(word)).cloned().collect();
         for slip in slips {
             self.words.remove(&slip);
         }
     }
 
+    /// Whether another word near this one is far commoner.
+    #[must_use]
+    pub fn has_far_commoner(&self, word: &str) -> bool {
+        self.nearest_of(word, COMMONER * self.words.get(word).copied().unwrap_or(1)).is_some()
+    }
+
+    /// The nearest other word.
+    #[must_use]
+    pub fn nearest(&self, word: &str) -> Option<Near<'_>> {
+        self.nearest_of(word, 0)
+    }
+
     /// The nearest other word that occurs at least so often.
-    fn nearest(&self, word: &str, count: u32) -> Option<&str> {
+    fn nearest_of(&self, word: &str, count: u32) -> Option<Near<'_>> {
         let letters = word.chars().count();
         let is_word = (self.bounds.one_from..=MAX_LETTERS).contains(&letters) && word.chars().all(char::is_alphabetic);
         if !is_word {
@@ -147,10 +171,10 @@ impl Speller {
             .filter(|(candidate, often)| candidate != word && *often >= count && self.knows(candidate))
             .filter_map(|(candidate, count)| {
                 let distance = osa_distance(word, candidate);
-                (distance <= bound).then_some((distance, std::cmp::Reverse(*count), candidate.as_str()))
+                let near = Near { distance, rarer: Reverse(*count), word: candidate };
+                (distance <= bound).then_some(near)
             })
             .min()
-            .map(|(_, _, candidate)| candidate)
     }
 }
 

@@ -1,0 +1,414 @@
+//! The topics and all that is learnt of them: what was trained on facts at once, and in layers over it what was taught
+//! since ([`super::layer`]).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::confidence::Confidence;
+use super::examples::Examples;
+use super::layer::{Change, Changed, Layer};
+use super::lexicon::{Lexicon, Rivals, Shorthand, Speech, shipped_checksum};
+use super::matcher::View;
+use super::model::{self, Model};
+use super::phrasebook::{self, Elsewhere, Phrasebook, Reader};
+use super::rows::{Row, Rows};
+use super::spelling::{English, SURELY_A_WORD, Speller};
+use super::vectors::Vectors;
+use super::{Lessons, SmallTalk, TopicEntry, normalise};
+use crate::language::{self, Language};
+
+/// What was trained on facts at once.
+pub struct Trained {
+    pub(super) topics: Vec<Arc<TopicEntry>>,
+    pub(super) model: Model,
+    pub(super) vectors: Vectors,
+    pub(super) examples: Examples,
+    pub(super) lexicon: Lexicon,
+    pub(super) confidence: Confidence,
+    /// A vector for each stem of the lexicon.
+    pub(super) stem_vectors: Rows,
+    pub(super) filler: HashSet<String>,
+    pub(super) markers: HashSet<String>,
+    pub(super) names: HashSet<String>,
+    pub(super) people: HashSet<String>,
+    pub(super) subjects: HashSet<String>,
+    pub(super) rivals: Vec<Rivals>,
+    /// Words that make a message small talk where it asks nothing.
+    pub(super) cues: HashMap<String, SmallTalk>,
+    pub(super) shorthand: Shorthand,
+    pub(super) speller: Speller,
+    pub(super) english: English,
+    pub(super) phrasebooks: Vec<Phrasebook>,
+    elsewhere: Elsewhere,
+}
+
+/// The part of it that is learnt from the facts.
+#[derive(Deserialize)]
+struct Learnt {
+    topics: Vec<TopicEntry>,
+    model: Model,
+    examples: Examples,
+    lexicon: Lexicon,
+    stem_vectors: Rows,
+    speller: Speller,
+    phrasebooks: Vec<Phrasebook>,
+    elsewhere: Elsewhere,
+}
+
+impl Trained {
+    /// Trains a model on the lessons. Takes a second or two; [`Self::with_model`] takes one that was kept.
+    #[must_use]
+    pub fn train(lessons: &Lessons) -> Model {
+        Model::train(&lessons.texts, &lessons.lexicon, &Vectors::shipped())
+    }
+
+    /// Puts together what belongs to a model.
+    #[must_use]
+    pub fn with_model(lessons: Lessons, model: Model) -> Self {
+        let vectors = Vectors::shipped();
+        let english = English::new();
+        let speller = speller(&lessons, &english);
+        let lexicon = lessons.lexicon;
+        let stem_vectors = lexicon.vectors(&vectors);
+        let examples = Examples::gather(&lessons.texts, &lexicon, &lessons.speech.filler_stems(), &vectors);
+        let phrasebooks = Language::others().map(|language| Phrasebook::learn(language, &lessons.topics)).collect();
+        let elsewhere = lessons.elsewhere.into_iter().enumerate().filter(|(_, texts)| !texts.is_empty()).collect();
+        let topics = lessons.topics;
+        let learnt = Learnt { topics, model, examples, lexicon, stem_vectors, speller, phrasebooks, elsewhere };
+        Self::assemble(learnt, lessons.speech, vectors, english)
+    }
+
+    fn assemble(learnt: Learnt, speech: Speech, vectors: Vectors, english: English) -> Self {
+        Self {
+            confidence: Confidence::shipped(),
+            filler: speech.filler_stems(),
+            markers: speech.marker_stems(),
+            names: speech.name_stems(),
+            people: speech.people(),
+            subjects: speech.subject_stems(),
+            cues: cues(&speech),
+            shorthand: speech.shorthand(),
+            rivals: speech.rivals,
+            english,
+            vectors,
+            topics: learnt.topics.into_iter().map(Arc::new).collect(),
+            model: learnt.model,
+            examples: learnt.examples,
+            lexicon: learnt.lexicon,
+            stem_vectors: learnt.stem_vectors,
+            speller: learnt.speller,
+            phrasebooks: learnt.phrasebooks,
+            elsewhere: learnt.elsewhere,
+        }
+    }
+
+    /// What is learnt from the facts, as bytes, for keeping.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let topics: Vec<&TopicEntry> = self.topics.iter().map(Arc::as_ref).collect();
+        let learnt = (
+            &topics,
+            &self.model,
+            &self.examples,
+            &self.lexicon,
+            &self.stem_vectors,
+            &self.speller,
+            &self.phrasebooks,
+            &self.elsewhere,
+        );
+        postcard::to_stdvec(&learnt).expect("what is learnt is made of lists and maps")
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote; none if the bytes aren't that.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let learnt = postcard::from_bytes(bytes).ok()?;
+        Some(Self::assemble(learnt, Speech::shipped(), Vectors::shipped(), English::new()))
+    }
+
+    /// The trained model alone.
+    #[must_use]
+    pub fn into_model(self) -> Model {
+        self.model
+    }
+
+    fn phrases(&self, elsewhere: &Elsewhere) -> Vec<phrasebook::Layer> {
+        self.phrasebooks.iter().filter_map(|book| book.teach(elsewhere)).collect()
+    }
+
+    /// A checksum of everything that this depends on, given that of the facts.
+    #[must_use]
+    pub fn checksum(facts: i64) -> u64 {
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        hasher.update(&facts.to_le_bytes());
+        hasher.update(&model::VERSION.to_le_bytes());
+        hasher.update(&Vectors::shipped_checksum().to_le_bytes());
+        hasher.update(&shipped_checksum().to_le_bytes());
+        hasher.update(&language::shipped_checksum().to_le_bytes());
+        hasher.digest()
+    }
+}
+
+/// The words to which slips are mended: those of examples and claims, without the slips that examples repeat.
+fn speller(lessons: &Lessons, english: &English) -> Speller {
+    let mut counts: HashMap<String, u32> = HashMap::new();
+    for word in lessons.texts.iter().chain(&lessons.statements).flatten().flatten() {
+        *counts.entry(word.clone()).or_default() += 1;
+    }
+    let claimed: HashSet<&String> = lessons.statements.iter().flatten().flatten().collect();
+    let is_sure = |word: &String| english.knows(word) || claimed.contains(word);
+    counts.retain(|word, count| *count >= SURELY_A_WORD || is_sure(word));
+    let in_question: Vec<String> = counts.keys().filter(|word| !is_sure(word)).cloned().collect();
+    for word in lessons.speech.cues.values().flatten() {
+        counts.entry(word.clone()).or_default();
+    }
+    for word in lessons.speech.rivals.iter().flat_map(|rivals| &rivals.names).flat_map(|name| name.split(' ')) {
+        counts.entry(word.to_owned()).or_default();
+    }
+    let mut speller = Speller::new(counts);
+    speller.forget_slips(&in_question);
+    speller
+}
+
+fn cues(speech: &Speech) -> HashMap<String, SmallTalk> {
+    let pairs =
+        speech.cues.iter().flat_map(|(kind, words)| words.iter().map(|word| (word.clone(), SmallTalk::of(kind))));
+    pairs.collect()
+}
+
+/// The topics and all that is learnt of them. Cheap to copy: what was trained and each layer are shared.
+#[derive(Clone)]
+pub struct Index {
+    pub(super) trained: Arc<Trained>,
+    /// The topics as the uppermost layer that changed them has them.
+    pub(super) topics: Vec<Arc<TopicEntry>>,
+    /// The lowest first.
+    pub(super) layers: Vec<Arc<Layer>>,
+    /// What the facts have in other languages than English.
+    elsewhere: Arc<Elsewhere>,
+    phrases: Arc<Vec<phrasebook::Layer>>,
+}
+
+impl Index {
+    /// An index without any layer.
+    #[must_use]
+    pub fn of(trained: Arc<Trained>) -> Self {
+        let elsewhere = Arc::new(trained.elsewhere.clone());
+        let phrases = Arc::new(trained.phrases(&elsewhere));
+        Self { topics: trained.topics.clone(), trained, layers: Vec::new(), elsewhere, phrases }
+    }
+
+    /// This index with topics changed, added and taken away in a layer over it. Each topic may be in the changes once.
+    #[must_use]
+    pub fn with(&self, changes: &[Change<'_>]) -> Self {
+        if changes.is_empty() {
+            return self.clone();
+        }
+        let made = Layer::over(self, changes);
+        let mut index = Self { topics: made.topics, ..self.clone() };
+        index.layers.push(Arc::new(made.layer));
+        let mut elsewhere = (*self.elsewhere).clone();
+        for (topic, texts) in made.elsewhere {
+            if texts.is_empty() {
+                elsewhere.remove(&topic)
+            } else {
+                elsewhere.insert(topic, texts)
+            };
+        }
+        if elsewhere != *self.elsewhere {
+            index.phrases = Arc::new(self.trained.phrases(&elsewhere));
+            index.elsewhere = Arc::new(elsewhere);
+        }
+        index
+    }
+
+    /// What was trained, under the layers.
+    #[must_use]
+    pub fn trained(&self) -> &Arc<Trained> {
+        &self.trained
+    }
+
+    /// The list of general English.
+    #[must_use]
+    pub fn english(&self) -> &English {
+        &self.trained.english
+    }
+
+    /// Reads questions in another language.
+    pub(super) fn reader(&self, language: Language) -> Option<Reader<'_>> {
+        let book = self.trained.phrasebooks.iter().find(|book| book.language() == language)?;
+        Some(Reader { book, layer: self.phrases.iter().find(|layer| layer.language() == language), index: self })
+    }
+
+    /// The topics, in the order of their numbers. A topic that a layer took away keeps its number.
+    #[must_use]
+    pub fn topics(&self) -> &[Arc<TopicEntry>] {
+        &self.topics
+    }
+
+    /// What a layer changed of a topic.
+    pub(super) fn changed(&self, topic: usize) -> Option<&Changed> {
+        self.layers.iter().rev().find_map(|layer| layer.changed.get(&topic))
+    }
+
+    /// Whether a layer took a topic away.
+    pub(super) fn is_gone(&self, topic: usize) -> bool {
+        self.changed(topic).is_some_and(|changed| changed.gone)
+    }
+
+    /// How a text looks, given as mended words.
+    pub(super) fn view(&self, words: &[String]) -> View {
+        let (features, mut view) = self.trained.model.matcher.view(words, &self.trained.vectors);
+        for layer in &self.layers {
+            layer.add_to(&mut view.margins, &features, &view.vector);
+        }
+        view
+    }
+
+    /// The cosines of a text to the middles of some topics' examples.
+    pub(super) fn cosines(&self, topics: &[u32], view: &View) -> Vec<f32> {
+        if self.layers.is_empty() {
+            return self.trained.model.matcher.cosines(topics, view);
+        }
+        let cosine = |topic: &u32| match self.changed(*topic as usize) {
+            Some(changed) => changed.centroid.products(&view.vector, &[0])[0],
+            None => self.trained.model.matcher.cosines(&[*topic], view)[0],
+        };
+        topics.iter().map(cosine).collect()
+    }
+
+    /// The words of a text, spelling mended.
+    #[must_use]
+    pub fn mended_words(&self, text: &str) -> Vec<String> {
+        let mut words = self.trained.shorthand.written_out(normalise::words(text));
+        for word in &mut words {
+            if let Some(mended) = self.mended(word) {
+                *word = mended.to_owned();
+            }
+        }
+        words
+    }
+
+    /// The word to which a misspelt one is mended: the nearest that the desk uses.
+    fn mended(&self, word: &str) -> Option<&str> {
+        let own = || [&self.trained.speller].into_iter().chain(self.layers.iter().map(|layer| &layer.speller));
+        if self.trained.english.knows(word) || own().any(|speller| speller.knows(word)) {
+            return None;
+        }
+        own().filter_map(|speller| speller.nearest(word)).min().map(|near| near.word)
+    }
+
+    /// The number of a stem that some topic uses.
+    pub(super) fn stem_number(&self, stem: &str) -> Option<u32> {
+        let taught = || self.layers.iter().find_map(|layer| layer.stems.get(stem).copied());
+        self.trained.lexicon.number(stem).or_else(taught)
+    }
+
+    /// How much a stem tells one topic from others, from 0 to 1. One that only a layer knows tells most.
+    pub(super) fn telling(&self, stem: Option<u32>) -> f32 {
+        self.trained.lexicon.telling(stem.filter(|stem| self.is_trained(*stem)))
+    }
+
+    fn is_trained(&self, stem: u32) -> bool {
+        (stem as usize) < self.trained.lexicon.len()
+    }
+
+    /// The numbers of the stems that a topic uses, in order.
+    pub(super) fn stems_of(&self, topic: usize) -> &[u32] {
+        self.changed(topic).map_or_else(|| self.trained.lexicon.stems_of(topic), |changed| &changed.stems)
+    }
+
+    /// Whether a topic uses a stem.
+    pub(super) fn explains(&self, topic: usize, stem: u32) -> bool {
+        self.stems_of(topic).binary_search(&stem).is_ok()
+    }
+
+    /// The vector of a stem.
+    fn stem_vector(&self, stem: u32) -> Row {
+        if self.is_trained(stem) {
+            return self.trained.stem_vectors.row(stem as usize);
+        }
+        let layer = self.layers.iter().rfind(|layer| layer.first_stem <= stem).expect("a layer numbered it");
+        layer.stem_vectors.row((stem - layer.first_stem) as usize)
+    }
+
+    /// How far a word, given by its vector, is like each of some stems, from 0 to 1.
+    pub(super) fn alike_by_vector(&self, vector: &Row, stems: &[u32]) -> Vec<f32> {
+        let (trained, taught): (Vec<u32>, Vec<u32>) = stems.iter().partition(|stem| self.is_trained(**stem));
+        // Taught stems have the higher numbers, and the stems are in order.
+        let mut cosines = self.trained.stem_vectors.products(vector, &trained);
+        cosines.extend(taught.iter().map(|stem| self.stem_vector(*stem).product(vector)));
+        cosines.into_iter().map(super::likeness::alike).collect()
+    }
+
+    /// How far a stem is like each of some others, which are in order, from 0 to 1.
+    pub(super) fn alike_to_stem(&self, stem: u32, others: &[u32]) -> Vec<f32> {
+        if !self.is_trained(stem) {
+            let mut alike = self.alike_by_vector(&self.stem_vector(stem), others);
+            alike.iter_mut().zip(others).filter(|(_, other)| **other == stem).for_each(|(like, _)| *like = 1.0);
+            return alike;
+        }
+        let taught = others.iter().position(|other| !self.is_trained(*other)).unwrap_or(others.len());
+        let mut alike = self.trained.model.likenesses.to_stems(stem, &others[..taught]);
+        if taught < others.len() {
+            alike.extend(self.alike_by_vector(&self.stem_vector(stem), &others[taught..]));
+        }
+        alike
+    }
+
+    /// How far a word is like the nearest one that the topic uses, from 0 to 1.
+    pub(super) fn likeness(&self, topic: usize, word: &super::heard::Word<'_>) -> f32 {
+        let most = |alike: Vec<f32>| alike.into_iter().fold(0.0, f32::max);
+        match (&word.vector, word.stem) {
+            (_, Some(stem)) if self.is_trained(stem) && self.changed(topic).is_none() => {
+                self.trained.model.likenesses.to_topic(stem, topic)
+            }
+            (_, Some(stem)) => most(self.alike_to_stem(stem, self.stems_of(topic))),
+            (Some(vector), None) => most(self.alike_by_vector(vector, self.stems_of(topic))),
+            (None, None) => 0.0,
+        }
+    }
+
+    /// The numbers of a topic's examples.
+    pub(super) fn examples_of(&self, topic: usize) -> Vec<u32> {
+        self.changed(topic)
+            .map_or_else(|| self.trained.examples.of_topic(topic).collect(), |changed| changed.examples.clone())
+    }
+
+    /// The cosines of a text to examples.
+    pub(super) fn example_cosines(&self, vector: &Row, examples: &[u32]) -> Vec<f32> {
+        let trained = self.trained.examples.len();
+        let taught = examples.partition_point(|example| *example < trained);
+        let mut cosines = self.trained.examples.cosines(vector, &examples[..taught]);
+        for example in &examples[taught..] {
+            let (layer, at) = self.layer_of_example(*example);
+            cosines.push(layer.taught.cosine(vector, at));
+        }
+        cosines
+    }
+
+    /// The stems of an example that carry meaning, with how telling they are.
+    pub(super) fn example_stems(&self, example: u32) -> &[(u32, f32)] {
+        if example < self.trained.examples.len() {
+            return self.trained.examples.stems(example);
+        }
+        let (layer, at) = self.layer_of_example(example);
+        &layer.example_stems[at]
+    }
+
+    /// The words of an example.
+    pub(super) fn example_words(&self, example: u32) -> &str {
+        if example < self.trained.examples.len() {
+            return self.trained.examples.words(example);
+        }
+        let (layer, at) = self.layer_of_example(example);
+        &layer.example_words[at]
+    }
+
+    fn layer_of_example(&self, example: u32) -> (&Layer, usize) {
+        let layer = self.layers.iter().rfind(|layer| layer.first_example <= example).expect("a layer numbered it");
+        (layer, (example - layer.first_example) as usize)
+    }
+}

@@ -1,0 +1,289 @@
+//! What is taught over an index: topics changed, added and taken away, without training anything anew. The index under a
+//! layer is left as it is and shared, so a community's own layer costs what it holds; and it depends on the two and on
+//! nothing else, so that a fresh start makes the same one.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use super::examples::telling_stems;
+use super::features::Sparse;
+use super::lessons::Lesson;
+use super::normalise::stem;
+use super::phrasebook::Elsewhere;
+use super::rows::{Row, Rows};
+use super::spelling::Speller;
+use super::taught::{Taught, Text, UNTAUGHT};
+use super::vectors::to_unit;
+use super::{Index, TopicEntry};
+use crate::facts::{Claim, Topic};
+
+/// How many examples of other topics keep a new topic in bounds, for each of its own: those that are most like it.
+const NEAREST_OTHERS: usize = 8;
+
+/// A topic as it is now.
+#[derive(Debug, Clone)]
+pub struct Change<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its subject's id.
+    pub subject: &'a str,
+    /// The topic; none if it was taken away.
+    pub topic: Option<&'a Topic>,
+    /// Its claims, in its order.
+    pub claims: Vec<&'a Claim>,
+}
+
+/// What an index over others changes.
+pub(super) struct Layer {
+    /// By the topic's number.
+    pub(super) changed: BTreeMap<usize, Changed>,
+    /// How many topics there are with those of this layer.
+    topics: usize,
+    /// The stems that only this layer knows, and the number of the first.
+    pub(super) stems: HashMap<String, u32>,
+    pub(super) first_stem: u32,
+    pub(super) stem_vectors: Rows,
+    /// Its examples: the number of the first, what each says, and what they change in the margins.
+    pub(super) first_example: u32,
+    pub(super) example_words: Vec<String>,
+    pub(super) example_stems: Vec<Vec<(u32, f32)>>,
+    pub(super) taught: Taught,
+    pub(super) speller: Speller,
+}
+
+/// A layer, with what follows from it for an index.
+pub(super) struct Made {
+    pub(super) layer: Layer,
+    pub(super) topics: Vec<Arc<TopicEntry>>,
+    /// The examples in other languages of the topics that changed.
+    pub(super) elsewhere: Elsewhere,
+}
+
+/// What a layer has of a topic. All of it, where it changed anything.
+pub(super) struct Changed {
+    /// The numbers of its examples, in order.
+    pub(super) examples: Vec<u32>,
+    /// The stems that it uses, in order.
+    pub(super) stems: Vec<u32>,
+    /// The unit mean of its examples' vectors: one row.
+    pub(super) centroid: Rows,
+    /// Whether it was taken away.
+    pub(super) gone: bool,
+}
+
+/// A layer that is being made.
+struct Making<'a> {
+    below: &'a Index,
+    topics: Vec<Arc<TopicEntry>>,
+    names: &'a HashSet<String>,
+    stems: HashMap<String, u32>,
+    stem_words: Vec<String>,
+    changed: BTreeMap<usize, Changed>,
+    /// Words of each example of this layer, and its topic.
+    added: Vec<(Vec<String>, usize)>,
+    /// Examples that are forgotten, with the topic that had them.
+    forgotten: Vec<(u32, usize)>,
+    /// Words that the topics use.
+    words: HashMap<String, u32>,
+    /// Words of their claims.
+    claimed: HashSet<String>,
+    elsewhere: Elsewhere,
+}
+
+impl Layer {
+    /// A layer over an index.
+    pub(super) fn over(below: &Index, changes: &[Change<'_>]) -> Made {
+        let mut making = Making {
+            below,
+            topics: below.topics.clone(),
+            names: &below.trained.names,
+            stems: HashMap::new(),
+            stem_words: Vec::new(),
+            changed: BTreeMap::new(),
+            added: Vec::new(),
+            forgotten: Vec::new(),
+            words: HashMap::new(),
+            claimed: HashSet::new(),
+            elsewhere: Elsewhere::new(),
+        };
+        changes.iter().for_each(|change| making.change(change));
+        making.finish()
+    }
+
+    /// Adds to the margins of a question, given by its features and its vector.
+    pub(super) fn add_to(&self, margins: &mut Vec<f32>, features: &Sparse, vector: &Row) {
+        margins.resize(self.topics, UNTAUGHT);
+        self.taught.add_to(margins, features, vector);
+    }
+}
+
+impl Making<'_> {
+    fn change(&mut self, change: &Change<'_>) {
+        let known = self.topics.iter().position(|topic| topic.id == change.id);
+        let Some(topic) = change.topic else {
+            if let Some(number) = known {
+                self.take_away(number);
+            }
+            return;
+        };
+        let trained = &self.below.trained;
+        let lesson = Lesson::of(change.subject, topic, &change.claims, &trained.shorthand, &trained.people);
+        let number = known.unwrap_or(self.topics.len());
+        let examples = self.examples(number, known.is_some(), &lesson.texts);
+        let mut entry = lesson.entry;
+        let uses: BTreeSet<u32> =
+            lesson.texts.iter().chain(&lesson.statements).flatten().map(|word| self.number(word)).collect();
+        let number_of = |stem: &str| self.below.stem_number(stem).or_else(|| self.stems.get(stem).copied());
+        entry.note_what_is_asked(&lesson.texts, &lesson.statements, number_of, self.names);
+        for word in lesson.texts.iter().chain(&lesson.statements).flatten() {
+            *self.words.entry(word.clone()).or_default() += 1;
+        }
+        self.claimed.extend(lesson.statements.into_iter().flatten());
+        self.elsewhere.insert(number, lesson.elsewhere);
+        let centroid = self.centroid(&lesson.texts);
+        self.changed.insert(number, Changed { examples, stems: uses.into_iter().collect(), centroid, gone: false });
+        match known {
+            Some(number) => self.topics[number] = Arc::new(entry),
+            None => self.topics.push(Arc::new(entry)),
+        }
+    }
+
+    fn take_away(&mut self, number: usize) {
+        self.forgotten.extend(self.below.examples_of(number).into_iter().map(|example| (example, number)));
+        let width = self.below.trained.vectors.dimensions();
+        let centroid = Rows::of(width, [vec![0.0; width].as_slice()]);
+        self.elsewhere.insert(number, Vec::new());
+        self.changed.insert(number, Changed { examples: Vec::new(), stems: Vec::new(), centroid, gone: true });
+    }
+
+    /// The numbers of a topic's examples: those that it has already, and new ones for the others. What it no longer has is
+    /// noted as forgotten.
+    fn examples(&mut self, number: usize, known: bool, texts: &[Vec<String>]) -> Vec<u32> {
+        let old = if known { self.below.examples_of(number) } else { Vec::new() };
+        let mut left: HashMap<&str, Vec<u32>> = HashMap::new();
+        for example in old.iter().rev() {
+            left.entry(self.below.example_words(*example)).or_default().push(*example);
+        }
+        let mut examples: Vec<u32> = Vec::new();
+        for text in texts {
+            let kept = left.get_mut(text.join(" ").as_str()).and_then(Vec::pop);
+            examples.push(kept.unwrap_or_else(|| {
+                self.added.push((text.clone(), number));
+                self.first_example() + self.added.len() as u32 - 1
+            }));
+        }
+        let mut forgotten: Vec<u32> = left.into_values().flatten().collect();
+        forgotten.sort_unstable();
+        self.forgotten.extend(forgotten.into_iter().map(|example| (example, number)));
+        examples.sort_unstable();
+        examples
+    }
+
+    /// The number of a word's stem; a new one if it has none.
+    fn number(&mut self, word: &str) -> u32 {
+        let stem = stem(word);
+        if let Some(number) = self.below.stem_number(&stem).or_else(|| self.stems.get(&stem).copied()) {
+            return number;
+        }
+        let number = self.first_stem() + self.stem_words.len() as u32;
+        self.stem_words.push(word.to_owned());
+        self.stems.insert(stem, number);
+        number
+    }
+
+    fn first_stem(&self) -> u32 {
+        let trained = self.below.trained.lexicon.len() as u32;
+        self.below.layers.last().map_or(trained, |layer| layer.first_stem + layer.stems.len() as u32)
+    }
+
+    fn first_example(&self) -> u32 {
+        let trained = self.below.trained.examples.len();
+        self.below.layers.last().map_or(trained, |layer| layer.first_example + layer.example_words.len() as u32)
+    }
+
+    fn centroid(&self, texts: &[Vec<String>]) -> Rows {
+        let vectors = &self.below.trained.vectors;
+        let mut sum = vec![0.0; vectors.dimensions()];
+        for text in texts {
+            sum.iter_mut().zip(vectors.mean(text)).for_each(|(sum, number)| *sum += number);
+        }
+        to_unit(&mut sum);
+        Rows::of(vectors.dimensions(), [sum.as_slice()])
+    }
+
+    fn finish(self) -> Made {
+        let width = self.below.trained.vectors.dimensions();
+        let (first_stem, first_example) = (self.first_stem(), self.first_example());
+        let means: Vec<Vec<f32>> =
+            self.stem_words.iter().map(|word| self.below.trained.vectors.mean(&[word])).collect();
+        let number = |stem: &str| self.below.stem_number(stem).or_else(|| self.stems.get(stem).copied());
+        let telling = |stem: u32| self.below.telling(Some(stem).filter(|stem| *stem < first_stem));
+        let filler = &self.below.trained.filler;
+        let example_stems = self.added.iter().map(|(words, _)| telling_stems(words, number, telling, filler)).collect();
+        let layer = Layer {
+            topics: self.topics.len(),
+            taught: Taught::of(&self.texts(), self.topics.len(), width),
+            stem_vectors: Rows::of(width, means.iter().map(Vec::as_slice)),
+            first_stem,
+            first_example,
+            example_words: self.added.iter().map(|(words, _)| words.join(" ")).collect(),
+            example_stems,
+            speller: self.speller(),
+            changed: self.changed,
+            stems: self.stems,
+        };
+        Made { layer, topics: self.topics, elsewhere: self.elsewhere }
+    }
+
+    /// The texts to teach and to forget; examples first, in the order of their numbers.
+    fn texts(&self) -> Vec<Text> {
+        let text = |words: &[String], topic: Option<usize>, forgotten: bool| {
+            let (features, vector) = self.below.trained.model.matcher.look(words, &self.below.trained.vectors);
+            Text { features, vector, margins: self.below.view(words).margins, topic, forgotten }
+        };
+        let mut texts: Vec<Text> = self.added.iter().map(|(words, topic)| text(words, Some(*topic), false)).collect();
+        let words = |example: u32| -> Vec<String> {
+            self.below.example_words(example).split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        };
+        texts.extend(self.forgotten.iter().map(|(example, topic)| text(&words(*example), Some(*topic), true)));
+        texts.extend(self.near_new_topics().into_iter().map(|example| text(&words(example), None, false)));
+        texts
+    }
+
+    /// The examples of other topics that are most like those of the new ones.
+    fn near_new_topics(&self) -> BTreeSet<u32> {
+        let is_new = |topic: usize| topic >= self.below.topics.len();
+        let forgotten: HashSet<u32> = self.forgotten.iter().map(|(example, _)| *example).collect();
+        let mut near = BTreeSet::new();
+        if !self.added.iter().any(|(_, topic)| is_new(*topic)) {
+            return near;
+        }
+        let others: Vec<u32> = (0..self.below.topics.len())
+            .flat_map(|topic| self.below.examples_of(topic))
+            .filter(|example| !forgotten.contains(example))
+            .collect();
+        for (words, _) in self.added.iter().filter(|(_, topic)| is_new(*topic)) {
+            let vector = Row::of(&self.below.trained.vectors.mean(words));
+            let cosines = self.below.example_cosines(&vector, &others);
+            let mut order: Vec<(f32, u32)> = cosines.into_iter().zip(others.iter().copied()).collect();
+            let by_cosine = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+            if order.len() > NEAREST_OTHERS {
+                order.select_nth_unstable_by(NEAREST_OTHERS, by_cosine);
+                order.truncate(NEAREST_OTHERS);
+            }
+            near.extend(order.into_iter().map(|(_, example)| example));
+        }
+        near
+    }
+
+    /// Words to which slips are mended: those that nobody used before, without slips in examples.
+    fn speller(&self) -> Speller {
+        let english = &self.below.trained.english;
+        let spellers = || self.below.layers.iter().map(|layer| &layer.speller).chain([&self.below.trained.speller]);
+        let is_new = |word: &String| !spellers().any(|speller| speller.knows(word));
+        let is_sure = |word: &String| english.knows(word) || self.claimed.contains(word);
+        let is_slip = |word: &String| spellers().any(|speller| speller.has_far_commoner(word));
+        let words = self.words.iter().filter(|(word, _)| is_new(word) && (is_sure(word) || !is_slip(word)));
+        Speller::new(words.map(|(word, count)| (word.clone(), *count)).collect())
+    }
+}
