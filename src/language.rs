@@ -106,7 +106,7 @@ impl Language {
     }
 }
 
-fn is_hangul(c: char) -> bool {
+pub(crate) fn is_hangul(c: char) -> bool {
     matches!(c, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7a3}')
 }
 
@@ -147,6 +147,9 @@ static STATEMENTS: LazyLock<HashMap<(Language, u64), &'static str>> = LazyLock::
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pack {
+    /// Words that say nothing of what is asked, with spaces between.
+    #[serde(default)]
+    pub filler: String,
     /// The fixed phrases of replies.
     pub phrases: Phrases,
     /// How dates are written.
@@ -160,6 +163,42 @@ pub struct Pack {
     /// Claims.
     #[serde(default)]
     pub claim: Vec<SaidClaim>,
+    /// What follows a figure.
+    #[serde(default)]
+    pub units: Units,
+    /// Names in place of those that the sources have.
+    #[serde(default)]
+    pub rival: Vec<SaidRivals>,
+}
+
+/// What stands behind a figure, by the beginnings of the words, and how one asks why.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Units {
+    /// Thousands and ten thousands of something.
+    pub thousand: Vec<String>,
+    /// The same for ten thousands.
+    pub ten_thousand: Vec<String>,
+    /// Money.
+    pub money: Vec<String>,
+    /// Lengths of time.
+    pub time: Vec<String>,
+    /// People and things.
+    pub things: Vec<String>,
+    /// Months behind a day, or the day itself.
+    pub date: Vec<String>,
+    /// Words that ask for a reason.
+    pub why: Vec<String>,
+}
+
+/// Names that answer a topic's question differently from the sources, as they are called in the language.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SaidRivals {
+    /// The topic whose claims correct them.
+    pub topic: String,
+    /// The names, lower case.
+    pub names: Vec<String>,
 }
 
 impl Pack {

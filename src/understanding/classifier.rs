@@ -5,7 +5,7 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 
 use super::features::Sparse;
-use super::rows::{add_rows, whole_bytes};
+use super::rows::{Row, Rows, add_rows, whole_bytes};
 
 /// How dear a misplaced example is against a simple weighting; 1 is the usual choice for texts of length one.
 const COST: f32 = 1.0;
@@ -17,27 +17,31 @@ const MAX_ROUNDS: usize = 60;
 /// How many examples of all topics one is trained against beside its neighbours', where not against all.
 const SOME: u32 = 500;
 
-/// Weights of every feature for every topic, in one byte each with a scale a feature.
+/// Weights of every feature for every topic, in one byte each.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Classifier {
     topics: usize,
+    /// Of features of which a text has few: a row and a scale for each, with the weight of every topic.
     scales: Vec<f32>,
     #[serde(with = "whole_bytes")]
     weights: Vec<i8>,
+    /// Of those that every text has, the numbers of its vector: a row for each topic.
+    dense: Rows,
     bias: Vec<f32>,
 }
 
 impl Classifier {
     /// Trains on examples and the number of each one's topic. The topics are independent of each other, so they are
-    /// shared among the processor's cores; the result doesn't depend on how.
+    /// shared among the processor's cores; the result doesn't depend on how. There are so many `features`; the last
+    /// `dense` of them every text has.
     #[must_use]
-    pub fn train(examples: &[Sparse], labels: &[u32], sides: &Sides, features: usize) -> Self {
+    pub fn train(examples: &[Sparse], labels: &[u32], sides: &Sides, features: usize, dense: usize) -> Self {
         let topics = sides.topics();
         let workers = thread::available_parallelism().map_or(1, usize::from).min(topics.max(1));
         let squares: Vec<f32> = examples.iter().map(|x| 1.0 + x.iter().map(|(_, w)| w * w).sum::<f32>()).collect();
         let train = |topic: usize| {
             let active = sides.of_topic(topic);
-            Column::of(&train_one(examples, labels, topic as u32, active, features, &squares))
+            Column::of(train_one(examples, labels, topic as u32, active, features, &squares), dense)
         };
         let mut columns: Vec<Column> = Vec::with_capacity(topics);
         thread::scope(|scope| {
@@ -50,17 +54,18 @@ impl Classifier {
             all.sort_unstable_by_key(|(topic, _)| *topic);
             columns.extend(all.into_iter().map(|(_, column)| column));
         });
-        Self::transposed(&columns, features)
+        Self::transposed(&columns, features - dense, dense)
     }
 
     /// Columns of the topics' weights as rows of the features.
-    fn transposed(columns: &[Column], features: usize) -> Self {
+    fn transposed(columns: &[Column], features: usize, dense: usize) -> Self {
         let topics = columns.len();
         let row = |feature: usize| columns.iter().map(move |column| column.weight(feature));
         let mut classifier = Self {
             topics,
             scales: Vec::with_capacity(features),
             weights: Vec::with_capacity(features * topics),
+            dense: Rows::of(dense, columns.iter().map(|column| column.dense.as_slice())),
             bias: columns.iter().map(|column| column.bias).collect(),
         };
         for feature in 0..features {
@@ -72,35 +77,58 @@ impl Classifier {
         classifier
     }
 
-    /// The margin of each topic: about 1 where its own examples lie, about -1 where the others do. `dense` are the
-    /// numbers of the last features, which every text has.
+    /// The margin of each topic: about 1 where its own examples lie, about -1 where the others do.
     #[must_use]
-    pub fn margins(&self, sparse: &Sparse, dense: &[f32]) -> Vec<f32> {
-        let mut margins = self.bias.clone();
-        let first = self.scales.len() - dense.len();
-        let numbered = dense.iter().enumerate().map(|(at, number)| (first + at, *number));
-        let features = sparse.iter().map(|(feature, weight)| (*feature as usize, *weight)).chain(numbered);
-        let row = |feature: usize| &self.weights[feature * self.topics..][..self.topics];
-        let rows: Vec<_> = features.map(|(feature, weight)| (weight * self.scales[feature], row(feature))).collect();
-        add_rows(&mut margins, &rows);
+    pub fn margins(&self, sparse: &Sparse, vector: &Row) -> Vec<f32> {
+        let all: Vec<u32> = (0..self.topics as u32).collect();
+        let mut margins = self.dense_margins(&all, vector);
+        add_rows(&mut margins, &self.rows(sparse));
         margins
+    }
+
+    /// The same for some topics only.
+    #[must_use]
+    pub fn margins_of(&self, topics: &[u32], sparse: &Sparse, vector: &Row) -> Vec<f32> {
+        let mut margins = self.dense_margins(topics, vector);
+        for (factor, row) in self.rows(sparse) {
+            for (margin, topic) in margins.iter_mut().zip(topics) {
+                *margin += factor * f32::from(row[*topic as usize]);
+            }
+        }
+        margins
+    }
+
+    /// What a text's vector gives, and the constant.
+    fn dense_margins(&self, topics: &[u32], vector: &Row) -> Vec<f32> {
+        let mut margins = self.dense.products(vector, topics);
+        margins.iter_mut().zip(topics).for_each(|(margin, topic)| *margin += self.bias[*topic as usize]);
+        margins
+    }
+
+    /// The rows of a text's features, each with its factor.
+    fn rows(&self, sparse: &Sparse) -> Vec<(f32, &[i8])> {
+        let features = sparse.iter().map(|(feature, weight)| (*feature as usize, *weight));
+        let row = |feature: usize| &self.weights[feature * self.topics..][..self.topics];
+        features.map(|(feature, weight)| (weight * self.scales[feature], row(feature))).collect()
     }
 }
 
-/// A topic's weights on the way to the table, in two bytes each.
+/// A topic's weights on the way to the table: two bytes each, but for those of its vector.
 struct Column {
     scale: f32,
     weights: Vec<i16>,
+    dense: Vec<f32>,
     bias: f32,
 }
 
 impl Column {
-    /// Of weights with the bias behind them.
-    fn of(weights: &[f32]) -> Self {
-        let (bias, weights) = weights.split_last().expect("there is a bias");
+    /// Of weights with those of the vector and the bias behind them.
+    fn of(mut weights: Vec<f32>, dense: usize) -> Self {
+        let bias = weights.pop().expect("there is a bias");
+        let dense = weights.split_off(weights.len() - dense);
         let scale =
             weights.iter().fold(0.0f32, |most, weight| most.max(weight.abs())).max(f32::MIN_POSITIVE) / 32_767.0;
-        Self { scale, weights: weights.iter().map(|weight| (weight / scale).round() as i16).collect(), bias: *bias }
+        Self { scale, weights: weights.iter().map(|weight| (weight / scale).round() as i16).collect(), dense, bias }
     }
 
     fn weight(&self, feature: usize) -> f32 {
@@ -209,13 +237,30 @@ mod tests {
     fn trained() -> Classifier {
         let examples: Vec<Sparse> =
             vec![vec![(0, 1.0)], vec![(0, 0.8), (1, 0.6)], vec![(2, 1.0)], vec![(2, 0.8), (1, 0.6)]];
-        Classifier::train(&examples, &[0, 0, 1, 1], &Sides::of(&[0, 0, 1, 1], 2, None), 3)
+        Classifier::train(&examples, &[0, 0, 1, 1], &Sides::of(&[0, 0, 1, 1], 2, None), 3, 0)
     }
 
     #[test]
     fn examples_fall_on_their_side() {
-        let margins = trained().margins(&vec![(0, 1.0)], &[0.0]);
+        let margins = trained().margins(&vec![(0, 1.0)], &Row::default());
         assert!(margins[0] > 0.3 && margins[1] < -0.3, "{margins:?}");
+    }
+
+    #[test]
+    fn some_margins_are_those_of_all() {
+        let (classifier, text) = (trained(), vec![(1, 0.5), (2, 0.5)]);
+        let all = classifier.margins(&text, &Row::default());
+        assert_eq!(classifier.margins_of(&[1], &text, &Row::default()), [all[1]]);
+    }
+
+    #[test]
+    fn a_topic_is_trained_on_its_own_its_neighbours_and_some_of_all() {
+        let labels: Vec<u32> = (0..2_000).map(|at| at % 10).collect();
+        let sides = Sides::of(&labels, 10, Some(&vec![vec![3]; 10]));
+        let active = sides.of_topic(0);
+        assert!(labels.iter().zip(0..).all(|(label, at)| !matches!(label, 0 | 3) || active.contains(&at)));
+        assert!(active.len() < 2_000 && active.iter().any(|at| labels[*at as usize] == 8));
+        assert_eq!(Sides::of(&labels, 10, None).of_topic(0).len(), 2_000);
     }
 
     #[test]

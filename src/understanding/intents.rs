@@ -84,17 +84,15 @@ impl Intents {
                 *word = mended.to_owned();
             }
         }
-        let (_, view) = self.matcher.view(&words, &self.vectors);
-        let all: Vec<u32> = (0..self.names.len() as u32).collect();
-        let cosines = self.matcher.cosines(&all, &view);
+        let (likely, vector) = self.matcher.likely(&words, &self.vectors);
         let mut scores: Vec<(f32, usize)> =
-            view.margins.iter().zip(cosines).enumerate().map(|(at, (margin, cosine))| (margin + cosine, at)).collect();
+            likely.into_iter().map(|(at, margin, cosine)| (margin + cosine, at as usize)).collect();
         let best_first = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         scores.sort_unstable_by(best_first);
         scores.truncate(LOOKED_AT);
         for (score, at) in &mut scores {
             let numbers: Vec<u32> = self.of_intent[*at].clone().collect();
-            *score += self.examples.products(&view.vector, &numbers).into_iter().fold(-1.0, f32::max);
+            *score += self.examples.products(&vector, &numbers).into_iter().fold(-1.0, f32::max);
         }
         scores.sort_unstable_by(best_first);
         scores.first().map_or(("", f32::NEG_INFINITY), |(score, at)| (self.names[*at].as_str(), *score))

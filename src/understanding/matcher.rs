@@ -17,6 +17,9 @@ const LEAST_TRAINED: usize = 4;
 const MOST_AGAINST_ALL: usize = 1_000;
 const NEIGHBOURS: usize = 40;
 
+/// Of more topics than these only so many are scored, those whose middles lie nearest.
+const LIKELY: usize = 250;
+
 /// What is learnt from the examples of topics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Matcher {
@@ -51,16 +54,44 @@ impl Matcher {
             flat.iter().zip(&means).map(|(text, mean)| join(features.of(text), mean, features.len())).collect();
         let neighbours = (texts.len() > MOST_AGAINST_ALL).then(|| neighbours(&centroids));
         let sides = Sides::of(&labels, texts.len(), neighbours.as_deref());
-        let classifier = Classifier::train(&examples, &labels, &sides, features.len() + vectors.dimensions());
+        let (sparse, dense) = (features.len(), vectors.dimensions());
+        let classifier = Classifier::train(&examples, &labels, &sides, sparse + dense, dense);
         Self { features, classifier, centroids }
     }
 
     /// How a text looks, and its features.
     #[must_use]
     pub fn view(&self, words: &[String], vectors: &Vectors) -> (Sparse, View) {
-        let (features, vector) = (self.features.of(words), vectors.mean(words));
+        let (features, vector) = self.look(words, vectors);
         let margins = self.classifier.margins(&features, &vector);
-        (features, View { margins, vector: Row::of(&vector) })
+        (features, View { margins, vector })
+    }
+
+    /// The topics that a text may belong to, by number, each with its margin and the cosine to its middle, and the text's
+    /// vector. Of very many topics only those whose middles lie nearest.
+    #[must_use]
+    pub fn likely(&self, words: &[String], vectors: &Vectors) -> (Vec<(u32, f32, f32)>, Row) {
+        let (features, vector) = self.look(words, vectors);
+        let mut topics: Vec<u32> = (0..self.centroids.len() as u32).collect();
+        let mut cosines = self.centroids.products(&vector, &topics);
+        let margins = if topics.len() > MOST_AGAINST_ALL {
+            let order = |a: &u32, b: &u32| cosines[*b as usize].total_cmp(&cosines[*a as usize]).then(a.cmp(b));
+            topics.select_nth_unstable_by(LIKELY, order);
+            topics.truncate(LIKELY);
+            cosines = topics.iter().map(|topic| cosines[*topic as usize]).collect();
+            self.classifier.margins_of(&topics, &features, &vector)
+        } else {
+            self.classifier.margins(&features, &vector)
+        };
+        (
+            topics
+                .into_iter()
+                .zip(margins)
+                .zip(cosines)
+                .map(|((topic, margin), cosine)| (topic, margin, cosine))
+                .collect(),
+            vector,
+        )
     }
 
     /// A text's features and mean vector alone.

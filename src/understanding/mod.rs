@@ -25,6 +25,7 @@ pub mod message;
 pub mod model;
 pub mod normalise;
 pub mod phrasebook;
+mod premises;
 pub mod rows;
 pub mod spelling;
 pub mod split;

@@ -56,7 +56,7 @@ pub const SIGNS: usize = 8;
 
 /// What each sign counts, and last the constant: fitted by `cargo run --release --example calibrate_phrasebook`, which
 /// prints them.
-const WEIGHTS: [f32; SIGNS + 1] = [1.336, 3.120, -2.411, 0.777, -0.005, -5.895, -0.293, 0.721, -1.144];
+const WEIGHTS: [f32; SIGNS + 1] = [1.370, 3.091, -2.434, 0.647, -0.254, -4.998, -0.555, 0.747, -1.149];
 
 /// Up to so many words a question may lean on what was said before it.
 const LEANS_UP_TO: usize = 4;
@@ -73,6 +73,8 @@ pub struct Phrasebook {
     examples: Vec<Vec<Sparse>>,
     /// Every word of the examples, by the alphabet, with the topics that use it.
     vocabulary: Vec<(String, Vec<u16>)>,
+    /// Words that say nothing of what is asked.
+    filler: HashSet<String>,
     speller: Speller,
 }
 
@@ -116,12 +118,22 @@ impl Phrasebook {
             texts.iter().map(|texts| texts.iter().map(|text| features.of(text)).collect()).collect();
         let labels: Vec<u32> = texts.iter().enumerate().flat_map(|(at, texts)| vec![at as u32; texts.len()]).collect();
         let all: Vec<Sparse> = examples.iter().flatten().cloned().collect();
-        let classifier = Classifier::train(&all, &labels, &Sides::of(&labels, texts.len(), None), features.len());
+        let classifier = Classifier::train(&all, &labels, &Sides::of(&labels, texts.len(), None), features.len(), 0);
         let mut counts: HashMap<String, u32> = HashMap::new();
         flat.iter().flatten().for_each(|word| *counts.entry(word.clone()).or_default() += 1);
+        let filler = pack.filler.split_whitespace().map(|word| word.nfd().collect()).collect();
         let bounds = if language == Language::Korean { KOREAN_BOUNDS } else { RUSSIAN_BOUNDS };
         let speller = Speller::with_bounds(counts, bounds);
-        Self { language, topics: numbers, features, classifier, examples, vocabulary: vocabulary(&texts), speller }
+        Self {
+            language,
+            topics: numbers,
+            features,
+            classifier,
+            examples,
+            vocabulary: vocabulary(&texts),
+            filler,
+            speller,
+        }
     }
 
     /// The language.
@@ -164,7 +176,7 @@ impl Phrasebook {
 
     fn text(&self, words: &[String], topic: usize) -> Text {
         let features = self.features.of(words);
-        let margins = self.classifier.margins(&features, &[]);
+        let margins = self.classifier.margins(&features, &Row::default());
         Text { features, vector: Row::default(), margins, topic: Some(topic), forgotten: false }
     }
 }
@@ -208,12 +220,18 @@ impl Reader<'_> {
             let mut traces: Vec<Trace> = Vec::new();
             for trace in sentences.iter().map(|sentence| self.decide(&words(sentence))) {
                 let is_new = !traces.iter().any(|other| other.decision == trace.decision);
-                if is_new && matches!(trace.decision, Decision::Answer(_) | Decision::Unknown { silent: Some(_), .. }) {
+                let says = matches!(
+                    trace.decision,
+                    Decision::Answer(_) | Decision::Correct { .. } | Decision::Unknown { silent: Some(_), .. }
+                );
+                if is_new && says {
                     traces.push(trace);
                 }
             }
             traces.truncate(split::MAX_QUESTIONS);
-            if traces.len() > 1 || (traces.len() == 1 && !matches!(whole.decision, Decision::Answer(_))) {
+            if traces.len() > 1
+                || (traces.len() == 1 && !matches!(whole.decision, Decision::Answer(_) | Decision::Correct { .. }))
+            {
                 return traces;
             }
         }
@@ -250,26 +268,28 @@ impl Reader<'_> {
         };
         let decision = match candidates.first().map(|best| (best, answerable(best))) {
             None => Decision::Empty,
-            Some((best, Answerable::Yes)) if best.confidence >= needed(best) => Decision::Answer(best.topic),
             Some((best, Answerable::Social(talk))) if best.fit.margin >= SMALL_TALK_FROM => Decision::Social(talk),
-            Some((best, Answerable::No)) if best.confidence >= NAME_FROM => {
-                Decision::Unknown { silent: Some(best.topic), nearest: None }
-            }
-            _ => Decision::Unknown { silent: None, nearest: nearest() },
+            Some((best, kind)) => self.correction(words).unwrap_or_else(|| match kind {
+                Answerable::Yes if best.confidence >= needed(best) => Decision::Answer(best.topic),
+                Answerable::No if best.confidence >= NAME_FROM => {
+                    Decision::Unknown { silent: Some(best.topic), nearest: None }
+                }
+                _ => Decision::Unknown { silent: None, nearest: nearest() },
+            }),
         };
         let words: Vec<String> = words.iter().map(|word| word.nfc().collect()).collect();
         Trace { content: words.len(), words, candidates, decision, language: self.book.language }
     }
 
     /// The best topics, best first; none if no word is known.
-    fn candidates(&self, words: &[String]) -> Vec<Candidate> {
+    pub(super) fn candidates(&self, words: &[String]) -> Vec<Candidate> {
         let text = self.book.features.of(words);
         let mut order: Vec<usize> =
             (0..self.topics().len()).filter(|at| !self.index.is_gone(self.topics()[*at])).collect();
         if text.is_empty() || order.is_empty() {
             return Vec::new();
         }
-        let mut margins = self.book.classifier.margins(&text, &[]);
+        let mut margins = self.book.classifier.margins(&text, &Row::default());
         if let Some(layer) = self.layer {
             margins.resize(layer.topics.len(), UNTAUGHT);
             layer.taught.add_to(&mut margins, &text, &Row::default());
@@ -341,9 +361,9 @@ impl Reader<'_> {
     fn unexplained(&self, at: usize, users: &[(&String, HashSet<u16>)]) -> Vec<Unexplained> {
         let third = (self.topics().len() as f32 / 3.0).max(2.0);
         let mut unexplained = Vec::new();
-        for (word, topics) in
-            users.iter().filter(|(word, topics)| word.chars().nth(1).is_some() && !topics.contains(&(at as u16)))
-        {
+        for (word, topics) in users.iter().filter(|(word, topics)| {
+            word.chars().nth(1).is_some() && !topics.contains(&(at as u16)) && !self.book.filler.contains(*word)
+        }) {
             let telling = (1.0 - (topics.len().max(1) as f32).ln() / third.ln()).clamp(0.0, 1.0);
             if telling > 0.0 {
                 let origin = if topics.is_empty() { Origin::Rare } else { Origin::OtherTopic };
@@ -396,7 +416,7 @@ fn vocabulary(texts: &[Vec<Vec<String>>]) -> Vec<(String, Vec<u16>)> {
 }
 
 /// Whether two words are forms of one: the same, or alike in most of the shorter from its beginning on.
-fn are_forms(a: &str, b: &str) -> bool {
+pub(super) fn are_forms(a: &str, b: &str) -> bool {
     let common = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
     let shorter = a.chars().count().min(b.chars().count());
     a == b || common >= LEAST_BEGINNING.max((shorter as f32 * BEGINNING).ceil() as usize)

@@ -1,0 +1,80 @@
+//! The matcher beside other ways to find a question's topic, on one core: `cargo bench -p routedesk-peers --profile peers`.
+//!
+//! A table for 150 and one for 5,000 topics, at 1,000 to 1,000,000 examples: time to get ready, time a question with and
+//! without slips, and how many find their topic. The questions were never taught. `-- 10000` stops at that size.
+
+mod peers;
+mod sets;
+
+use std::fs;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use peers::{Fts5, Peer, Rapidfuzz, Routedesk, Strsim, Tantivy};
+use sets::{Set, set};
+
+/// The same as the program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const SIZES: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
+
+/// How many questions are asked, and for how long at most: linear scans take seconds for one.
+const QUESTIONS: usize = 1_000;
+const PATIENCE: Duration = Duration::from_secs(15);
+
+fn main() {
+    let most = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(usize::MAX);
+    for topics in [150, 5_000] {
+        println!("\n## {topics} topics\n");
+        println!("| examples | | ready in | memory | p50 / p99 | right | misspelt p50 / p99 | right |");
+        println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+        for size in SIZES.into_iter().filter(|size| *size <= most && *size >= topics / 5 * 4) {
+            let set = set(size.max(topics), topics, QUESTIONS);
+            measure(&set, Routedesk::new);
+            measure(&set, |examples| Tantivy::new(examples).expect("tantivy indexes"));
+            measure(&set, |examples| Fts5::new(examples).expect("SQLite indexes"));
+            measure(&set, Rapidfuzz);
+            measure(&set, Strsim);
+        }
+    }
+}
+
+/// A row of the table.
+fn measure<'a, P: Peer>(set: &'a Set, make: impl FnOnce(&'a [(String, String)]) -> P) {
+    let (before, start) = (resident(), Instant::now());
+    let peer = make(&set.examples);
+    let (ready, memory) = (start.elapsed(), resident().saturating_sub(before));
+    let (clean, right) = ask(&peer, &set.questions);
+    let (misspelt, right_misspelt) = ask(&peer, &set.misspelt);
+    println!(
+        "| {} | {} | {ready:.1?} | {} MB | {clean} | {right:.1} % | {misspelt} | {right_misspelt:.1} % |",
+        set.examples.len(),
+        peer.name(),
+        memory / 1_000_000,
+    );
+}
+
+/// Median and 99th percentile of the time a question, and what share finds its topic.
+fn ask(peer: &impl Peer, questions: &[(String, String)]) -> (String, f64) {
+    let (start, mut times, mut right) = (Instant::now(), Vec::new(), 0);
+    for (topic, question) in questions {
+        let start_of_one = Instant::now();
+        let best = black_box(peer.best(question));
+        times.push(start_of_one.elapsed());
+        right += usize::from(best == *topic);
+        if start.elapsed() > PATIENCE {
+            break;
+        }
+    }
+    times.sort();
+    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+    (format!("{:.1?} / {:.1?}", at(0.5), at(0.99)), 100.0 * right as f64 / times.len() as f64)
+}
+
+/// The memory in use in bytes, where the system tells.
+fn resident() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or_default() * 1_000
+}

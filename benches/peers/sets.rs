@@ -1,0 +1,124 @@
+//! Question sets of any size, made from the desk's own example questions: four fifths of them to teach, one fifth to ask.
+//!
+//! A set larger than they are repeats them with words left out, put in and mistyped, as people do. Where there are more
+//! topics than the desk has, each is several: the same questions, each time for another word.
+
+use routedesk::facts::text;
+use routedesk::understanding::normalise;
+
+/// Words that people put around a question.
+const AROUND: [&str; 8] = ["please", "hey", "so", "pls", "anyone", "actually", "ok", "hi"];
+
+/// How likely a word of a misspelt question is to have a slip in it, in percent.
+const SLIPS: usize = 15;
+
+/// A repeatable source of numbers (xorshift).
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number below `limit`.
+    pub fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}
+
+/// A set: examples and questions, each with its topic.
+pub struct Set {
+    /// Topic and example.
+    pub examples: Vec<(String, String)>,
+    /// Topic and question.
+    pub questions: Vec<(String, String)>,
+    /// The same questions with slips.
+    pub misspelt: Vec<(String, String)>,
+}
+
+/// A topic of the desk with the questions to teach and those to ask.
+struct Topic {
+    id: String,
+    taught: Vec<String>,
+    asked: Vec<String>,
+}
+
+fn topics() -> Vec<Topic> {
+    let facts = text::shipped();
+    let words = |text: &String| normalise::words(&normalise::clean(text)).join(" ");
+    let mut topics: Vec<Topic> = facts
+        .topics()
+        .map(|topic| {
+            let (mut taught, mut asked) = (Vec::new(), Vec::new());
+            for (at, example) in topic.examples.iter().enumerate() {
+                if at % 5 == 4 { asked.push(words(example)) } else { taught.push(words(example)) }
+            }
+            Topic { id: topic.id.clone(), taught, asked }
+        })
+        .filter(|topic| !topic.asked.is_empty())
+        .collect();
+    topics.sort_by(|a, b| b.taught.len().cmp(&a.taught.len()).then(a.id.cmp(&b.id)));
+    topics
+}
+
+/// A set of so many examples in so many topics, and so many questions.
+pub fn set(examples: usize, topics: usize, questions: usize) -> Set {
+    let own = self::topics();
+    let mut random = Random(0x2545_f491_4f6c_dd1d ^ examples as u64 ^ (topics as u64) << 32);
+    // A word of its own tells a topic from the others that are made of the same questions.
+    let english: Vec<&str> =
+        include_str!("../../data/words/english.txt").lines().filter(|word| word.len() > 5).collect();
+    let base = |topic: usize| &own[topic % own.len()];
+    let variant = |topic: usize| (topic >= own.len() || topics > own.len()).then(|| english[topic * 7 % english.len()]);
+    let name = |topic: usize| format!("{} {}", base(topic).id, variant(topic).unwrap_or_default()).trim().to_owned();
+    let with_variant = |text: &str, topic: usize| match variant(topic) {
+        Some(word) => format!("{text} for {word}"),
+        None => text.to_owned(),
+    };
+    let mut set = Set { examples: Vec::new(), questions: Vec::new(), misspelt: Vec::new() };
+    for at in 0..examples {
+        let topic = at % topics;
+        let (round, taught) = (at / topics, &base(topic).taught);
+        let text = with_variant(&taught[round % taught.len()], topic);
+        let text = if round < taught.len() { text } else { varied(&text, &mut random) };
+        set.examples.push((name(topic), text));
+    }
+    for _ in 0..questions {
+        let topic = random.below(topics);
+        let asked = &base(topic).asked;
+        let text = with_variant(&asked[random.below(asked.len())], topic);
+        let slips: Vec<String> = text.split(' ').map(|word| misspelt(word, SLIPS, &mut random)).collect();
+        set.misspelt.push((name(topic), slips.join(" ")));
+        set.questions.push((name(topic), text));
+    }
+    set
+}
+
+/// The question as somebody else types it: a word left out or put in, a slip.
+fn varied(text: &str, random: &mut Random) -> String {
+    let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
+    if words.len() > 3 && random.below(2) == 0 {
+        words.remove(random.below(words.len()));
+    }
+    if random.below(2) == 0 {
+        let at = random.below(words.len() + 1);
+        words.insert(at, AROUND[random.below(AROUND.len())].to_owned());
+    }
+    let slipped: Vec<String> = words.iter().map(|word| misspelt(word, SLIPS / 3, random)).collect();
+    slipped.join(" ")
+}
+
+/// A word, by chance with one letter left out, doubled, replaced or changed places with the next.
+fn misspelt(word: &str, percent: usize, random: &mut Random) -> String {
+    let mut letters: Vec<char> = word.chars().collect();
+    if letters.len() < 3 || random.below(100) >= percent {
+        return word.to_owned();
+    }
+    let at = random.below(letters.len() - 1);
+    match random.below(4) {
+        0 => drop(letters.remove(at)),
+        1 => letters.insert(at, letters[at]),
+        2 => letters.swap(at, at + 1),
+        _ => letters[at] = char::from(b'a' + random.below(26) as u8),
+    }
+    letters.into_iter().collect()
+}
