@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Parser;
+use routedesk::eval::area;
 use routedesk::understanding::intents::Intents;
 use routedesk::understanding::vectors::Vectors;
 
@@ -134,6 +135,7 @@ fn best_threshold(validation: &[Validation]) -> f32 {
 fn report(validation: &[Validation], accept_from: f32) {
     let within: Vec<&Validation> = validation.iter().filter(|one| one.intent.is_some()).collect();
     let outside: Vec<&Validation> = validation.iter().filter(|one| one.intent.is_none()).collect();
+    let scores = |of: &[&Validation]| of.iter().map(|one| one.score).collect::<Vec<f32>>();
     let share = |count: usize, of: usize| 100.0 * count as f64 / of.max(1) as f64;
     let right = within.iter().filter(|one| one.intent.as_ref() == Some(&one.guess)).count();
     eprint!("validation: {:.1} % of {} right", share(right, within.len()), within.len());
@@ -141,25 +143,11 @@ fn report(validation: &[Validation], accept_from: f32) {
         let kept =
             within.iter().filter(|one| one.intent.as_ref() == Some(&one.guess) && one.score >= accept_from).count();
         let refused = outside.iter().filter(|one| one.score < accept_from).count();
-        eprint!(", area under the curve {:.1}", 100.0 * area(&within, &outside));
+        eprint!(", area under the curve {:.1}", 100.0 * area(&scores(&within), &scores(&outside)));
         eprint!("; from {accept_from:.3} on {:.1} % right", share(kept, within.len()));
         eprint!(" and {:.1} % of {} out of scope refused", share(refused, outside.len()), outside.len());
     }
     eprintln!();
-}
-
-/// The chance that a question within scope scores higher than one outside.
-fn area(within: &[&Validation], outside: &[&Validation]) -> f64 {
-    let mut all: Vec<(f32, bool)> =
-        within.iter().map(|one| (one.score, true)).chain(outside.iter().map(|one| (one.score, false))).collect();
-    all.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (mut seen, mut sum) = (0.0, 0.0);
-    for same in all.chunk_by(|a, b| a.0 == b.0) {
-        let outside = same.iter().filter(|one| !one.1).count() as f64;
-        sum += (same.len() as f64 - outside) * (seen + outside / 2.0);
-        seen += outside;
-    }
-    sum / (within.len() as f64 * outside.len() as f64)
 }
 
 /// The memory in use, where the system tells.

@@ -13,7 +13,7 @@ use crate::language::Language;
 use crate::store::{Applied, ChangedTopic, Error, Meta, Store, TopicFacts, TrainedOn};
 use crate::understanding::decide::Trace;
 use crate::understanding::message::understand;
-use crate::understanding::{Change, Decision, Index, Lessons, Trained};
+use crate::understanding::{Change, Decision, Index, Lessonbook, Lessons, Trained};
 use crate::utterance::Utterance;
 use crate::wording::{self, Reply};
 
@@ -27,6 +27,8 @@ struct State {
     index: Arc<Index>,
     /// What was trained under its layers.
     trained_on: TrainedOn,
+    /// What was taught over it.
+    lessonbook: Lessonbook,
     /// The revision that the index was made from.
     revision: i64,
 }
@@ -73,7 +75,7 @@ impl Desk {
         let model = Trained::train(&lessons);
         let index = Arc::new(Index::of(Arc::new(Trained::with_model(lessons, model))));
         let (trained_on, revision) = (store.trained_on()?, store.revision()?);
-        Ok(Self { state: Mutex::new(State { store, index, trained_on, revision }) })
+        Ok(Self { state: Mutex::new(State { store, index, trained_on, lessonbook: Lessonbook::default(), revision }) })
     }
 
     /// The answer of a topic that was chosen by its id, in a language.
@@ -150,7 +152,7 @@ impl State {
         store.facts()?;
         let trained_on = store.trained_on()?;
         let index = Arc::new(Index::of(Arc::new(trained(&store, trained_on)?)));
-        let mut state = Self { store, index, trained_on, revision: 0 };
+        let mut state = Self { store, index, trained_on, lessonbook: Lessonbook::default(), revision: 0 };
         state.catch_up()?;
         Ok(state)
     }
@@ -165,10 +167,11 @@ impl State {
         let mut below = Arc::clone(self.index.trained());
         if trained_on != self.trained_on {
             self.store.facts()?;
+            self.lessonbook = Lessonbook::default();
             below = Arc::new(trained(&self.store, trained_on)?);
         }
         let changes: Vec<Change<'_>> = topics.iter().map(as_change).collect();
-        self.index = Arc::new(Index::of(below).with(&changes));
+        self.index = Arc::new(Index::of(below).with(&changes, &mut self.lessonbook));
         (self.trained_on, self.revision) = (trained_on, revision);
         Ok(())
     }

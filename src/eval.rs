@@ -144,6 +144,22 @@ pub fn judge_reply(question: &Question, reply: &Reply) -> (Verdict, bool) {
     (verdict, cited)
 }
 
+/// The chance that one of the first scores is higher than one of the second: the area under the curve by which two kinds
+/// of questions are told apart.
+#[must_use]
+pub fn area(within: &[f32], outside: &[f32]) -> f64 {
+    let mut all: Vec<(f32, bool)> =
+        within.iter().map(|score| (*score, true)).chain(outside.iter().map(|score| (*score, false))).collect();
+    all.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut seen, mut sum) = (0.0, 0.0);
+    for same in all.chunk_by(|a, b| a.0 == b.0) {
+        let outside = same.iter().filter(|one| !one.1).count() as f64;
+        sum += (same.len() as f64 - outside) * (seen + outside / 2.0);
+        seen += outside;
+    }
+    sum / (within.len() as f64 * outside.len() as f64)
+}
+
 /// A table of the verdicts by kind and by group, and every miss.
 #[must_use]
 pub fn table(judged: &[Judged]) -> String {

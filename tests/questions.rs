@@ -12,6 +12,8 @@ const DEVELOPMENT: &str = include_str!("questions/development.jsonl");
 const DEVELOPMENT_2: &str = include_str!("questions/development2.jsonl");
 const DEVELOPMENT_3: &str = include_str!("questions/development3.jsonl");
 const LANGUAGES: &str = include_str!("questions/languages.jsonl");
+/// Later ones, harder: a third take something wrong for granted.
+const LANGUAGES_2: &str = include_str!("questions/languages2.jsonl");
 const HELD_OUT: &str = include_str!("questions/heldout.jsonl");
 
 /// How many questions of a kind there are with a verdict.
@@ -79,7 +81,7 @@ fn no_question_is_an_example() {
         .flat_map(|topic| &topic.examples)
         .map(|example| routedesk::understanding::fold(example))
         .collect();
-    for question in read(LANGUAGES).unwrap() {
+    for question in [LANGUAGES, LANGUAGES_2].into_iter().flat_map(|file| read(file).unwrap()) {
         let same =
             |example: &String| routedesk::understanding::fold(example) == routedesk::understanding::fold(&question.q);
         let mut taught =

@@ -9,6 +9,8 @@ use common::{DATABASE, Random, meta, open};
 use routedesk::desk::Desk;
 use routedesk::facts::{Facts, Topic, Value, text};
 use routedesk::store::{Origin, Store};
+use routedesk::understanding::message::understand;
+use routedesk::understanding::{Change, Decision, Index, Lessonbook};
 use routedesk::utterance::Utterance;
 use routedesk::wording::Reply;
 
@@ -112,6 +114,46 @@ fn an_edited_claim_is_said_and_explains_its_new_words() {
         airline.statement = "Nordwind flies the route with a crew from Kazan.".into();
     });
     assert!(taught.ask("who flies it").body.contains("crew from Kazan"));
+}
+
+/// The topic that an index answers a question from.
+fn answers(index: &Index, question: &str) -> Option<String> {
+    match understand(index, &Utterance::new(question)).first()?.decision {
+        Decision::Answer(topic) => Some(index.topics()[topic].id.clone()),
+        _ => None,
+    }
+}
+
+/// What a community is taught is a layer of its own over what all share; it neither shows elsewhere nor is it a copy.
+#[test]
+fn layers_of_communities_do_not_mix() {
+    let shared = common::DESK.index();
+    let mut facts = text::shipped();
+    let with = |below: &Index, facts: &Facts, id: &str| {
+        let claims = facts.claims_by_id();
+        let (subject, topic) = facts
+            .subjects
+            .iter()
+            .find_map(|subject| Some((subject, subject.topics.iter().find(|topic| topic.id == id)?)))
+            .unwrap();
+        let claims = topic.claims.iter().map(|id| claims[id.as_str()]).collect();
+        let change = Change { id, subject: &subject.id, topic: Some(topic), claims };
+        below.with(&[change], &mut Lessonbook::default())
+    };
+    topic(&mut facts, "ticket-price").examples.push("give me the lowdown on the dosh".into());
+    let one = with(&shared, &facts, "ticket-price");
+    let mut facts = text::shipped();
+    topic(&mut facts, "airline").examples.push("whose big bird is that".into());
+    let other = with(&shared, &facts, "airline");
+    let both = with(&one, &facts, "airline");
+    for (question, id) in [("lowdown on the dosh?", "ticket-price"), ("whose big bird is that", "airline")] {
+        let found =
+            [&*shared, &one, &other, &both].map(|index| answers(index, question).is_some_and(|found| found == id));
+        assert_eq!(found, [false, id == "ticket-price", id == "airline", true], "{question}");
+    }
+    for index in [&*shared, &one, &other, &both] {
+        assert_eq!(answers(index, "how long is the flight").as_deref(), Some("flight-duration"));
+    }
 }
 
 /// Questions of every kind, to compare two desks by.

@@ -6,24 +6,10 @@
 use routedesk::facts::text;
 use routedesk::understanding::normalise;
 
+use crate::slips::{Random, SLIPS, misspelt};
+
 /// Words that people put around a question.
 const AROUND: [&str; 8] = ["please", "hey", "so", "pls", "anyone", "actually", "ok", "hi"];
-
-/// How likely a word of a misspelt question is to have a slip in it, in percent.
-const SLIPS: usize = 15;
-
-/// A repeatable source of numbers (xorshift).
-pub struct Random(pub u64);
-
-impl Random {
-    /// A number below `limit`.
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
-}
 
 /// A set: examples and questions, each with its topic.
 pub struct Set {
@@ -94,7 +80,7 @@ pub fn set(examples: usize, topics: usize, questions: usize) -> Set {
 }
 
 /// The question as somebody else types it: a word left out or put in, a slip.
-fn varied(text: &str, random: &mut Random) -> String {
+pub fn varied(text: &str, random: &mut Random) -> String {
     let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
     if words.len() > 3 && random.below(2) == 0 {
         words.remove(random.below(words.len()));
@@ -105,20 +91,4 @@ fn varied(text: &str, random: &mut Random) -> String {
     }
     let slipped: Vec<String> = words.iter().map(|word| misspelt(word, SLIPS / 3, random)).collect();
     slipped.join(" ")
-}
-
-/// A word, by chance with one letter left out, doubled, replaced or changed places with the next.
-fn misspelt(word: &str, percent: usize, random: &mut Random) -> String {
-    let mut letters: Vec<char> = word.chars().collect();
-    if letters.len() < 3 || random.below(100) >= percent {
-        return word.to_owned();
-    }
-    let at = random.below(letters.len() - 1);
-    match random.below(4) {
-        0 => drop(letters.remove(at)),
-        1 => letters.insert(at, letters[at]),
-        2 => letters.swap(at, at + 1),
-        _ => letters[at] = char::from(b'a' + random.below(26) as u8),
-    }
-    letters.into_iter().collect()
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::confidence::Confidence;
 use super::examples::Examples;
-use super::layer::{Change, Changed, Layer};
+use super::layer::{Change, Changed, Layer, Lessonbook};
 use super::lexicon::{Lexicon, Rivals, Shorthand, Speech, shipped_checksum};
 use super::matcher::View;
 use super::model::{self, Model};
@@ -200,13 +200,14 @@ impl Index {
         Self { topics: trained.topics.clone(), trained, layers: Vec::new(), elsewhere, phrases }
     }
 
-    /// This index with topics changed, added and taken away in a layer over it. Each topic may be in the changes once.
+    /// This index with topics changed, added and taken away in a layer over it. Each topic may be in the changes once. What
+    /// is in the lessonbook isn't looked at again.
     #[must_use]
-    pub fn with(&self, changes: &[Change<'_>]) -> Self {
+    pub fn with(&self, changes: &[Change<'_>], lessonbook: &mut Lessonbook) -> Self {
         if changes.is_empty() {
             return self.clone();
         }
-        let made = Layer::over(self, changes);
+        let made = Layer::over(self, changes, lessonbook);
         let mut index = Self { topics: made.topics, ..self.clone() };
         index.layers.push(Arc::new(made.layer));
         let mut elsewhere = (*self.elsewhere).clone();

@@ -11,8 +11,29 @@ use super::spelling::{English, SURELY_A_WORD, Speller};
 use super::vectors::Vectors;
 use xxhash_rust::xxh3::xxh3_64;
 
+/// The steps of the engine that can be left out, to see what each adds.
+#[derive(Debug, Clone, Copy)]
+pub struct Steps {
+    /// Misspelt words are mended.
+    pub spelling: bool,
+    /// Words have vectors.
+    pub vectors: bool,
+    /// The cosine to the middle of an intent's examples counts.
+    pub middle: bool,
+    /// That to the nearest example counts.
+    pub nearest: bool,
+    /// An intent's name is one more example.
+    pub names: bool,
+}
+
+impl Steps {
+    /// The engine as it is.
+    pub const ALL: Self = Self { spelling: true, vectors: true, middle: true, nearest: true, names: true };
+}
+
 /// Intents that were learnt from examples.
 pub struct Intents {
+    steps: Steps,
     names: Vec<String>,
     vectors: Vectors,
     english: English,
@@ -34,6 +55,16 @@ impl Intents {
     /// If there is no example.
     #[must_use]
     pub fn train(examples: &[(String, String)], vectors: Vectors) -> Self {
+        Self::train_with(examples, vectors, Steps::ALL)
+    }
+
+    /// The same with some steps left out.
+    ///
+    /// # Panics
+    /// If there is no example.
+    #[must_use]
+    pub fn train_with(examples: &[(String, String)], vectors: Vectors, steps: Steps) -> Self {
+        let vectors = if steps.vectors { vectors } else { Vectors::none() };
         let are_many = examples.len() > MOST_TRAINED;
         let mut names: Vec<String> = Vec::new();
         let mut numbers: HashMap<&str, usize> = HashMap::new();
@@ -53,13 +84,14 @@ impl Intents {
             .into_iter()
             .zip(&names)
             .map(|(questions, name)| {
-                [words(&name.replace('_', " "))]
-                    .into_iter()
-                    .chain(questions.into_iter().map(|text| words(text)))
-                    .collect()
+                let name = steps.names.then(|| words(&name.replace('_', " ")));
+                name.into_iter().chain(questions.into_iter().map(|text| words(text))).collect()
             })
             .collect();
-        texts.iter().map(|texts| &texts[0]).flatten().for_each(|word| *counts.entry(word.clone()).or_default() += 1);
+        if steps.names {
+            let named = texts.iter().flat_map(|texts| &texts[0]);
+            named.for_each(|word| *counts.entry(word.clone()).or_default() += 1);
+        }
         let matcher = Matcher::train(&texts, &vectors);
         let mut count = 0;
         let ranges = texts.iter().map(|texts| {
@@ -71,7 +103,7 @@ impl Intents {
         let examples = Rows::of(vectors.dimensions(), means.iter().map(Vec::as_slice));
         let english = English::new();
         let speller = speller(counts, are_many, &english);
-        Self { names, vectors, english, speller, matcher, examples, of_intent }
+        Self { steps, names, vectors, english, speller, matcher, examples, of_intent }
     }
 
     /// The likeliest intent of a question and its score, the higher the surer: its margin, the cosine to the middle of its
@@ -79,18 +111,19 @@ impl Intents {
     #[must_use]
     pub fn best(&self, question: &str) -> (&str, f32) {
         let mut words = words(question);
-        for word in &mut words {
+        for word in words.iter_mut().filter(|_| self.steps.spelling) {
             if let Some(mended) = self.speller.mend(word, &self.english) {
                 *word = mended.to_owned();
             }
         }
         let (likely, vector) = self.matcher.likely(&words, &self.vectors);
+        let middle = f32::from(u8::from(self.steps.middle));
         let mut scores: Vec<(f32, usize)> =
-            likely.into_iter().map(|(at, margin, cosine)| (margin + cosine, at as usize)).collect();
+            likely.into_iter().map(|(at, margin, cosine)| (margin + middle * cosine, at as usize)).collect();
         let best_first = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         scores.sort_unstable_by(best_first);
         scores.truncate(LOOKED_AT);
-        for (score, at) in &mut scores {
+        for (score, at) in scores.iter_mut().filter(|_| self.steps.nearest) {
             let numbers: Vec<u32> = self.of_intent[*at].clone().collect();
             *score += self.examples.products(&vector, &numbers).into_iter().fold(-1.0, f32::max);
         }

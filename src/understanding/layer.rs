@@ -5,10 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::examples::telling_stems;
 use super::features::Sparse;
-use super::lessons::Lesson;
-use super::normalise::stem;
+use super::index::Trained;
+use super::lessons::{Lesson, Noted};
 use super::phrasebook::Elsewhere;
 use super::rows::{Row, Rows};
 use super::spelling::Speller;
@@ -16,6 +18,7 @@ use super::taught::{Taught, Text, UNTAUGHT};
 use super::vectors::to_unit;
 use super::{Index, TopicEntry};
 use crate::facts::{Claim, Topic};
+use crate::language::Language;
 
 /// How many examples of other topics keep a new topic in bounds, for each of its own: those that are most like it.
 const NEAREST_OTHERS: usize = 8;
@@ -75,7 +78,6 @@ pub(super) struct Changed {
 struct Making<'a> {
     below: &'a Index,
     topics: Vec<Arc<TopicEntry>>,
-    names: &'a HashSet<String>,
     stems: HashMap<String, u32>,
     stem_words: Vec<String>,
     changed: BTreeMap<usize, Changed>,
@@ -92,11 +94,10 @@ struct Making<'a> {
 
 impl Layer {
     /// A layer over an index.
-    pub(super) fn over(below: &Index, changes: &[Change<'_>]) -> Made {
+    pub(super) fn over(below: &Index, changes: &[Change<'_>], lessonbook: &mut Lessonbook) -> Made {
         let mut making = Making {
             below,
             topics: below.topics.clone(),
-            names: &below.trained.names,
             stems: HashMap::new(),
             stem_words: Vec::new(),
             changed: BTreeMap::new(),
@@ -106,7 +107,7 @@ impl Layer {
             claimed: HashSet::new(),
             elsewhere: Elsewhere::new(),
         };
-        changes.iter().for_each(|change| making.change(change));
+        changes.iter().for_each(|change| making.change(change, lessonbook));
         making.finish()
     }
 
@@ -117,8 +118,69 @@ impl Layer {
     }
 }
 
+/// A topic and its claims, looked at by themselves: what a layer needs of them and doesn't depend on it.
+struct Prepared {
+    entry: TopicEntry,
+    /// Its examples as words, and each with spaces between.
+    texts: Vec<Vec<String>>,
+    joined: Vec<String>,
+    elsewhere: Vec<(Language, String)>,
+    noted: Noted,
+    /// How often each word occurs, and those of the claims.
+    words: HashMap<String, u32>,
+    claimed: HashSet<String>,
+    /// The unit mean of the examples' vectors: one row.
+    centroid: Rows,
+}
+
+impl Prepared {
+    fn of(change: &Change<'_>, topic: &Topic, trained: &Trained) -> Self {
+        let lesson = Lesson::of(change.subject, topic, &change.claims, &trained.shorthand, &trained.people);
+        let mut words: HashMap<String, u32> = HashMap::new();
+        for word in lesson.texts.iter().chain(&lesson.statements).flatten() {
+            *words.entry(word.clone()).or_default() += 1;
+        }
+        let mut sum = vec![0.0; trained.vectors.dimensions()];
+        for text in &lesson.texts {
+            sum.iter_mut().zip(trained.vectors.mean(text)).for_each(|(sum, number)| *sum += number);
+        }
+        to_unit(&mut sum);
+        Self {
+            noted: Noted::of(&lesson.texts, &lesson.statements, &trained.names),
+            joined: lesson.texts.iter().map(|text| text.join(" ")).collect(),
+            centroid: Rows::of(sum.len(), [sum.as_slice()]),
+            claimed: lesson.statements.into_iter().flatten().collect(),
+            entry: lesson.entry,
+            texts: lesson.texts,
+            elsewhere: lesson.elsewhere,
+            words,
+        }
+    }
+}
+
+/// Topics that were looked at before, so that a further change costs only what it touches. What comes of it is the same
+/// without.
+#[derive(Default)]
+pub struct Lessonbook(HashMap<String, (u64, Arc<Prepared>)>);
+
+impl Lessonbook {
+    fn prepared(&mut self, change: &Change<'_>, topic: &Topic, trained: &Trained) -> Arc<Prepared> {
+        let content =
+            serde_json::to_vec(&(change.subject, topic, &change.claims)).expect("facts have only string keys");
+        let checksum = xxh3_64(&content);
+        match self.0.get(change.id) {
+            Some((known, prepared)) if *known == checksum => Arc::clone(prepared),
+            _ => {
+                let prepared = Arc::new(Prepared::of(change, topic, trained));
+                self.0.insert(change.id.to_owned(), (checksum, Arc::clone(&prepared)));
+                prepared
+            }
+        }
+    }
+}
+
 impl Making<'_> {
-    fn change(&mut self, change: &Change<'_>) {
+    fn change(&mut self, change: &Change<'_>, lessonbook: &mut Lessonbook) {
         let known = self.topics.iter().position(|topic| topic.id == change.id);
         let Some(topic) = change.topic else {
             if let Some(number) = known {
@@ -126,24 +188,24 @@ impl Making<'_> {
             }
             return;
         };
-        let trained = &self.below.trained;
-        let lesson = Lesson::of(change.subject, topic, &change.claims, &trained.shorthand, &trained.people);
+        let prepared = lessonbook.prepared(change, topic, &self.below.trained);
         let number = known.unwrap_or(self.topics.len());
-        let examples = self.examples(number, known.is_some(), &lesson.texts);
-        let mut entry = lesson.entry;
-        let uses: BTreeSet<u32> =
-            lesson.texts.iter().chain(&lesson.statements).flatten().map(|word| self.number(word)).collect();
-        let number_of = |stem: &str| self.below.stem_number(stem).or_else(|| self.stems.get(stem).copied());
-        entry.note_what_is_asked(&lesson.texts, &lesson.statements, number_of, self.names);
-        for word in lesson.texts.iter().chain(&lesson.statements).flatten() {
-            *self.words.entry(word.clone()).or_default() += 1;
+        let examples = self.examples(number, known.is_some(), &prepared);
+        let mut stems: Vec<u32> = prepared.noted.stems.iter().map(|(stem, word)| self.number(stem, word)).collect();
+        stems.sort_unstable();
+        let mut entry = prepared.entry.clone();
+        entry.take_in(&prepared.noted, |stem| self.below.stem_number(stem).or_else(|| self.stems.get(stem).copied()));
+        for (word, count) in &prepared.words {
+            *self.words.entry(word.clone()).or_default() += count;
         }
-        self.claimed.extend(lesson.statements.into_iter().flatten());
-        self.elsewhere.insert(number, lesson.elsewhere);
-        let centroid = self.centroid(&lesson.texts);
-        self.changed.insert(number, Changed { examples, stems: uses.into_iter().collect(), centroid, gone: false });
+        self.claimed.extend(prepared.claimed.iter().cloned());
+        self.elsewhere.insert(number, prepared.elsewhere.clone());
+        self.changed.insert(number, Changed { examples, stems, centroid: prepared.centroid.clone(), gone: false });
         match known {
-            Some(number) => self.topics[number] = Arc::new(entry),
+            Some(number) => {
+                entry.share_with(&self.topics[number]);
+                self.topics[number] = Arc::new(entry);
+            }
             None => self.topics.push(Arc::new(entry)),
         }
     }
@@ -158,15 +220,15 @@ impl Making<'_> {
 
     /// The numbers of a topic's examples: those that it has already, and new ones for the others. What it no longer has is
     /// noted as forgotten.
-    fn examples(&mut self, number: usize, known: bool, texts: &[Vec<String>]) -> Vec<u32> {
+    fn examples(&mut self, number: usize, known: bool, prepared: &Prepared) -> Vec<u32> {
         let old = if known { self.below.examples_of(number) } else { Vec::new() };
         let mut left: HashMap<&str, Vec<u32>> = HashMap::new();
         for example in old.iter().rev() {
             left.entry(self.below.example_words(*example)).or_default().push(*example);
         }
         let mut examples: Vec<u32> = Vec::new();
-        for text in texts {
-            let kept = left.get_mut(text.join(" ").as_str()).and_then(Vec::pop);
+        for (joined, text) in prepared.joined.iter().zip(&prepared.texts) {
+            let kept = left.get_mut(joined.as_str()).and_then(Vec::pop);
             examples.push(kept.unwrap_or_else(|| {
                 self.added.push((text.clone(), number));
                 self.first_example() + self.added.len() as u32 - 1
@@ -179,15 +241,14 @@ impl Making<'_> {
         examples
     }
 
-    /// The number of a word's stem; a new one if it has none.
-    fn number(&mut self, word: &str) -> u32 {
-        let stem = stem(word);
-        if let Some(number) = self.below.stem_number(&stem).or_else(|| self.stems.get(&stem).copied()) {
+    /// The number of a stem; a new one if it has none.
+    fn number(&mut self, stem: &str, word: &str) -> u32 {
+        if let Some(number) = self.below.stem_number(stem).or_else(|| self.stems.get(stem).copied()) {
             return number;
         }
         let number = self.first_stem() + self.stem_words.len() as u32;
         self.stem_words.push(word.to_owned());
-        self.stems.insert(stem, number);
+        self.stems.insert(stem.to_owned(), number);
         number
     }
 
@@ -199,16 +260,6 @@ impl Making<'_> {
     fn first_example(&self) -> u32 {
         let trained = self.below.trained.examples.len();
         self.below.layers.last().map_or(trained, |layer| layer.first_example + layer.example_words.len() as u32)
-    }
-
-    fn centroid(&self, texts: &[Vec<String>]) -> Rows {
-        let vectors = &self.below.trained.vectors;
-        let mut sum = vec![0.0; vectors.dimensions()];
-        for text in texts {
-            sum.iter_mut().zip(vectors.mean(text)).for_each(|(sum, number)| *sum += number);
-        }
-        to_unit(&mut sum);
-        Rows::of(vectors.dimensions(), [sum.as_slice()])
     }
 
     fn finish(self) -> Made {

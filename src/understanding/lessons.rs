@@ -1,7 +1,8 @@
 //! What the facts and the shipped small talk teach the index: the examples, titles and statements of each topic as words,
 //! and what follows from them about the topic.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::lexicon::{Lexicon, Shorthand, Speech, text_words};
 use super::vectors::Vectors;
@@ -63,12 +64,12 @@ impl Lesson {
             subject: subject.to_owned(),
             answerable: if topic.is_silent() { Answerable::No } else { Answerable::Yes },
             claims: topic.claims.clone(),
-            numbers,
+            numbers: Arc::new(numbers),
             ask_gaps: asks::gaps(&texts[..asked], explaining),
-            claimed,
-            named: HashSet::new(),
+            claimed: Arc::new(claimed),
+            named: Arc::default(),
             asked: Vec::new(),
-            links: HashSet::new(),
+            links: Arc::default(),
             people: statements.first().into_iter().flatten().filter(is_person).cloned().collect(),
             figures: explaining.iter().filter_map(|claim| correct::Figure::of(claim.value.kind())).collect(),
         };
@@ -88,30 +89,65 @@ fn by_language(examples: &[String]) -> (Vec<&String>, Vec<(Language, String)>) {
     (english, elsewhere)
 }
 
-impl TopicEntry {
-    /// Notes what the topic's examples ask for, and who does what to whom in them. `number` numbers stems.
-    pub(super) fn note_what_is_asked(
-        &mut self,
-        texts: &[Vec<String>],
-        statements: &[Vec<String>],
-        number: impl Fn(&str) -> Option<u32>,
-        names: &HashSet<String>,
-    ) {
+/// What a topic's examples and statements say of it, before their stems are numbered.
+pub(super) struct Noted {
+    /// Every stem, with a word that has it.
+    pub(super) stems: BTreeMap<String, String>,
+    /// The stems that the examples ask for.
+    asked: BTreeSet<String>,
+    /// The stems of the statements, and those that several examples have.
+    named: BTreeSet<String>,
+    /// Who does what to whom.
+    links: HashSet<links::Link>,
+}
+
+impl Noted {
+    /// Of texts and statements, given as words.
+    pub(super) fn of(texts: &[Vec<String>], statements: &[Vec<String>], names: &HashSet<String>) -> Self {
         let asked = texts.iter().flat_map(|text| asks::focus(text).iter().chain(asks::head(text)));
-        let mut asked: Vec<u32> = asked.filter_map(|word| number(&normalise::stem(word))).collect();
-        asked.sort_unstable();
-        asked.dedup();
-        self.asked = asked;
-        let number = |word: &String| number(&normalise::stem(word));
-        let mut often: HashMap<u32, u32> = HashMap::new();
+        let asked = asked.map(|word| normalise::stem(word)).collect();
+        let mut stems: BTreeMap<String, String> = BTreeMap::new();
+        let mut often: HashMap<String, u32> = HashMap::new();
+        let mut named: BTreeSet<String> = BTreeSet::new();
         for text in texts {
-            let stems: HashSet<u32> = text.iter().filter_map(number).collect();
-            stems.into_iter().for_each(|stem| *often.entry(stem).or_default() += 1);
+            let own: BTreeMap<String, &String> = text.iter().map(|word| (normalise::stem(word), word)).collect();
+            for (stem, word) in own {
+                *often.entry(stem.clone()).or_default() += 1;
+                stems.entry(stem).or_insert_with(|| word.clone());
+            }
         }
-        let several = often.into_iter().filter(|(_, count)| *count >= SEVERAL).map(|(stem, _)| stem);
-        self.named = several.chain(statements.iter().flatten().filter_map(number)).collect();
+        for word in statements.iter().flatten() {
+            let stem = normalise::stem(word);
+            named.insert(stem.clone());
+            stems.entry(stem).or_insert_with(|| word.clone());
+        }
+        named.extend(often.into_iter().filter(|(_, count)| *count >= SEVERAL).map(|(stem, _)| stem));
         let is_name = |word: &str| names.contains(&normalise::stem(word));
-        self.links = texts.iter().chain(statements).flat_map(|text| links::links(text, is_name)).collect();
+        let links = texts.iter().chain(statements).flat_map(|text| links::links(text, is_name)).collect();
+        Self { stems, asked, named, links }
+    }
+}
+
+impl TopicEntry {
+    /// Takes in what was noted. `number` numbers stems.
+    pub(super) fn take_in(&mut self, noted: &Noted, number: impl Fn(&str) -> Option<u32>) {
+        self.asked = noted.asked.iter().filter_map(|stem| number(stem)).collect();
+        self.asked.sort_unstable();
+        self.named = Arc::new(noted.named.iter().filter_map(|stem| number(stem)).collect());
+        self.links = Arc::new(noted.links.clone());
+    }
+
+    /// Shares with an earlier version of the topic what is the same in both.
+    pub(super) fn share_with(&mut self, other: &Self) {
+        fn share<T: PartialEq>(own: &mut Arc<T>, other: &Arc<T>) {
+            if own == other {
+                *own = Arc::clone(other);
+            }
+        }
+        share(&mut self.numbers, &other.numbers);
+        share(&mut self.claimed, &other.claimed);
+        share(&mut self.named, &other.named);
+        share(&mut self.links, &other.links);
     }
 }
 
@@ -164,7 +200,7 @@ impl Lessons {
         let names = lessons.speech.name_stems();
         let lexicon = &lessons.lexicon;
         for ((topic, texts), statements) in lessons.topics.iter_mut().zip(&lessons.texts).zip(&lessons.statements) {
-            topic.note_what_is_asked(texts, statements, |stem| lexicon.number(stem), &names);
+            topic.take_in(&Noted::of(texts, statements, &names), |stem| lexicon.number(stem));
         }
         lessons
     }
@@ -186,12 +222,12 @@ impl Lessons {
                 subject: "social".to_owned(),
                 answerable: Answerable::Social(talk),
                 claims: Vec::new(),
-                numbers: HashSet::new(),
+                numbers: Arc::default(),
                 ask_gaps: [0.0; asks::ASKS],
-                claimed: HashSet::new(),
-                named: HashSet::new(),
+                claimed: Arc::default(),
+                named: Arc::default(),
                 asked: Vec::new(),
-                links: HashSet::new(),
+                links: Arc::default(),
                 people: Vec::new(),
                 figures: Vec::new(),
             };

@@ -3,8 +3,15 @@
 
 use std::collections::HashSet;
 
-/// A name's part (the preposition before it, or that it does something), and whose name it is.
-pub type Link = (String, String);
+use xxhash_rust::xxh3::xxh3_64;
+
+/// A name's part (the preposition before it, or that it does something), and whose name it is, as a hash of both: there are
+/// many of them, and they are only ever compared.
+pub type Link = u64;
+
+fn link(part: &str, name: &str) -> Link {
+    xxh3_64(format!("{part} {name}").as_bytes())
+}
 
 const PREPOSITIONS: [&str; 13] =
     ["to", "from", "by", "in", "on", "with", "against", "for", "of", "at", "into", "via", "between"];
@@ -40,11 +47,11 @@ pub fn links(words: &[String], is_name: impl Fn(&str) -> bool) -> HashSet<Link> 
         let part = PREPOSITIONS.iter().find(|part| *part == word).copied();
         let part = part.or_else(|| AUXILIARIES.contains(&word.as_str()).then_some(DOES));
         if let (Some(part), Some(name)) = (part, name_after(at + 1)) {
-            links.insert((part.to_owned(), name));
+            links.insert(link(part, &name));
         }
     }
     if let Some(name) = name_after(0) {
-        links.insert((DOES.to_owned(), name));
+        links.insert(link(DOES, &name));
     }
     links
 }
@@ -84,8 +91,7 @@ mod tests {
             ("Lavrov met whom in Seoul", vec![("does", "lavrov"), ("in", "south")]),
             ("how much is a ticket", vec![]),
         ] {
-            let expected: HashSet<Link> =
-                expected.into_iter().map(|(part, name)| (part.to_owned(), name.to_owned())).collect();
+            let expected: HashSet<Link> = expected.into_iter().map(|(part, name)| link(part, name)).collect();
             assert_eq!(links(&text_words(text), is_name), expected, "{text}");
         }
     }

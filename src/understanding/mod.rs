@@ -33,6 +33,7 @@ mod taught;
 pub mod vectors;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +41,7 @@ pub use candidate::Candidate;
 pub use decide::{Decision, Trace};
 pub use heard::Origin;
 pub use index::{Index, Trained};
-pub use layer::Change;
+pub use layer::{Change, Lessonbook};
 pub use lessons::Lessons;
 use lexicon::text_words;
 
@@ -89,7 +90,7 @@ pub enum Answerable {
 }
 
 /// What the index keeps of a topic.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TopicEntry {
     /// The topic's id; `social-…` for small talk.
     pub id: String,
@@ -102,17 +103,17 @@ pub struct TopicEntry {
     /// The claims that answer it, for telling whether two topics say the same.
     claims: Vec<String>,
     /// The figures that its claims name; for a silent topic its examples.
-    numbers: HashSet<String>,
+    numbers: Arc<HashSet<String>>,
     /// How little it is about each thing that can be asked for.
     ask_gaps: [f32; asks::ASKS],
     /// The words and figures of its claims alone: what the sources confirm.
-    claimed: HashSet<String>,
+    claimed: Arc<HashSet<String>>,
     /// The stems of its claims, and those that several of its examples use.
-    named: HashSet<u32>,
+    named: Arc<HashSet<u32>>,
     /// The stems that its examples ask for, once the lexicon has numbered them.
     asked: Vec<u32>,
     /// Who does what to whom in its examples and claims.
-    links: HashSet<links::Link>,
+    links: Arc<HashSet<links::Link>>,
     /// The people whom its first claim names.
     people: Vec<String>,
     /// What kinds of figure its claims have, for correcting wrong ones.

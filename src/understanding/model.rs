@@ -8,7 +8,7 @@ use super::matcher::Matcher;
 use super::vectors::Vectors;
 
 /// Counts up when the same facts give another model or index, so that a kept one isn't taken for it.
-pub const VERSION: u32 = 10;
+pub const VERSION: u32 = 12;
 
 /// What is learnt from the facts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

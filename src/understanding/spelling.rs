@@ -113,6 +113,7 @@ impl Speller {
         }
         deletions.sort_unstable();
         deletions.dedup();
+        deletions.shrink_to_fit();
         Self { bounds, words, list, deletions }
     }
 

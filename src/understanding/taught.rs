@@ -64,10 +64,8 @@ pub(super) fn sparse_product(a: &Sparse, b: &Sparse) -> f32 {
 /// What taught and forgotten texts change.
 #[derive(Debug, Default)]
 pub(super) struct Taught {
-    /// The features of the texts, by rising number; where the entries of each begin, and one more for the end.
-    features: Vec<u32>,
-    starts: Vec<u32>,
-    entries: Vec<(u32, f32)>,
+    /// Feature, text, and what the feature weighs in it, by rising number of both.
+    entries: Vec<(u32, u32, f32)>,
     vectors: Rows,
     /// Text, topic, and how much of the text's product with a question goes into the topic's margin.
     pushes: Vec<(u32, u32, f32)>,
@@ -76,27 +74,12 @@ pub(super) struct Taught {
 impl Taught {
     /// Teaches texts over what was trained. `topics` is how many there are with the new ones.
     pub(super) fn of(texts: &[Text], topics: usize, width: usize) -> Self {
-        let mut taught =
-            Self { vectors: Rows::from_rows(width, texts.iter().map(|text| &text.vector)), ..Self::default() };
-        taught.index(texts);
+        let vectors = Rows::from_rows(width, texts.iter().map(|text| &text.vector));
+        let mut taught = Self { entries: entries(texts), vectors, pushes: Vec::new() };
         for topic in 0..topics {
             taught.teach(texts, topic);
         }
         taught
-    }
-
-    fn index(&mut self, texts: &[Text]) {
-        let numbered = texts.iter().zip(0u32..);
-        let mut all: Vec<(u32, u32, f32)> = numbered
-            .flat_map(|(text, at)| text.features.iter().map(move |(feature, weight)| (*feature, at, *weight)))
-            .collect();
-        all.sort_unstable_by_key(|(feature, text, _)| (*feature, *text));
-        for same in all.chunk_by(|a, b| a.0 == b.0) {
-            self.features.push(same[0].0);
-            self.starts.push(self.entries.len() as u32);
-            self.entries.extend(same.iter().map(|(_, text, weight)| (*text, *weight)));
-        }
-        self.starts.push(self.entries.len() as u32);
     }
 
     /// Finds the weights of the texts for one topic.
@@ -127,10 +110,9 @@ impl Taught {
     pub(super) fn add_to(&self, margins: &mut [f32], features: &Sparse, vector: &Row) {
         let mut products: Vec<f32> = (0..self.vectors.len()).map(|text| 1.0 + self.cosine(vector, text)).collect();
         for (feature, weight) in features {
-            if let Ok(at) = self.features.binary_search(feature) {
-                let entries = &self.entries[self.starts[at] as usize..self.starts[at + 1] as usize];
-                entries.iter().for_each(|(text, other)| products[*text as usize] += weight * other);
-            }
+            let start = self.entries.partition_point(|(other, ..)| other < feature);
+            let same = self.entries[start..].iter().take_while(|(other, ..)| other == feature);
+            same.for_each(|(_, text, other)| products[*text as usize] += weight * other);
         }
         for (text, topic, weight) in &self.pushes {
             margins[*topic as usize] += weight * products[*text as usize];
@@ -141,6 +123,16 @@ impl Taught {
     pub(super) fn cosine(&self, vector: &Row, text: usize) -> f32 {
         self.vectors.products(vector, &[text as u32])[0]
     }
+}
+
+/// The features of texts, by rising number.
+fn entries(texts: &[Text]) -> Vec<(u32, u32, f32)> {
+    let mut entries = Vec::with_capacity(texts.iter().map(|text| text.features.len()).sum());
+    for (text, at) in texts.iter().zip(0..) {
+        entries.extend(text.features.iter().map(|(feature, weight)| (*feature, at, *weight)));
+    }
+    entries.sort_unstable_by_key(|(feature, text, _)| (*feature, *text));
+    entries
 }
 
 /// The weights that forgotten texts had in a topic, taken out: at the end of a training each is twice what its margin

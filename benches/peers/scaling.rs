@@ -4,14 +4,13 @@
 //! without slips, and how many find their topic. The questions were never taught. `-- 10000` stops at that size.
 
 mod peers;
-mod sets;
 
-use std::fs;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use peers::{Fts5, Peer, Rapidfuzz, Routedesk, Strsim, Tantivy};
-use sets::{Set, set};
+use routedesk_peers::resident;
+use routedesk_peers::sets::{Set, set};
 
 /// The same as the program's.
 #[global_allocator]
@@ -70,11 +69,4 @@ fn ask(peer: &impl Peer, questions: &[(String, String)]) -> (String, f64) {
     times.sort();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
     (format!("{:.1?} / {:.1?}", at(0.5), at(0.99)), 100.0 * right as f64 / times.len() as f64)
-}
-
-/// The memory in use in bytes, where the system tells.
-fn resident() -> usize {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<usize>().ok()).unwrap_or_default() * 1_000
 }

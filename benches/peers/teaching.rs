@@ -1,0 +1,164 @@
+//! How long a desk takes to learn: `cargo bench -p routedesk-peers --profile peers --bench teaching`.
+//!
+//! At the shipped size and with 100,000 examples: the time to write a moderator's new example into the database, and the
+//! time of the first answer after it, which counts it. Then what 1,000 communities with ten examples of their own each
+//! weigh, and what a question costs with such a layer.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use routedesk::desk::Desk;
+use routedesk::facts::{Facts, text};
+use routedesk::store::{Meta, Origin, Store};
+use routedesk::understanding::message::understand;
+use routedesk::understanding::{Change, Index, Lessonbook};
+use routedesk::utterance::Utterance;
+use routedesk_peers::resident;
+use routedesk_peers::sets::varied;
+use routedesk_peers::slips::Random;
+
+/// The same as the program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const MANY: usize = 100_000;
+const CHANGES: usize = 30;
+const COMMUNITIES: usize = 1_000;
+const OWN_EXAMPLES: usize = 10;
+
+fn main() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let shipped = folder.path().join("shipped.db");
+    teach(&shipped, &text::shipped())?;
+    communities(&open(&shipped)?.index());
+    teach(&folder.path().join("many.db"), &enlarged(MANY))?;
+    Ok(())
+}
+
+fn meta() -> Meta {
+    Meta { made_at: String::new(), who: "bench".into(), place: "bench".into(), why: String::new() }
+}
+
+fn open(path: &Path) -> anyhow::Result<Desk> {
+    Ok(Desk::open(Store::open(path)?, &meta())?.0)
+}
+
+/// The shipped facts with so many examples, shared evenly.
+fn enlarged(examples: usize) -> Facts {
+    let mut facts = text::shipped();
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    let share = examples / facts.topics().count();
+    for topic in facts.subjects.iter_mut().flat_map(|subject| &mut subject.topics) {
+        let own = topic.examples.clone();
+        while topic.examples.len() < share {
+            let text = &own[topic.examples.len() % own.len()];
+            topic.examples.push(varied(text, &mut random));
+        }
+    }
+    facts
+}
+
+/// Teaches one example after the other, and asks after each.
+fn teach(path: &Path, facts: &Facts) -> anyhow::Result<()> {
+    Store::open(path)?.replace(facts, Origin::Import, &meta())?;
+    let start = Instant::now();
+    let desk = open(path)?;
+    let trained = start.elapsed();
+    let mut store = Store::open(path)?;
+    let mut facts = store.facts()?;
+    let count: usize = facts.topics().map(|topic| topic.examples.len()).sum();
+    let (mut written, mut answered) = (Vec::new(), Vec::new());
+    desk.hear(&Utterance::new("who flies it?"));
+    for change in 0..CHANGES {
+        let subjects = facts.subjects.len();
+        let topics = &mut facts.subjects[change % subjects].topics;
+        let topic = change % topics.len();
+        topics[topic].examples.push(format!("what about the matter with the number {change}"));
+        let start = Instant::now();
+        store.replace(&facts, Origin::Moderator, &meta())?;
+        written.push(start.elapsed());
+        let start = Instant::now();
+        black_box(desk.hear(&Utterance::new("who flies it?")));
+        answered.push(start.elapsed());
+    }
+    println!(
+        "{count} examples: trained whole in {trained:.1?}; a change is written in {}; the next answer, with it, takes {}",
+        times(written),
+        times(answered)
+    );
+    Ok(())
+}
+
+fn times(mut times: Vec<Duration>) -> String {
+    times.sort();
+    format!("{:.1?} (longest {:.1?})", times[times.len() / 2], times[times.len() - 1])
+}
+
+/// Layers of a thousand communities over one index.
+fn communities(index: &Arc<Index>) {
+    let mut facts = text::shipped();
+    let mut random = Random(7);
+    let question = Utterance::new("how much is a ticket from moscow to pyongyang?");
+    let plain = cost(index, &question);
+    let mut layers_of = |from: usize| -> Vec<Index> {
+        let layer = |community| index.with(&changes(&mut facts, community, &mut random), &mut Lessonbook::default());
+        (from..from + COMMUNITIES).map(layer).collect()
+    };
+    // The room for making them is taken once; what the next thousand take is theirs.
+    let first = layers_of(0);
+    let (before, start) = (resident(), Instant::now());
+    let layers = layers_of(COMMUNITIES);
+    let made = start.elapsed() / COMMUNITIES as u32;
+    let weight = resident().saturating_sub(before);
+    drop(first);
+    println!(
+        "{COMMUNITIES} communities with {OWN_EXAMPLES} examples each: {} MB in all, a layer is made in {made:.1?}; understanding a question takes {:.1?} with a layer and {plain:.1?} without",
+        weight / 1_000_000,
+        cost(&layers[COMMUNITIES / 2], &question),
+    );
+}
+
+/// A community's own examples, in as many topics.
+fn changes<'a>(facts: &'a mut Facts, community: usize, random: &mut Random) -> Vec<Change<'a>> {
+    let mut taught: Vec<(usize, usize)> = Vec::new();
+    while taught.len() < OWN_EXAMPLES {
+        let subject = random.below(facts.subjects.len());
+        let topic = random.below(facts.subjects[subject].topics.len());
+        if !taught.contains(&(subject, topic)) {
+            taught.push((subject, topic));
+        }
+    }
+    for (subject, topic) in &taught {
+        let examples = &mut facts.subjects[*subject].topics[*topic].examples;
+        let text = varied(&examples[random.below(examples.len())], random);
+        // In place of the one of the community before: a community has ten and not all of them.
+        if examples.last().is_some_and(|last| last.ends_with(" our way")) {
+            examples.pop();
+        }
+        examples.push(format!("{text} {community} our way"));
+    }
+    let facts = &*facts;
+    let claims = facts.claims_by_id();
+    taught
+        .into_iter()
+        .map(|(subject, topic)| {
+            let topic = &facts.subjects[subject].topics[topic];
+            let claims = topic.claims.iter().filter_map(|id| claims.get(id.as_str()).copied()).collect();
+            Change { id: &topic.id, subject: &facts.subjects[subject].id, topic: Some(topic), claims }
+        })
+        .collect()
+}
+
+/// The median time to understand a question.
+fn cost(index: &Index, question: &Utterance) -> Duration {
+    let time = |_| {
+        let start = Instant::now();
+        black_box(understand(index, question));
+        start.elapsed()
+    };
+    let mut times: Vec<Duration> = (0..1_000).map(time).collect();
+    times.sort();
+    times[times.len() / 2]
+}
