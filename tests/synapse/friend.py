@@ -24,6 +24,12 @@ async def main(homeserver, name, password, room, question, bot):
         await client.sync(timeout=0, full_state=True)
         if client.should_upload_keys:
             await client.keys_upload()
+        if client.should_query_keys:
+            await client.keys_query()
+        # The bot may not have put its one-time keys there yet.
+        while missing := client.get_missing_sessions(room):
+            await client.keys_claim(missing)
+            await client.sync(timeout=500)
         client.add_event_callback(heard, RoomMessage)
         syncing = asyncio.create_task(client.sync_forever(timeout=30000))
         content = {"msgtype": "m.text", "body": question}
