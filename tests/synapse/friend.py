@@ -27,7 +27,10 @@ async def main(homeserver, name, password, room, question, bot):
         if client.should_query_keys:
             await client.keys_query()
         # The bot may not have put its one-time keys there yet.
-        while missing := client.get_missing_sessions(room):
+        for _ in range(60):
+            missing = client.get_missing_sessions(room)
+            if not missing:
+                break
             await client.keys_claim(missing)
             await client.sync(timeout=500)
         client.add_event_callback(heard, RoomMessage)
