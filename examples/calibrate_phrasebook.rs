@@ -1,4 +1,4 @@
-//! Fits the weights of `src/understanding/phrasebook.rs` and prints them.
+//! Fits the weights of `src/understanding/reader.rs` and prints them.
 //!
 //! `cargo run --release --example calibrate_phrasebook -- tests/questions/languages_calibration.jsonl [test=tests/questions/languages.jsonl]`
 //!
@@ -13,7 +13,7 @@ use routedesk::desk::Desk;
 use routedesk::eval::{self, Kind, Question};
 use routedesk::facts::{Facts, text};
 use routedesk::understanding::message::understand;
-use routedesk::understanding::phrasebook::{SIGNS, signs};
+use routedesk::understanding::reader::{SIGNS, signs};
 use routedesk::understanding::{Answerable, Candidate};
 use routedesk::utterance::Utterance;
 

@@ -71,7 +71,7 @@ fn a_change_leaves_the_rows_that_a_rebuild_gives() {
     let mut store = store_in(folder.path());
     let mut facts = few_facts();
     store.replace(&facts, Origin::Import, &meta("first")).unwrap();
-    let mut random = common::Random(20_261_121);
+    let mut random = common::random::Random(20_261_121);
     for made in 0..20 {
         let subject = random.below(facts.subjects.len());
         let whole = &mut facts.subjects[subject];

@@ -5,7 +5,8 @@ mod common;
 use std::fs;
 use std::path::PathBuf;
 
-use common::{DATABASE, Random, meta, open};
+use common::random::Random;
+use common::{DATABASE, meta, open};
 use routedesk::desk::Desk;
 use routedesk::facts::{Facts, Topic, Value, text};
 use routedesk::store::{Origin, Store};
@@ -153,6 +154,23 @@ fn layers_of_communities_do_not_mix() {
     }
     for index in [&*shared, &one, &other, &both] {
         assert_eq!(answers(index, "how long is the flight").as_deref(), Some("flight-duration"));
+    }
+}
+
+/// Who names a rival of what a topic says is told what it says, unless moderators took the topic away.
+#[test]
+fn a_topic_that_was_taken_away_corrects_nothing() {
+    let taught = Taught::new();
+    let questions = ["is it flown by s7?", "это аэрофлот туда летает?"];
+    for question in questions {
+        assert_eq!(taught.ask(question).topics, ["airline"], "{question}");
+    }
+    taught.change(|facts| {
+        facts.subjects.iter_mut().for_each(|subject| subject.topics.retain(|topic| topic.id != "airline"))
+    });
+    for question in questions {
+        let reply = taught.ask(question);
+        assert!(!reply.is_trouble && !reply.topics.contains(&"airline".to_owned()), "{question}: {}", reply.text);
     }
 }
 

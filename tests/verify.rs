@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{Random, articles};
+use common::articles;
+use common::random::Random;
 use routedesk::facts::verify::{Verdict, verify};
 use routedesk::facts::{Claim, Kind, Value, text};
 

@@ -13,7 +13,8 @@ use routedesk::eval::{self, Kind, area};
 use routedesk::facts::text;
 use routedesk::understanding::intents::{Intents, Steps};
 use routedesk::understanding::vectors::Vectors;
-use routedesk_peers::slips::{Random, SLIPS, misspelt};
+use routedesk_peers::random::Random;
+use routedesk_peers::slips::{SLIPS, misspelt};
 
 /// The same as the program's.
 #[global_allocator]

@@ -1,5 +1,7 @@
 //! What the measurements of the matcher share: sets of questions, and slips of the finger.
 
+#[path = "../../tests/common/random.rs"]
+pub mod random;
 pub mod sets;
 pub mod slips;
 

@@ -6,7 +6,8 @@
 use routedesk::facts::text;
 use routedesk::understanding::normalise;
 
-use crate::slips::{Random, SLIPS, misspelt};
+use crate::random::Random;
+use crate::slips::{SLIPS, misspelt};
 
 /// Words that people put around a question.
 const AROUND: [&str; 8] = ["please", "hey", "so", "pls", "anyone", "actually", "ok", "hi"];

@@ -1,20 +1,9 @@
 //! Slips of the finger.
 
+use crate::random::Random;
+
 /// How likely a word of a misspelt question is to have one, in percent.
 pub const SLIPS: usize = 15;
-
-/// A repeatable source of numbers (xorshift).
-pub struct Random(pub u64);
-
-impl Random {
-    /// A number below `limit`.
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
-}
 
 /// A word, by chance with one letter left out, doubled, replaced or changed places with the next.
 pub fn misspelt(word: &str, percent: usize, random: &mut Random) -> String {

@@ -15,9 +15,9 @@ use routedesk::store::{Meta, Origin, Store};
 use routedesk::understanding::message::understand;
 use routedesk::understanding::{Change, Index, Lessonbook};
 use routedesk::utterance::Utterance;
+use routedesk_peers::random::Random;
 use routedesk_peers::resident;
 use routedesk_peers::sets::varied;
-use routedesk_peers::slips::Random;
 
 /// The same as the program's.
 #[global_allocator]

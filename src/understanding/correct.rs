@@ -219,7 +219,7 @@ impl Index {
             if rivals.not_topics.contains(&asked.id) {
                 return Some(Decision::Unknown { silent: None, nearest: Some(best.topic) });
             }
-            let Some(by) = self.topics.iter().position(|topic| topic.id == rivals.topic) else { continue };
+            let Some(by) = self.number_of(&rivals.topic) else { continue };
             let is_part = |word: &str| name.split(' ').any(|part| part == word);
             if self.holds_without(heard, is_part, best) {
                 return Some(Decision::Correct { by, asked: best.topic });

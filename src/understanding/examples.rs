@@ -11,7 +11,7 @@ use super::Index;
 use super::heard::{Heard, Origin, Word};
 use super::lexicon::Lexicon;
 use super::normalise::stem;
-use super::rows::{Row, Rows};
+use super::rows::{Row, Rows, highest};
 use super::vectors::Vectors;
 
 /// How many of a topic's examples are compared word by word, the nearest first.
@@ -132,13 +132,7 @@ impl Index {
     pub(super) fn likeness_to_examples(&self, topic: usize, heard: &Heard<'_>, vector: &Row) -> Likeness {
         let numbers = self.examples_of(topic);
         let cosines = self.example_cosines(vector, &numbers);
-        let mut near: Vec<(f32, u32)> = cosines.into_iter().zip(numbers).collect();
-        let by_cosine = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-        if near.len() > COMPARED {
-            near.select_nth_unstable_by(COMPARED, by_cosine);
-            near.truncate(COMPARED);
-        }
-        near.sort_by(by_cosine);
+        let near = highest(cosines.into_iter().zip(numbers).collect(), COMPARED);
         let examples: Vec<&[(u32, f32)]> = near.iter().map(|(_, example)| self.example_stems(*example)).collect();
         let (said, wanted) = self.best_overlap(heard, &examples);
         Likeness {

@@ -12,7 +12,8 @@ use super::layer::{Change, Changed, Layer, Lessonbook};
 use super::lexicon::{Lexicon, Rivals, Shorthand, Speech, shipped_checksum};
 use super::matcher::View;
 use super::model::{self, Model};
-use super::phrasebook::{self, Elsewhere, Phrasebook, Reader};
+use super::phrasebook::{self, Elsewhere, Phrasebook};
+use super::reader::Reader;
 use super::rows::{Row, Rows};
 use super::spelling::{English, SURELY_A_WORD, Speller};
 use super::vectors::Vectors;
@@ -259,6 +260,11 @@ impl Index {
         self.changed(topic).is_some_and(|changed| changed.gone)
     }
 
+    /// The number of a topic that wasn't taken away.
+    pub(super) fn number_of(&self, id: &str) -> Option<usize> {
+        self.topics.iter().position(|topic| topic.id == id).filter(|topic| !self.is_gone(*topic))
+    }
+
     /// How a text looks, given as mended words.
     pub(super) fn view(&self, words: &[String]) -> View {
         let (features, mut view) = self.trained.model.matcher.view(words, &self.trained.vectors);
@@ -270,12 +276,9 @@ impl Index {
 
     /// The cosines of a text to the middles of some topics' examples.
     pub(super) fn cosines(&self, topics: &[u32], view: &View) -> Vec<f32> {
-        if self.layers.is_empty() {
-            return self.trained.model.matcher.cosines(topics, view);
-        }
         let cosine = |topic: &u32| match self.changed(*topic as usize) {
-            Some(changed) => changed.centroid.products(&view.vector, &[0])[0],
-            None => self.trained.model.matcher.cosines(&[*topic], view)[0],
+            Some(changed) => changed.centroid.product(&view.vector),
+            None => self.trained.model.matcher.cosine(*topic, view),
         };
         topics.iter().map(cosine).collect()
     }

@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::matcher::{MOST_TRAINED, Matcher, thinned};
 use super::normalise;
-use super::rows::Rows;
+use super::rows::{Rows, highest};
 use super::spelling::{English, SURELY_A_WORD, Speller};
 use super::vectors::Vectors;
-use xxhash_rust::xxh3::xxh3_64;
 
 /// The steps of the engine that can be left out, to see what each adds.
 #[derive(Debug, Clone, Copy)]
@@ -65,45 +66,32 @@ impl Intents {
     #[must_use]
     pub fn train_with(examples: &[(String, String)], vectors: Vectors, steps: Steps) -> Self {
         let vectors = if steps.vectors { vectors } else { Vectors::none() };
-        let are_many = examples.len() > MOST_TRAINED;
-        let mut names: Vec<String> = Vec::new();
-        let mut numbers: HashMap<&str, usize> = HashMap::new();
-        let mut questions: Vec<Vec<&str>> = Vec::new();
-        for (intent, question) in examples {
-            let number = *numbers.entry(intent).or_insert_with(|| {
-                names.push(intent.clone());
-                questions.push(Vec::new());
-                names.len() - 1
-            });
-            questions[number].push(question);
-        }
+        let (names, questions) = by_intent(examples);
         assert!(!names.is_empty(), "there must be an example");
         let mut counts: HashMap<String, u32> = HashMap::new();
-        questions.iter().flatten().flat_map(|text| words(text)).for_each(|word| *counts.entry(word).or_default() += 1);
-        let texts: Vec<Vec<Vec<String>>> = thinned(&questions, MOST_TRAINED, |text| xxh3_64(text.as_bytes()))
+        let mut count = |word: String| *counts.entry(word).or_default() += 1;
+        questions.iter().flatten().flat_map(|text| words(text)).for_each(&mut count);
+        let mut texts: Vec<Vec<Vec<String>>> = thinned(&questions, MOST_TRAINED, |text| xxh3_64(text.as_bytes()))
             .into_iter()
-            .zip(&names)
-            .map(|(questions, name)| {
-                let name = steps.names.then(|| words(&name.replace('_', " ")));
-                name.into_iter().chain(questions.into_iter().map(|text| words(text))).collect()
-            })
+            .map(|questions| questions.into_iter().map(|text| words(text)).collect())
             .collect();
-        if steps.names {
-            let named = texts.iter().flat_map(|texts| &texts[0]);
-            named.for_each(|word| *counts.entry(word.clone()).or_default() += 1);
+        for (texts, name) in texts.iter_mut().zip(&names).filter(|_| steps.names) {
+            let name = words(&name.replace('_', " "));
+            name.iter().cloned().for_each(&mut count);
+            texts.insert(0, name);
         }
         let matcher = Matcher::train(&texts, &vectors);
-        let mut count = 0;
+        let mut end = 0;
         let ranges = texts.iter().map(|texts| {
-            count += texts.len() as u32;
-            count - texts.len() as u32..count
+            end += texts.len() as u32;
+            end - texts.len() as u32..end
         });
         let of_intent = ranges.collect();
         let means: Vec<Vec<f32>> = texts.iter().flatten().map(|text| vectors.mean(text)).collect();
-        let examples = Rows::of(vectors.dimensions(), means.iter().map(Vec::as_slice));
+        let rows = Rows::of(vectors.dimensions(), means.iter().map(Vec::as_slice));
         let english = English::new();
-        let speller = speller(counts, are_many, &english);
-        Self { steps, names, vectors, english, speller, matcher, examples, of_intent }
+        let speller = speller(counts, examples.len() > MOST_TRAINED, &english);
+        Self { steps, names, vectors, english, speller, matcher, examples: rows, of_intent }
     }
 
     /// The likeliest intent of a question and its score, the higher the surer: its margin, the cosine to the middle of its
@@ -116,20 +104,31 @@ impl Intents {
                 *word = mended.to_owned();
             }
         }
-        let (likely, vector) = self.matcher.likely(&words, &self.vectors);
-        let middle = f32::from(u8::from(self.steps.middle));
-        let mut scores: Vec<(f32, usize)> =
-            likely.into_iter().map(|(at, margin, cosine)| (margin + middle * cosine, at as usize)).collect();
-        let best_first = |a: &(f32, usize), b: &(f32, usize)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-        scores.sort_unstable_by(best_first);
-        scores.truncate(LOOKED_AT);
-        for (score, at) in scores.iter_mut().filter(|_| self.steps.nearest) {
-            let numbers: Vec<u32> = self.of_intent[*at].clone().collect();
+        let (likely, vector) = self.matcher.likely(&words, &self.vectors, self.steps.middle);
+        let mut best = highest(likely, LOOKED_AT);
+        for (score, intent) in best.iter_mut().filter(|_| self.steps.nearest) {
+            let numbers: Vec<u32> = self.of_intent[*intent as usize].clone().collect();
             *score += self.examples.products(&vector, &numbers).into_iter().fold(-1.0, f32::max);
         }
-        scores.sort_unstable_by(best_first);
-        scores.first().map_or(("", f32::NEG_INFINITY), |(score, at)| (self.names[*at].as_str(), *score))
+        let best = highest(best, 1);
+        best.first().map_or(("", f32::NEG_INFINITY), |(score, intent)| (self.names[*intent as usize].as_str(), *score))
     }
+}
+
+/// The intents in the order in which they come, and the questions of each.
+fn by_intent(examples: &[(String, String)]) -> (Vec<String>, Vec<Vec<&str>>) {
+    let mut names: Vec<String> = Vec::new();
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
+    let mut questions: Vec<Vec<&str>> = Vec::new();
+    for (intent, question) in examples {
+        let number = *numbers.entry(intent).or_insert_with(|| {
+            names.push(intent.clone());
+            questions.push(Vec::new());
+            names.len() - 1
+        });
+        questions[number].push(question);
+    }
+    (names, questions)
 }
 
 /// The words to which slips are mended: all of the examples'; of very many examples not the slips in them.

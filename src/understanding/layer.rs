@@ -12,7 +12,7 @@ use super::features::Sparse;
 use super::index::Trained;
 use super::lessons::{Lesson, Noted};
 use super::phrasebook::Elsewhere;
-use super::rows::{Row, Rows};
+use super::rows::{Row, Rows, highest};
 use super::spelling::Speller;
 use super::taught::{Taught, Text, UNTAUGHT};
 use super::vectors::to_unit;
@@ -68,8 +68,8 @@ pub(super) struct Changed {
     pub(super) examples: Vec<u32>,
     /// The stems that it uses, in order.
     pub(super) stems: Vec<u32>,
-    /// The unit mean of its examples' vectors: one row.
-    pub(super) centroid: Rows,
+    /// The unit mean of its examples' vectors.
+    pub(super) centroid: Row,
     /// Whether it was taken away.
     pub(super) gone: bool,
 }
@@ -129,8 +129,8 @@ struct Prepared {
     /// How often each word occurs, and those of the claims.
     words: HashMap<String, u32>,
     claimed: HashSet<String>,
-    /// The unit mean of the examples' vectors: one row.
-    centroid: Rows,
+    /// The unit mean of the examples' vectors.
+    centroid: Row,
 }
 
 impl Prepared {
@@ -148,7 +148,7 @@ impl Prepared {
         Self {
             noted: Noted::of(&lesson.texts, &lesson.statements, &trained.names),
             joined: lesson.texts.iter().map(|text| text.join(" ")).collect(),
-            centroid: Rows::of(sum.len(), [sum.as_slice()]),
+            centroid: Row::of(&sum),
             claimed: lesson.statements.into_iter().flatten().collect(),
             entry: lesson.entry,
             texts: lesson.texts,
@@ -194,7 +194,7 @@ impl Making<'_> {
         let mut stems: Vec<u32> = prepared.noted.stems.iter().map(|(stem, word)| self.number(stem, word)).collect();
         stems.sort_unstable();
         let mut entry = prepared.entry.clone();
-        entry.take_in(&prepared.noted, |stem| self.below.stem_number(stem).or_else(|| self.stems.get(stem).copied()));
+        entry.take_in(&prepared.noted, |stem| self.stem_number(stem));
         for (word, count) in &prepared.words {
             *self.words.entry(word.clone()).or_default() += count;
         }
@@ -212,8 +212,7 @@ impl Making<'_> {
 
     fn take_away(&mut self, number: usize) {
         self.forgotten.extend(self.below.examples_of(number).into_iter().map(|example| (example, number)));
-        let width = self.below.trained.vectors.dimensions();
-        let centroid = Rows::of(width, [vec![0.0; width].as_slice()]);
+        let centroid = Row::of(&vec![0.0; self.below.trained.vectors.dimensions()]);
         self.elsewhere.insert(number, Vec::new());
         self.changed.insert(number, Changed { examples: Vec::new(), stems: Vec::new(), centroid, gone: true });
     }
@@ -241,9 +240,14 @@ impl Making<'_> {
         examples
     }
 
+    /// The number of a stem that a topic below or here uses.
+    fn stem_number(&self, stem: &str) -> Option<u32> {
+        self.below.stem_number(stem).or_else(|| self.stems.get(stem).copied())
+    }
+
     /// The number of a stem; a new one if it has none.
     fn number(&mut self, stem: &str, word: &str) -> u32 {
-        if let Some(number) = self.below.stem_number(stem).or_else(|| self.stems.get(stem).copied()) {
+        if let Some(number) = self.stem_number(stem) {
             return number;
         }
         let number = self.first_stem() + self.stem_words.len() as u32;
@@ -267,7 +271,7 @@ impl Making<'_> {
         let (first_stem, first_example) = (self.first_stem(), self.first_example());
         let means: Vec<Vec<f32>> =
             self.stem_words.iter().map(|word| self.below.trained.vectors.mean(&[word])).collect();
-        let number = |stem: &str| self.below.stem_number(stem).or_else(|| self.stems.get(stem).copied());
+        let number = |stem: &str| self.stem_number(stem);
         let telling = |stem: u32| self.below.telling(Some(stem).filter(|stem| *stem < first_stem));
         let filler = &self.below.trained.filler;
         let example_stems = self.added.iter().map(|(words, _)| telling_stems(words, number, telling, filler)).collect();
@@ -316,13 +320,8 @@ impl Making<'_> {
         for (words, _) in self.added.iter().filter(|(_, topic)| is_new(*topic)) {
             let vector = Row::of(&self.below.trained.vectors.mean(words));
             let cosines = self.below.example_cosines(&vector, &others);
-            let mut order: Vec<(f32, u32)> = cosines.into_iter().zip(others.iter().copied()).collect();
-            let by_cosine = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-            if order.len() > NEAREST_OTHERS {
-                order.select_nth_unstable_by(NEAREST_OTHERS, by_cosine);
-                order.truncate(NEAREST_OTHERS);
-            }
-            near.extend(order.into_iter().map(|(_, example)| example));
+            let nearest = highest(cosines.into_iter().zip(others.iter().copied()).collect(), NEAREST_OTHERS);
+            near.extend(nearest.into_iter().map(|(_, example)| example));
         }
         near
     }

@@ -1,11 +1,10 @@
 //! A text against topics, as far as it is learnt from the examples alone: features, weights, and the middle of each topic.
 
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::classifier::{Classifier, Sides};
 use super::features::{Features, Sparse};
-use super::rows::{Row, Rows};
+use super::rows::{Row, Rows, highest};
 use super::vectors::{Vectors, to_unit};
 
 /// On how many texts at most the classifier is trained, and on how many of a topic at least. More cost time and room and
@@ -39,14 +38,12 @@ pub struct View {
 }
 
 impl Matcher {
-    /// Trains on the texts of each topic, given as words; of very many on some.
+    /// Trains on the texts of each topic, given as words. Of very many the caller takes some ([`thinned`]).
     #[must_use]
-    pub fn train(texts: &[Vec<Vec<String>>], vectors: &Vectors) -> Self {
-        let chosen = thinned(texts, MOST_TRAINED, |text| xxh3_64(text.join(" ").as_bytes()));
-        let labelled =
-            || chosen.iter().enumerate().flat_map(|(topic, texts)| texts.iter().map(move |text| (topic, *text)));
-        let flat: Vec<&[String]> = labelled().map(|(_, text)| text.as_slice()).collect();
-        let labels: Vec<u32> = labelled().map(|(topic, _)| topic as u32).collect();
+    pub fn train<T: AsRef<[String]>>(texts: &[Vec<T>], vectors: &Vectors) -> Self {
+        let flat: Vec<&[String]> = texts.iter().flatten().map(AsRef::as_ref).collect();
+        let labels: Vec<u32> =
+            texts.iter().enumerate().flat_map(|(topic, texts)| vec![topic as u32; texts.len()]).collect();
         let features = Features::learn(&flat);
         let means: Vec<Vec<f32>> = flat.iter().map(|text| vectors.mean(text)).collect();
         let centroids = centroids(&means, &labels, texts.len(), vectors.dimensions());
@@ -67,31 +64,24 @@ impl Matcher {
         (features, View { margins, vector })
     }
 
-    /// The topics that a text may belong to, by number, each with its margin and the cosine to its middle, and the text's
-    /// vector. Of very many topics only those whose middles lie nearest.
+    /// The topics that a text may belong to, by number, with the margin and the cosine to the middle of each together; and
+    /// the text's vector. Of very many topics only those whose middles lie nearest. `middle` tells whether that counts.
     #[must_use]
-    pub fn likely(&self, words: &[String], vectors: &Vectors) -> (Vec<(u32, f32, f32)>, Row) {
+    pub fn likely(&self, words: &[String], vectors: &Vectors, middle: bool) -> (Vec<(f32, u32)>, Row) {
         let (features, vector) = self.look(words, vectors);
-        let mut topics: Vec<u32> = (0..self.centroids.len() as u32).collect();
-        let mut cosines = self.centroids.products(&vector, &topics);
-        let margins = if topics.len() > MOST_AGAINST_ALL {
-            let order = |a: &u32, b: &u32| cosines[*b as usize].total_cmp(&cosines[*a as usize]).then(a.cmp(b));
-            topics.select_nth_unstable_by(LIKELY, order);
-            topics.truncate(LIKELY);
-            cosines = topics.iter().map(|topic| cosines[*topic as usize]).collect();
+        let all: Vec<u32> = (0..self.centroids.len() as u32).collect();
+        let mut near: Vec<(f32, u32)> = self.centroids.products(&vector, &all).into_iter().zip(all).collect();
+        let margins = if near.len() > MOST_AGAINST_ALL {
+            near = highest(near, LIKELY);
+            let topics: Vec<u32> = near.iter().map(|(_, topic)| *topic).collect();
             self.classifier.margins_of(&topics, &features, &vector)
         } else {
             self.classifier.margins(&features, &vector)
         };
-        (
-            topics
-                .into_iter()
-                .zip(margins)
-                .zip(cosines)
-                .map(|((topic, margin), cosine)| (topic, margin, cosine))
-                .collect(),
-            vector,
-        )
+        for ((score, _), margin) in near.iter_mut().zip(margins) {
+            *score = if middle { *score + margin } else { margin };
+        }
+        (near, vector)
     }
 
     /// A text's features and mean vector alone.
@@ -100,10 +90,10 @@ impl Matcher {
         (self.features.of(words), Row::of(&vectors.mean(words)))
     }
 
-    /// The cosines of a text to the middles of some topics' examples.
+    /// The cosine of a text to the middle of a topic's examples.
     #[must_use]
-    pub fn cosines(&self, topics: &[u32], view: &View) -> Vec<f32> {
-        self.centroids.products(&view.vector, topics)
+    pub fn cosine(&self, topic: u32, view: &View) -> f32 {
+        self.centroids.products(&view.vector, &[topic])[0]
     }
 }
 
@@ -139,9 +129,8 @@ fn neighbours(centroids: &Rows) -> Vec<Vec<u32>> {
     let all: Vec<u32> = (0..centroids.len() as u32).collect();
     let near = |topic: &u32| {
         let cosines = centroids.products(&centroids.row(*topic as usize), &all);
-        let mut order: Vec<(f32, u32)> = cosines.into_iter().zip(all.iter().copied()).collect();
-        order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        order.into_iter().map(|(_, other)| other).filter(|other| other != topic).take(NEIGHBOURS).collect()
+        let others = cosines.into_iter().zip(all.iter().copied()).filter(|(_, other)| other != topic);
+        highest(others.collect(), NEIGHBOURS).into_iter().map(|(_, other)| other).collect()
     };
     all.iter().map(near).collect()
 }

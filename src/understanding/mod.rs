@@ -26,6 +26,7 @@ pub mod model;
 pub mod normalise;
 pub mod phrasebook;
 mod premises;
+pub mod reader;
 pub mod rows;
 pub mod spelling;
 pub mod split;

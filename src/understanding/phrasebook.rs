@@ -1,93 +1,52 @@
-//! Knows questions in the languages for which there are a few dozen examples a topic and no word vectors: by words and
-//! the character runs inside them, which also carry inflected forms and typos. Korean is taken apart into jamo, so that
-//! a slip within a syllable is one letter and a particle behind a noun leaves the noun.
-//!
-//! As in English, how well a topic fits is kept apart from how far it leads, how near its nearest example is, and which
-//! words of the question it leaves unexplained; together they make a chance.
+//! What is learnt of the languages for which there are a few dozen examples a topic and no word vectors: words and the
+//! character runs inside them, which also carry inflected forms and typos. Korean is taken apart into jamo, so that a slip
+//! within a syllable is one letter and a particle behind a noun leaves the noun. [`super::reader`] reads questions with it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use super::candidate::{Candidate, Fit, Unexplained};
 use super::classifier::{Classifier, Sides};
-use super::decide::{Decision, Trace};
-use super::examples::Likeness;
 use super::features::{Features, Sparse};
-use super::heard::Origin;
-use super::message::both_halves;
 use super::rows::Row;
-use super::spelling::{Bounds, English, Speller};
-use super::taught::{Taught, Text, UNTAUGHT, sparse_product};
-use super::{Answerable, Index, SmallTalk, TopicEntry, normalise, split};
+use super::spelling::{Bounds, Speller};
+use super::taught::{Taught, Text};
+use super::{Answerable, SmallTalk, TopicEntry, normalise};
 use crate::language::Language;
-
-/// How many topics are looked at closely.
-const LOOKED_AT: usize = 5;
 
 /// How many letters a word must have for its spelling to be mended: more than in English, for there is no list of the
 /// language's other words to keep them from being taken for slips; and jamo are two or three to a syllable.
 const RUSSIAN_BOUNDS: Bounds = Bounds { one_from: 5, two_from: 9 };
 const KOREAN_BOUNDS: Bounds = Bounds { one_from: 7, two_from: 14 };
 
-/// The margin from which on small talk is taken for it, whatever words stand around it.
-const SMALL_TALK_FROM: f32 = 0.2;
-
-/// The shortest beginning that two forms of a word have in common, and the share of the shorter that it must be.
-const LEAST_BEGINNING: usize = 3;
-const BEGINNING: f32 = 0.7;
-
-/// The chance from which on the desk answers, and the same where every word is explained and the topic leads: what people
-/// ask most has most near misses beside it, which keeps its chance low.
-const ANSWER_FROM: f32 = 0.2;
-const ANSWER_EXPLAINED_FROM: f32 = 0.12;
-
-/// The chance from which on a silent topic is named, and the claims of a topic are offered as the nearest known.
-const NAME_FROM: f32 = 0.2;
-const NEAREST_FROM: f32 = 0.08;
-
-/// What may join two questions, and the chance from which on half a sentence is taken for a question of its own.
-const JOINTS: [&str; 6] = [" и ", " а ", ", ", " 그리고 ", " 하고 ", " / "];
-const SURE_HALF: f32 = 0.35;
-
-/// How many signs the chance is made of.
-pub const SIGNS: usize = 8;
-
-/// What each sign counts, and last the constant: fitted by `cargo run --release --example calibrate_phrasebook`, which
-/// prints them.
-const WEIGHTS: [f32; SIGNS + 1] = [1.903, 2.642, -2.730, 0.468, -0.354, -5.498, 0.133, 0.901, -1.242];
-
-/// Up to so many words a question may lean on what was said before it.
-const LEANS_UP_TO: usize = 4;
-
 /// The examples of one language.
 #[derive(Serialize, Deserialize)]
 pub struct Phrasebook {
-    language: Language,
+    pub(super) language: Language,
     /// The number in the index of each topic that has examples here.
-    topics: Vec<usize>,
-    features: Features,
-    classifier: Classifier,
+    pub(super) topics: Vec<usize>,
+    pub(super) features: Features,
+    pub(super) classifier: Classifier,
     /// The features of each topic's examples.
-    examples: Vec<Vec<Sparse>>,
+    pub(super) examples: Vec<Vec<Sparse>>,
     /// Every word of the examples, by the alphabet, with the topics that use it.
-    vocabulary: Vec<(String, Vec<u16>)>,
+    pub(super) vocabulary: Vec<(String, Vec<u16>)>,
     /// Words that say nothing of what is asked.
-    filler: HashSet<String>,
-    speller: Speller,
+    pub(super) filler: HashSet<String>,
+    pub(super) speller: Speller,
 }
 
 /// Examples of one language that the facts have beside those that are shipped.
 pub struct Layer {
-    language: Language,
+    pub(super) language: Language,
     /// The number in the index of each topic that has examples: those of the phrasebook, and then others.
-    topics: Vec<usize>,
+    pub(super) topics: Vec<usize>,
     /// The features of each topic's examples here.
-    examples: Vec<Vec<Sparse>>,
+    pub(super) examples: Vec<Vec<Sparse>>,
     /// Every word of the examples, by the alphabet, with the topics that use it.
-    vocabulary: Vec<(String, Vec<u16>)>,
-    taught: Taught,
+    pub(super) vocabulary: Vec<(String, Vec<u16>)>,
+    pub(super) taught: Taught,
 }
 
 /// The examples of topics in other languages than English, by the topic's number.
@@ -189,211 +148,11 @@ impl Layer {
     }
 }
 
-/// A phrasebook with what was taught since, and the topics as they are.
-pub struct Reader<'a> {
-    /// The phrasebook.
-    pub book: &'a Phrasebook,
-    /// What was taught over it.
-    pub layer: Option<&'a Layer>,
-    /// The topics.
-    pub index: &'a Index,
-}
-
-impl Reader<'_> {
-    /// The number in the index of each topic.
-    fn topics(&self) -> &[usize] {
-        self.layer.map_or(&self.book.topics, |layer| &layer.topics)
-    }
-
-    fn entry(&self, at: usize) -> &TopicEntry {
-        &self.index.topics()[self.topics()[at]]
-    }
-
-    /// Decides on each question of a cleaned message; `context` is what it replies to.
-    #[must_use]
-    pub fn understand(&self, text: &str, context: Option<&str>) -> Vec<Trace> {
-        let english = self.index.english();
-        let words = |text: &str| self.mended(&normalise::words(text), english);
-        let sentences = split::sentences(text);
-        let whole = self.decide(&words(text));
-        if sentences.len() > 1 {
-            let mut traces: Vec<Trace> = Vec::new();
-            for trace in sentences.iter().map(|sentence| self.decide(&words(sentence))) {
-                let is_new = !traces.iter().any(|other| other.decision == trace.decision);
-                let says = matches!(
-                    trace.decision,
-                    Decision::Answer(_) | Decision::Correct { .. } | Decision::Unknown { silent: Some(_), .. }
-                );
-                if is_new && says {
-                    traces.push(trace);
-                }
-            }
-            traces.truncate(split::MAX_QUESTIONS);
-            if traces.len() > 1
-                || (traces.len() == 1 && !matches!(whole.decision, Decision::Answer(_) | Decision::Correct { .. }))
-            {
-                return traces;
-            }
-        }
-        if let Some(halves) = self.halves(text, &words) {
-            return halves;
-        }
-        let open = matches!(whole.decision, Decision::Unknown { silent: None, .. } | Decision::Empty);
-        if let Some(context) = context.filter(|_| open && whole.words.len() <= LEANS_UP_TO) {
-            let together = self.decide(&words(&format!("{context} {text}")));
-            if matches!(together.decision, Decision::Answer(_)) {
-                return vec![together];
-            }
-        }
-        vec![whole]
-    }
-
-    /// Two questions in one sentence, where both halves are sure by themselves and about different things.
-    fn halves(&self, text: &str, words: &impl Fn(&str) -> Vec<String>) -> Option<Vec<Trace>> {
-        let sure = |half: &str| {
-            let trace = self.decide(&words(half));
-            let is_sure = trace.candidates.first().is_some_and(|best| best.confidence >= SURE_HALF);
-            (is_sure && matches!(trace.decision, Decision::Answer(_))).then_some(trace)
-        };
-        both_halves(text, &JOINTS, sure)
-    }
-
-    /// Decides on one question, given as mended words in letters.
-    fn decide(&self, words: &[String]) -> Trace {
-        let candidates = self.candidates(words);
-        let answerable = |candidate: &Candidate| self.index.topics()[candidate.topic].answerable;
-        let nearest = || {
-            let near = candidates.iter().find(|candidate| answerable(candidate) == Answerable::Yes);
-            near.filter(|candidate| candidate.confidence >= NEAREST_FROM).map(|candidate| candidate.topic)
-        };
-        let decision = match candidates.first().map(|best| (best, answerable(best))) {
-            None => Decision::Empty,
-            Some((best, Answerable::Social(talk))) if best.fit.margin >= SMALL_TALK_FROM => Decision::Social(talk),
-            Some((best, kind)) => self.correction(words).unwrap_or_else(|| match kind {
-                Answerable::Yes if best.confidence >= needed(best) => Decision::Answer(best.topic),
-                Answerable::No if best.confidence >= NAME_FROM => {
-                    Decision::Unknown { silent: Some(best.topic), nearest: None }
-                }
-                _ => Decision::Unknown { silent: None, nearest: nearest() },
-            }),
-        };
-        let words: Vec<String> = words.iter().map(|word| word.nfc().collect()).collect();
-        Trace { content: words.len(), words, candidates, decision, language: self.book.language }
-    }
-
-    /// The best topics, best first; none if no word is known.
-    pub(super) fn candidates(&self, words: &[String]) -> Vec<Candidate> {
-        let text = self.book.features.of(words);
-        let mut order: Vec<usize> =
-            (0..self.topics().len()).filter(|at| !self.index.is_gone(self.topics()[*at])).collect();
-        if text.is_empty() || order.is_empty() {
-            return Vec::new();
-        }
-        let mut margins = self.book.classifier.margins(&text, &Row::default());
-        if let Some(layer) = self.layer {
-            margins.resize(layer.topics.len(), UNTAUGHT);
-            layer.taught.add_to(&mut margins, &text, &Row::default());
-        }
-        order.sort_by(|a, b| margins[*b].total_cmp(&margins[*a]).then(a.cmp(b)));
-        order.truncate(LOOKED_AT);
-        let nearest: Vec<f32> = order.iter().map(|at| self.nearest(*at, &text)).collect();
-        let score = |at: usize| margins[order[at]] + nearest[at];
-        let mut ranks: Vec<usize> = (0..order.len()).collect();
-        ranks.sort_by(|a, b| score(*b).total_cmp(&score(*a)).then(a.cmp(b)));
-        let users: Vec<(&String, HashSet<u16>)> = words.iter().map(|word| (word, self.users(word))).collect();
-        let candidate = |rank: &usize| {
-            let at = order[*rank];
-            let others = || ranks.iter().filter(|other| *other != rank && !self.say_the_same(order[**other], at));
-            let best_other = |of: &dyn Fn(usize) -> f32| others().map(|other| of(*other)).fold(-1.0, f32::max);
-            let unexplained = self.unexplained(at, &users);
-            let fit = Fit {
-                margin: margins[at],
-                cosine: 0.0,
-                likeness: Likeness { nearest: nearest[*rank], ..Likeness::default() },
-                score: score(*rank),
-            };
-            let lead = Fit {
-                margin: margins[at] - best_other(&|other| margins[order[other]]),
-                cosine: 0.0,
-                likeness: Likeness {
-                    nearest: nearest[*rank] - best_other(&|other| nearest[other]).max(0.0),
-                    ..Likeness::default()
-                },
-                score: score(*rank) - best_other(&score),
-            };
-            let mut candidate = Candidate { topic: self.topics()[at], fit, lead, unexplained, ..Candidate::default() };
-            candidate.confidence = chance(&signs(&candidate, words.len()));
-            candidate
-        };
-        let mut candidates: Vec<Candidate> = ranks.iter().map(candidate).collect();
-        candidates.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(b.fit.score.total_cmp(&a.fit.score)));
-        candidates
-    }
-
-    /// The cosine to the nearest example of a topic.
-    fn nearest(&self, at: usize, text: &Sparse) -> f32 {
-        let shipped = self.book.examples.get(at).into_iter().flatten();
-        let taught = self.layer.iter().flat_map(|layer| &layer.examples[at]);
-        shipped.chain(taught).map(|example| sparse_product(text, example)).fold(0.0, f32::max)
-    }
-
-    /// Whether two topics are answered by the same first claim.
-    fn say_the_same(&self, a: usize, b: usize) -> bool {
-        let (a, b) = (self.entry(a), self.entry(b));
-        a.answerable == b.answerable && !a.claims.is_empty() && a.claims.first() == b.claims.first()
-    }
-
-    /// The topics that use a form of a word.
-    fn users(&self, word: &str) -> HashSet<u16> {
-        let beginning: String = word.chars().take(LEAST_BEGINNING).collect();
-        let users = |vocabulary: &[(String, Vec<u16>)]| {
-            let start = vocabulary.partition_point(|(other, _)| *other < beginning);
-            let near = vocabulary[start..].iter().take_while(|(other, _)| other.starts_with(&beginning));
-            let forms = near.filter(|(other, _)| are_forms(word, other));
-            forms.flat_map(|(_, topics)| topics.iter().copied()).collect::<HashSet<u16>>()
-        };
-        let mut all = users(&self.book.vocabulary);
-        all.extend(self.layer.iter().flat_map(|layer| users(&layer.vocabulary)));
-        all
-    }
-
-    /// The words of a question that a topic's examples don't use in any form, by how telling they are.
-    fn unexplained(&self, at: usize, users: &[(&String, HashSet<u16>)]) -> Vec<Unexplained> {
-        let third = (self.topics().len() as f32 / 3.0).max(2.0);
-        let mut unexplained = Vec::new();
-        for (word, topics) in users.iter().filter(|(word, topics)| {
-            word.chars().nth(1).is_some() && !topics.contains(&(at as u16)) && !self.book.filler.contains(*word)
-        }) {
-            let telling = (1.0 - (topics.len().max(1) as f32).ln() / third.ln()).clamp(0.0, 1.0);
-            if telling > 0.0 {
-                let origin = if topics.is_empty() { Origin::Rare } else { Origin::OtherTopic };
-                unexplained.push(Unexplained { word: word.nfc().collect(), weight: telling, origin });
-            }
-        }
-        unexplained
-    }
-
-    /// Words in letters, spelling mended.
-    fn mended(&self, words: &[String], english: &English) -> Vec<String> {
-        let taught = |word: &String| {
-            self.layer.is_some_and(|layer| layer.vocabulary.binary_search_by(|(other, _)| other.cmp(word)).is_ok())
-        };
-        let mended = |word: String| {
-            if taught(&word) {
-                word
-            } else {
-                self.book.speller.mend(&word, english).map_or(word.clone(), str::to_owned)
-            }
-        };
-        letters(words).into_iter().map(mended).collect()
-    }
-}
-
 /// Letters that stand for laughter and tears when nothing else is in a word. NFKC makes them beginnings of syllables.
 const LAUGHTER: &str = "ㅋㅎㅠㅜ\u{110f}\u{1112}\u{1172}\u{116e}";
 
 /// Words with Korean syllables taken apart.
-fn letters(words: &[String]) -> Vec<String> {
+pub(super) fn letters(words: &[String]) -> Vec<String> {
     let laughs = |word: &&String| !word.is_empty() && word.chars().all(|c| LAUGHTER.contains(c));
     words.iter().filter(|word| !laughs(word)).map(|word| word.nfd().collect()).collect()
 }
@@ -413,61 +172,4 @@ fn vocabulary(texts: &[Vec<Vec<String>>]) -> Vec<(String, Vec<u16>)> {
         topics_of.into_iter().map(|(word, topics)| (word.clone(), topics)).collect();
     vocabulary.sort_unstable();
     vocabulary
-}
-
-/// Whether two words are forms of one: the same, or alike in most of the shorter from its beginning on.
-pub(super) fn are_forms(a: &str, b: &str) -> bool {
-    let common = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
-    let shorter = a.chars().count().min(b.chars().count());
-    a == b || common >= LEAST_BEGINNING.max((shorter as f32 * BEGINNING).ceil() as usize)
-}
-
-/// What the chance is made of, for a candidate and the number of words in the question.
-#[must_use]
-pub fn signs(candidate: &Candidate, words: usize) -> [f32; SIGNS] {
-    let unexplained: f32 = candidate.unexplained.iter().map(|word| word.weight).sum();
-    let unknown: f32 =
-        candidate.unexplained.iter().filter(|word| word.origin == Origin::Rare).map(|word| word.weight).sum();
-    [
-        candidate.fit.margin,
-        candidate.lead.margin,
-        candidate.fit.likeness.nearest,
-        candidate.lead.likeness.nearest,
-        unexplained,
-        unexplained / words.max(1) as f32,
-        unknown / words.max(1) as f32,
-        (words as f32).ln_1p(),
-    ]
-}
-
-/// The chance that an answer needs.
-fn needed(best: &Candidate) -> f32 {
-    if best.unexplained.is_empty() && best.lead.margin > 0.0 { ANSWER_EXPLAINED_FROM } else { ANSWER_FROM }
-}
-
-/// The chance that a topic is the right one, by logistic regression.
-fn chance(signs: &[f32; SIGNS]) -> f32 {
-    let sum: f32 = signs.iter().zip(WEIGHTS).map(|(sign, weight)| sign * weight).sum::<f32>() + WEIGHTS[SIGNS];
-    1.0 / (1.0 + (-sum).exp())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn forms_of_a_word_meet() {
-        for (a, b, expected) in [
-            ("билет", "билетов", true),
-            ("рейс", "рейса", true),
-            ("авиакомпания", "авиабилет", false),
-            ("평양", "평양에", true),
-            ("티켓", "티켓값이", true),
-            ("평양", "서울", false),
-            ("как", "кто", false),
-        ] {
-            let [a, b] = [a, b].map(|word| word.nfd().collect::<String>());
-            assert_eq!(are_forms(&a, &b), expected, "{a} {b}");
-        }
-    }
 }

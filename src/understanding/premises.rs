@@ -6,7 +6,7 @@ use unicode_normalization::UnicodeNormalization;
 use super::candidate::Candidate;
 use super::correct::Figure;
 use super::decide::Decision;
-use super::phrasebook::{Reader, are_forms};
+use super::reader::{Reader, are_forms};
 use super::{Answerable, TopicEntry};
 use crate::language::{Units, is_hangul};
 
@@ -36,7 +36,7 @@ impl Reader<'_> {
     fn rival(&self, words: &[String]) -> Option<Decision> {
         let pack = self.book.language().pack();
         for rivals in &self.index.trained.rivals {
-            let Some(by) = self.index.topics().iter().position(|topic| topic.id == rivals.topic) else { continue };
+            let Some(by) = self.index.number_of(&rivals.topic) else { continue };
             let own = pack.rival.iter().filter(|said| said.topic == rivals.topic).flat_map(|said| &said.names);
             let Some(place) = own.chain(&rivals.names).find_map(|name| place_of(words, name)) else { continue };
             let Some(best) = self.without(words, |at| place.contains(&at)) else { continue };

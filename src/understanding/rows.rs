@@ -117,6 +117,18 @@ impl Rows {
     }
 }
 
+/// The highest of some scores, each with the number of what has it, the highest first; of equal ones the lower number.
+#[must_use]
+pub fn highest(mut scores: Vec<(f32, u32)>, most: usize) -> Vec<(f32, u32)> {
+    let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+    if scores.len() > most {
+        scores.select_nth_unstable_by(most, order);
+        scores.truncate(most);
+    }
+    scores.sort_unstable_by(order);
+    scores
+}
+
 /// The scalar product of two rows of bytes. Two bytes multiplied fit into 16 bits, for which there is one instruction.
 #[inline(always)]
 fn whole(a: &[i8], b: &[i8]) -> i32 {
@@ -198,6 +210,14 @@ mod tests {
             let exact: f32 = vectors[3].iter().zip(&vectors[at]).map(|(x, y)| x * y).sum();
             assert!((product - exact).abs() < 0.1, "{product} {exact}");
         }
+    }
+
+    #[test]
+    fn the_highest_come_first() {
+        let scores = vec![(0.5, 4), (0.9, 1), (0.5, 2), (-1.0, 0)];
+        assert_eq!(highest(scores.clone(), 3), [(0.9, 1), (0.5, 2), (0.5, 4)]);
+        assert_eq!(highest(scores, 9).len(), 4);
+        assert_eq!(highest(Vec::new(), 2), []);
     }
 
     #[test]

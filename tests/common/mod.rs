@@ -1,6 +1,8 @@
 //! What several tests need.
 #![allow(dead_code)]
 
+pub mod random;
+
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -56,22 +58,4 @@ pub fn articles(facts: &Facts) -> Option<verify::Articles> {
         println!("left out: no articles in {}; set ROUTEDESK_ARTICLES to a folder that has them", dir.display());
     }
     articles
-}
-
-/// A repeatable source of numbers (xorshift).
-pub struct Random(pub u64);
-
-impl Random {
-    /// A number below `limit`.
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
-    }
-
-    /// One of several.
-    pub fn one_of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
-        &items[self.below(items.len())]
-    }
 }
