@@ -23,6 +23,7 @@ use routedesk::desk::Desk;
 use routedesk::eval::{self, Kind, Question, Verdict};
 use routedesk::facts::{Facts, text};
 use routedesk::language::Language;
+use routedesk::store::Scope;
 use routedesk::understanding::confidence::{Confidence, DIRECTIONS, SIGNS, Tree};
 use routedesk::understanding::message::understand;
 use routedesk::understanding::{Answerable, Candidate, Index, Lessons, Trace, Trained, normalise};
@@ -197,7 +198,9 @@ fn cases_of(desk: &Desk, question: &Question) -> Vec<Case> {
         let topic = &index.topics()[topic];
         match topic.answerable {
             Answerable::Yes => {
-                answerable && eval::judge_reply(question, &desk.topic(&topic.id, Language::English)).0 == Verdict::Right
+                answerable
+                    && eval::judge_reply(question, &desk.topic(&Scope::Shared, &topic.id, Language::English)).0
+                        == Verdict::Right
             }
             _ => question.topic.as_ref() == Some(&topic.id),
         }

@@ -75,7 +75,8 @@ fn main() -> anyhow::Result<()> {
 /// The candidates of a question; none for small talk and messages of several questions.
 fn cases_of(desk: &Desk, facts: &Facts, question: &Question, number: usize) -> Vec<Case> {
     let index = desk.index();
-    let traces = understand(&index, &Utterance { text: question.q.clone(), context: question.context.clone() });
+    let traces =
+        understand(&index, &Utterance { context: question.context.clone(), ..Utterance::new(question.q.clone()) });
     let ([trace], false) = (&traces[..], question.kind == Kind::Social) else { return Vec::new() };
     let claim = |id: &str| facts.topics().find(|topic| topic.id == id).and_then(|topic| topic.claims.first());
     let case = |candidate: &Candidate| {

@@ -1,5 +1,6 @@
 //! The desk: hears what somebody said and replies. Knows no platform.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +11,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::answer::{Finding, Lead, Outcome};
 use crate::facts::{Facts, text};
 use crate::language::Language;
-use crate::store::{Applied, ChangedTopic, Error, Meta, Store, TopicFacts, TrainedOn};
+use crate::store::{Applied, ChangedTopic, Edit, Error, Meta, Own, Scope, Store, TopicFacts, TrainedOn};
 use crate::understanding::decide::Trace;
 use crate::understanding::message::understand;
 use crate::understanding::{Change, Decision, Index, Lessonbook, Lessons, Trained};
@@ -31,7 +32,18 @@ struct State {
     lessonbook: Lessonbook,
     /// The revision that the index was made from.
     revision: i64,
+    /// What communities that asked lately see.
+    views: HashMap<Scope, Arc<View>>,
 }
+
+/// The facts as those of a scope see them: the index, and what is laid over the shared facts.
+struct View {
+    index: Arc<Index>,
+    own: Own,
+}
+
+/// How many communities' views are kept ready; one that was forgotten takes some milliseconds.
+const VIEWS_KEPT: usize = 2_000;
 
 /// A reply with how it came about.
 pub struct Heard {
@@ -75,23 +87,17 @@ impl Desk {
         let model = Trained::train(&lessons);
         let index = Arc::new(Index::of(Arc::new(Trained::with_model(lessons, model))));
         let (trained_on, revision) = (store.trained_on()?, store.revision()?);
-        Ok(Self { state: Mutex::new(State { store, index, trained_on, lessonbook: Lessonbook::default(), revision }) })
+        Ok(Self { state: Mutex::new(State::with(store, index, trained_on, revision)) })
     }
 
-    /// The answer of a topic that was chosen by its id, in a language.
-    pub fn topic(&self, id: &str, language: Language) -> Reply {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match state.store.topic(id) {
-            Ok(Some(facts)) if facts.topic.is_silent() => {
-                wording::reply(&[Finding::unknown(Some(facts), None).in_language(language)], language)
-            }
-            Ok(Some(facts)) => wording::reply(&[Finding { score: 1.0, ..Finding::answer(facts) }], language),
-            Ok(None) => wording::trouble(),
-            Err(error) => {
-                tracing::error!(%error, "the desk could not answer");
-                wording::trouble()
-            }
-        }
+    /// The answer of a topic that was chosen by its id, in a language, as those of a scope see it.
+    pub fn topic(&self, scope: &Scope, id: &str, language: Language) -> Reply {
+        let mut state = self.lock();
+        let read = state.view(scope).and_then(|view| answer_of(&state.store, &view.own, id, language));
+        read.unwrap_or_else(|error| {
+            tracing::error!(%error, "the desk could not answer");
+            wording::trouble()
+        })
     }
 
     /// Hears a message and replies. Never fails: if something is wrong, the reply says so and a log record tells what.
@@ -115,28 +121,62 @@ impl Desk {
     }
 
     fn reply(&self, utterance: &Utterance) -> Result<(Reply, Vec<Trace>), Error> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
+        let view = state.view(&utterance.scope)?;
         // Everything in one reply is read from one state of the facts, that of the index.
         let held = state.store.hold()?;
         if state.store.revision()? != state.revision {
             drop(held);
-            state.catch_up()?;
             drop(state);
             return self.reply(utterance);
         }
-        let traces = understand(&state.index, utterance);
-        let language = traces.first().map_or(Language::English, |trace| trace.language);
-        let findings =
-            traces.iter().map(|trace| find(&state.store, &state.index, trace)).collect::<Result<Vec<_>, _>>()?;
-        Ok((wording::reply(&findings, language), traces))
+        reply_in(&state.store, &view, utterance)
     }
 
-    /// The facts as they stand.
+    /// What people would see of edits to a scope's facts, without making them: the answers of topics and to questions,
+    /// before and after.
     ///
     /// # Errors
     /// If the database is damaged.
-    pub fn facts(&self) -> Result<Facts, Error> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).store.facts()
+    pub fn preview(&self, scope: &Scope, edits: &[Edit], of: &[Probe]) -> Result<Vec<(Reply, Reply)>, Error> {
+        let mut state = self.lock();
+        let before = state.view(scope)?;
+        let after = state.view_with(&before, edits)?;
+        let see = |view: &View, probe: &Probe| match probe {
+            Probe::Topic(id) => answer_of(&state.store, &view.own, id, Language::English),
+            Probe::Question(text) => Ok(reply_in(&state.store, view, &Utterance::new(text).within(scope.clone()))?.0),
+        };
+        of.iter().map(|probe| Ok((see(&before, probe)?, see(&after, probe)?))).collect()
+    }
+
+    /// The facts as those of a scope see them, and the newest revision.
+    ///
+    /// # Errors
+    /// If the database is damaged.
+    pub fn facts_of(&self, scope: &Scope) -> Result<(Facts, i64), Error> {
+        let state = self.lock();
+        let _held = state.store.hold()?;
+        Ok((state.store.facts_of(scope)?, state.store.revision()?))
+    }
+
+    /// Changes the facts.
+    ///
+    /// # Errors
+    /// What `change` gives.
+    pub fn change<T>(&self, change: impl FnOnce(&mut Store) -> Result<T, Error>) -> Result<T, Error> {
+        change(&mut self.lock().store)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The index as those of a scope see it.
+    ///
+    /// # Errors
+    /// If the database is damaged.
+    pub fn index_of(&self, scope: &Scope) -> Result<Arc<Index>, Error> {
+        Ok(Arc::clone(&self.lock().view(scope)?.index))
     }
 
     /// The index in use.
@@ -152,9 +192,45 @@ impl State {
         store.facts()?;
         let trained_on = store.trained_on()?;
         let index = Arc::new(Index::of(Arc::new(trained(&store, trained_on)?)));
-        let mut state = Self { store, index, trained_on, lessonbook: Lessonbook::default(), revision: 0 };
+        let mut state = Self::with(store, index, trained_on, 0);
         state.catch_up()?;
         Ok(state)
+    }
+
+    fn with(store: Store, index: Arc<Index>, trained_on: TrainedOn, revision: i64) -> Self {
+        Self { store, index, trained_on, lessonbook: Lessonbook::default(), revision, views: HashMap::new() }
+    }
+
+    /// What those of a scope see, as of the newest revision.
+    fn view(&mut self, scope: &Scope) -> Result<Arc<View>, Error> {
+        if self.store.revision()? != self.revision {
+            self.catch_up()?;
+        }
+        if let Some(view) = self.views.get(scope) {
+            return Ok(Arc::clone(view));
+        }
+        let own = self.store.own(scope)?;
+        let view = Arc::new(self.view_over(&self.index.clone(), own)?);
+        if self.views.len() >= VIEWS_KEPT {
+            self.views.clear();
+        }
+        self.views.insert(scope.clone(), Arc::clone(&view));
+        Ok(view)
+    }
+
+    /// A view with edits over it.
+    fn view_with(&mut self, below: &View, edits: &[Edit]) -> Result<View, Error> {
+        let shared = Arc::clone(&self.index);
+        self.view_over(&shared, below.own.clone().with(edits))
+    }
+
+    fn view_over(&mut self, shared: &Arc<Index>, own: Own) -> Result<View, Error> {
+        if own.is_empty() {
+            return Ok(View { index: Arc::clone(shared), own });
+        }
+        let topics = self.store.topics_changed_by(&own)?;
+        let changes: Vec<Change<'_>> = topics.iter().map(as_change).collect();
+        Ok(View { index: Arc::new(shared.with(&changes, &mut self.lessonbook)), own })
     }
 
     /// Takes in what was changed since the last question, here or by other processes.
@@ -171,6 +247,11 @@ impl State {
             below = Arc::new(trained(&self.store, trained_on)?);
         }
         let changes: Vec<Change<'_>> = topics.iter().map(as_change).collect();
+        let scopes = self.store.scopes_changed_since(self.revision)?;
+        if scopes.contains(&Scope::Shared) {
+            self.views.clear();
+        }
+        scopes.iter().for_each(|scope| drop(self.views.remove(scope)));
         self.index = Arc::new(Index::of(below).with(&changes, &mut self.lessonbook));
         (self.trained_on, self.revision) = (trained_on, revision);
         Ok(())
@@ -228,11 +309,40 @@ fn train(store: &Store, facts: &Facts) -> Result<Trained, Error> {
     Ok(trained)
 }
 
+/// What is shown of edits before they are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Probe {
+    /// The answer of a topic.
+    Topic(String),
+    /// The answer to a question.
+    Question(String),
+}
+
+/// The reply to what somebody said, from what those of its scope see.
+fn reply_in(store: &Store, view: &View, utterance: &Utterance) -> Result<(Reply, Vec<Trace>), Error> {
+    let traces = understand(&view.index, utterance);
+    let language = traces.first().map_or(Language::English, |trace| trace.language);
+    let findings = traces.iter().map(|trace| find(store, view, trace)).collect::<Result<Vec<_>, _>>()?;
+    Ok((wording::reply(&findings, language), traces))
+}
+
+/// The answer of a topic.
+fn answer_of(store: &Store, own: &Own, id: &str, language: Language) -> Result<Reply, Error> {
+    Ok(match store.topic_in(own, id)? {
+        Some(facts) if facts.topic.is_silent() => {
+            wording::reply(&[Finding::unknown(Some(facts), None).in_language(language)], language)
+        }
+        Some(facts) => wording::reply(&[Finding { score: 1.0, ..Finding::answer(facts) }], language),
+        None => wording::reply(&[Finding::unknown(None, None)], language),
+    })
+}
+
 /// Reads the claims for a decision.
-fn find(store: &Store, index: &Index, trace: &Trace) -> Result<Finding, Error> {
+fn find(store: &Store, view: &View, trace: &Trace) -> Result<Finding, Error> {
+    let index = &view.index;
     let read = |topic: usize| -> Result<TopicFacts, Error> {
         let id = &index.topics()[topic].id;
-        store.topic(id)?.ok_or_else(|| Error::Checksum { kind: "topic", id: id.clone() })
+        store.topic_in(&view.own, id)?.ok_or_else(|| Error::Checksum { kind: "topic", id: id.clone() })
     };
     let finding = match &trace.decision {
         Decision::Answer(topic) => Finding::answer(read(*topic)?),

@@ -110,7 +110,7 @@ fn compile(pattern: &str) -> Result<Regex, regex::Error> {
 /// Asks the desk and judges its reply.
 #[must_use]
 pub fn judge(desk: &Desk, question: &Question) -> Judged {
-    let utterance = Utterance { text: question.q.clone(), context: question.context.clone() };
+    let utterance = Utterance { context: question.context.clone(), ..Utterance::new(question.q.clone()) };
     let reply = desk.hear(&utterance).reply;
     let (verdict, cited) = judge_reply(question, &reply);
     Judged {

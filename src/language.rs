@@ -307,6 +307,7 @@ pub struct Phrases {
     pub as_of: String,
     pub unprinted: String,
     pub source: String,
+    pub unsourced: String,
     pub inferred: String,
 }
 

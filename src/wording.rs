@@ -57,15 +57,15 @@ pub struct SaidClaim {
 pub struct SaidCitation {
     /// Its number in the reply.
     pub n: usize,
-    /// The source's id.
+    /// The source's id; empty for what moderators added without one.
     pub source: String,
-    /// The paragraph, counted from 1.
+    /// The paragraph, counted from 1; 0 without a source.
     pub paragraph: u32,
     /// Who published it, if known.
     pub publisher: Option<String>,
     /// The headline.
     pub title: String,
-    /// When it was published: a day or a range.
+    /// When it was published, or added without a source: a day or a range.
     pub published: String,
     /// Where it can be read, if known.
     pub url: Option<String>,
@@ -136,6 +136,7 @@ impl Writer {
                 finding.sources.get(&citation.source).map(|source| self.number(source, citation.paragraph))
             })
             .collect();
+        numbers.extend(claim.unsourced.as_ref().map(|day| self.number_without_source(day)));
         numbers.sort_unstable();
         let marks: String = numbers.iter().map(|n| format!("[{n}]")).collect();
         let statement = self.language.statement(claim);
@@ -168,16 +169,37 @@ impl Writer {
         if source.published_inferred {
             self.inferred.push(source.id.clone());
         }
-        let n = self.citations.len() + 1;
-        self.citations.push(SaidCitation {
-            n,
+        self.cite(SaidCitation {
+            n: 0,
             source: source.id.clone(),
             paragraph,
             publisher: source.publisher.clone(),
             title: source.title.clone(),
             published: source.published.clone(),
             url: source.url.clone(),
-        });
+        })
+    }
+
+    /// The number under which the list of sources says that there is none.
+    fn number_without_source(&mut self, day: &str) -> usize {
+        let is_it = |said: &&SaidCitation| said.source.is_empty() && said.published == day;
+        if let Some(known) = self.citations.iter().find(is_it) {
+            return known.n;
+        }
+        self.cite(SaidCitation {
+            n: 0,
+            source: String::new(),
+            paragraph: 0,
+            publisher: None,
+            title: String::new(),
+            published: day.to_owned(),
+            url: None,
+        })
+    }
+
+    fn cite(&mut self, citation: SaidCitation) -> usize {
+        let n = self.citations.len() + 1;
+        self.citations.push(SaidCitation { n, ..citation });
         n
     }
 }
@@ -196,6 +218,10 @@ fn source_line(citation: &SaidCitation, inferred: &[String], language: Language)
 
 /// `The Moscow Times, 28 July 2025, paragraph 7`, with a note behind the date.
 fn source_name(citation: &SaidCitation, note: &str, language: Language) -> String {
+    if citation.source.is_empty() {
+        let phrase = &language.pack().phrases.unsourced;
+        return phrase.replace("{published}", &in_words(&citation.published, language));
+    }
     let name = citation.publisher.clone().unwrap_or_else(|| format!("\"{}\"", citation.title));
     let pattern = &language.pack().phrases.source;
     pattern

@@ -6,6 +6,7 @@ mod common;
 use common::DESK;
 use routedesk::answer::Outcome;
 use routedesk::language::Language;
+use routedesk::store::Scope;
 
 /// Each topic that stands on a true conflict or on figures that don't fit, and what both sides must say.
 #[test]
@@ -27,7 +28,7 @@ fn conflicts_are_disputed_and_give_both_sides() {
         ("troops-count", ["10,000", "20,000 to 30,000"]),
         ("resort-ban", ["temporarily ban", "international visitors"]),
     ] {
-        let reply = DESK.topic(topic, Language::English);
+        let reply = DESK.topic(&Scope::Shared, topic, Language::English);
         assert_eq!(reply.outcome, Outcome::Disputed, "{topic}: {}", reply.body);
         for side in sides {
             assert!(reply.body.contains(side), "{topic} lacks `{side}`: {}", reply.body);
@@ -78,7 +79,7 @@ fn differences_in_precision_are_no_dispute() {
         "fuel-ban",
         "refuelling",
     ] {
-        let reply = DESK.topic(topic, Language::English);
+        let reply = DESK.topic(&Scope::Shared, topic, Language::English);
         assert_eq!(reply.outcome, Outcome::Answered, "{topic}: {}", reply.body);
     }
 }
@@ -86,11 +87,11 @@ fn differences_in_precision_are_no_dispute() {
 /// No other topic is disputed by an accident of its values.
 #[test]
 fn nothing_else_is_disputed() {
-    let disputed: Vec<String> = DESK
-        .facts()
-        .unwrap()
+    let is_disputed = |id: &str| DESK.topic(&Scope::Shared, id, Language::English).outcome == Outcome::Disputed;
+    let (facts, _) = DESK.facts_of(&Scope::Shared).unwrap();
+    let disputed: Vec<String> = facts
         .topics()
-        .filter(|topic| !topic.is_silent() && DESK.topic(&topic.id, Language::English).outcome == Outcome::Disputed)
+        .filter(|topic| !topic.is_silent() && is_disputed(&topic.id))
         .map(|topic| topic.id.clone())
         .collect();
     insta::assert_snapshot!(disputed.join("\n"));

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex};
 use routedesk::config::Config;
 use routedesk::language::Language;
 use routedesk::platform::matrix::{render, serve};
+use routedesk::store::Scope;
 use routedesk::store::records::Records;
 use routedesk::store::settings::Settings;
 use routedesk::utterance::Utterance;
@@ -213,7 +214,7 @@ async fn a_choice_is_made_by_number_and_by_reaction() {
     bob.call("POST", &format!("/join/{}", synapse::coded(&room)), &json!({})).await;
     let choices = common::DESK.hear(&Utterance::new("train")).reply.choices;
     assert!(choices.len() >= 2, "{choices:?}");
-    let answer = |at: usize| common::DESK.topic(&choices[at].topic, Language::English).body;
+    let answer = |at: usize| common::DESK.topic(&Scope::Shared, &choices[at].topic, Language::English).body;
     alice.say(&room, "!ask train").await;
     let offer = alice.hears(&room, bot.id()).await;
     assert_eq!(body(&offer), expected("train"));
@@ -777,7 +778,7 @@ async fn all_questions_are_answered_as_on_the_terminal() {
                              "m.relates_to": {"m.in_reply_to": {"event_id": before}}});
         alice.send(&room, "m.room.message", content).await;
         let said = alice.hears(&room, bot.id()).await;
-        let utterance = Utterance { text: question.q, context: question.context };
+        let utterance = Utterance { context: question.context, ..Utterance::new(question.q) };
         let reply = common::DESK.hear(&utterance).reply;
         let parts = render::parts(&reply, &reply.language.pack().phrases.room_choose);
         assert_eq!(body(&said), parts[0].body, "{}", utterance.text);

@@ -107,7 +107,7 @@ proptest! {
 
     #[test]
     fn replies_hold_what_they_show(text in message(), context in prop::option::of(message())) {
-        let utterance = Utterance { text, context };
+        let utterance = Utterance { context, ..Utterance::new(text) };
         let (once, twice) = (DESK.hear(&utterance).reply, DESK.hear(&utterance).reply);
         check(&once);
         prop_assert_eq!(once.text, twice.text);

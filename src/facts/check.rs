@@ -115,19 +115,15 @@ impl<'a> Checker<'a> {
     fn citation_faults(&self, claim: &Claim) -> Vec<String> {
         let sources = self.facts.sources_by_id();
         let mut faults = Vec::new();
-        if claim.cite.is_empty() {
-            faults.push("no citation".to_owned());
+        if claim.cite.is_empty() == claim.unsourced.is_none() {
+            faults.push("either a citation or the day on which it was added without a source".to_owned());
         }
         for citation in &claim.cite {
             match sources.get(citation.source.as_str()) {
                 None => faults.push(format!("unknown source `{}`", citation.source)),
-                Some(source) if !(1..=source.paragraphs).contains(&citation.paragraph) => faults.push(format!(
+                Some(source) if !source.has_paragraph(citation.paragraph) => faults.push(format!(
                     "paragraph {} of `{}`, which has {}",
                     citation.paragraph, citation.source, source.paragraphs
-                )),
-                Some(_) if citation.words.is_empty() => faults.push(format!(
-                    "no words that paragraph {} of `{}` must contain",
-                    citation.paragraph, citation.source
                 )),
                 Some(_) => {}
             }

@@ -47,11 +47,19 @@ pub struct Source {
     /// Where it can be read; none if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// How many paragraphs it has.
+    /// How many paragraphs it has; 0 if nobody counted them.
     pub paragraphs: u32,
     /// Paragraphs that aren't reporting, such as captions and appeals.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_reporting: Vec<u32>,
+}
+
+impl Source {
+    /// Whether it has a paragraph of a number.
+    #[must_use]
+    pub fn has_paragraph(&self, number: u32) -> bool {
+        number > 0 && (self.paragraphs == 0 || number <= self.paragraphs)
+    }
 }
 
 /// A field of facts: its claims, and the topics under which people ask for them.
@@ -102,7 +110,10 @@ pub struct Claim {
     /// How the value follows from what is printed, where it isn't printed itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derived: Option<Derivation>,
-    /// Where it is said; never empty.
+    /// The day on which moderators added it without a source; it is shown as such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsourced: Option<String>,
+    /// Where it is said; empty only if it is unsourced.
     pub cite: Vec<Citation>,
 }
 
@@ -114,7 +125,7 @@ pub struct Citation {
     pub source: String,
     /// The paragraph, counted from 1 over the non-empty lines.
     pub paragraph: u32,
-    /// Words that the paragraph must contain for the claim to stand.
+    /// Words that the paragraph must contain for the claim to stand; moderators need not give any.
     pub words: Vec<String>,
 }
 

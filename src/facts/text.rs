@@ -155,6 +155,7 @@ fn write_claim(out: &mut String, claim: &Claim) {
         let operation = serde_json::to_string(&derived.operation).expect("an enum of plain names");
         table.raw("derived", &format!("{{ operation = {operation}, inputs = {} }}", inline(&derived.inputs)));
     }
+    table.optional("unsourced", claim.unsourced.as_deref());
     out.push_str("cite = [\n");
     for citation in &claim.cite {
         let _ = writeln!(

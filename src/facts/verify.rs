@@ -60,6 +60,9 @@ pub fn verify(claim: &Claim, facts: &Facts, articles: &Articles) -> Verdict {
 fn missing_words(claim: &Claim, articles: &Articles) -> Vec<String> {
     let mut missing = Vec::new();
     for citation in &claim.cite {
+        if citation.words.is_empty() {
+            missing.push(format!("words of {} {} that bear it", citation.source, citation.paragraph));
+        }
         let paragraph = citation.paragraph.checked_sub(1).and_then(|at| articles[&citation.source].get(at as usize));
         let text = paragraph.map(|text| plain(text)).unwrap_or_default();
         for words in citation.words.iter().filter(|words| !text.contains(&plain(words))) {

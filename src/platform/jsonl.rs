@@ -49,7 +49,7 @@ pub fn answer_lines(desk: &Desk, input: &mut impl BufRead, output: &mut impl Wri
         }
         match serde_json::from_str::<Question>(&line) {
             Ok(question) => {
-                let utterance = Utterance { text: question.question.clone(), context: question.context };
+                let utterance = Utterance { context: question.context, ..Utterance::new(question.question.clone()) };
                 let heard = desk.hear(&utterance);
                 if heard.reply.is_trouble {
                     serde_json::to_writer(&mut *output, &Fault { error: heard.reply.body, line: number })?;

@@ -8,6 +8,7 @@ use rustyline::error::ReadlineError;
 
 use crate::desk::{Desk, Heard};
 use crate::language::Language;
+use crate::store::Scope;
 use crate::utterance::Utterance;
 use crate::wording::{self, Choice};
 
@@ -57,9 +58,9 @@ impl<'a> Conversation<'a> {
             self.last_question = Some(choice.title);
             self.last = None;
             self.choices.clear();
-            return Some(self.desk.topic(&choice.topic, self.language).text);
+            return Some(self.desk.topic(&Scope::Shared, &choice.topic, self.language).text);
         }
-        let heard = self.desk.hear(&Utterance { text: line.to_owned(), context: self.last_question.take() });
+        let heard = self.desk.hear(&Utterance { context: self.last_question.take(), ..Utterance::new(line) });
         self.choices = heard.reply.choices.clone();
         self.language = heard.reply.language;
         // With what it leaned on, so that the next question can lean on the same.
@@ -83,11 +84,19 @@ impl<'a> Conversation<'a> {
     }
 
     fn topics(&self) -> Result<String, crate::store::Error> {
-        Ok(wording::topics_in_list(&self.desk.facts()?))
+        Ok(wording::topics_in_list(&self.desk.facts_of(&Scope::Shared)?.0))
     }
 
     fn sources(&self) -> Result<String, crate::store::Error> {
-        Ok(self.desk.facts()?.sources.iter().map(wording::source_in_list).collect::<Vec<_>>().join("\n"))
+        Ok(self
+            .desk
+            .facts_of(&Scope::Shared)?
+            .0
+            .sources
+            .iter()
+            .map(wording::source_in_list)
+            .collect::<Vec<_>>()
+            .join("\n"))
     }
 
     fn why(&self) -> String {

@@ -19,6 +19,9 @@ pub(super) const KINDS: [&str; 5] = ["source", "subject", "claim", "topic", "ord
 /// The id of the one thing of kind `order`.
 const ORDER: &str = "facts";
 
+/// What stands in a community's own things for one that it took away.
+pub(super) const GONE: &str = "null";
+
 #[derive(Serialize, Deserialize)]
 struct SubjectTitle {
     title: String,
@@ -26,7 +29,7 @@ struct SubjectTitle {
 
 /// In which order everything is written, and what belongs to which subject.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Order {
+pub(super) struct Order {
     sources: Vec<String>,
     subjects: Vec<SubjectOrder>,
 }
@@ -38,12 +41,155 @@ struct SubjectOrder {
     topics: Vec<String>,
 }
 
-fn json<T: Serialize>(thing: &T) -> String {
+pub(super) fn json<T: Serialize>(thing: &T) -> String {
     serde_json::to_string(thing).expect("facts have only string keys")
 }
 
-fn read<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, Error> {
+/// A subject, which has its title alone.
+pub(super) fn subject(title: &str) -> String {
+    json(&SubjectTitle { title: title.to_owned() })
+}
+
+pub(super) fn read<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, Error> {
     serde_json::from_str(text).map_err(|error| Error::Unreadable(error.to_string()))
+}
+
+/// The key under which the order stands.
+pub(super) fn order_key() -> Key {
+    ("order", ORDER.to_owned())
+}
+
+impl Order {
+    /// The order among things; that of none if there is none.
+    pub(super) fn of(entities: &Entities) -> Result<Self, Error> {
+        entities.get(&order_key()).map_or(Ok(Self::default()), |text| read(text))
+    }
+
+    /// Puts it among the things; an empty one is none.
+    pub(super) fn put_into(&self, entities: &mut Entities) {
+        if *self == Self::default() {
+            entities.remove(&order_key());
+        } else {
+            entities.insert(order_key(), json(self));
+        }
+    }
+
+    /// Whether a thing has a place.
+    pub(super) fn has(&self, (kind, id): &Key) -> bool {
+        match *kind {
+            "source" => self.sources.contains(id),
+            "subject" => self.subjects.iter().any(|subject| subject.id == *id),
+            "claim" => self.subjects.iter().any(|subject| subject.claims.contains(id)),
+            _ => self.subjects.iter().any(|subject| subject.topics.contains(id)),
+        }
+    }
+
+    /// Gives a thing the last place, in a subject if it belongs to one.
+    pub(super) fn append(&mut self, (kind, id): &Key, subject: &str) {
+        match *kind {
+            "source" => self.sources.push(id.clone()),
+            "subject" => self.of_subject(id),
+            "claim" => {
+                self.of_subject(subject);
+                self.in_subject(subject).claims.push(id.clone());
+            }
+            _ => {
+                self.of_subject(subject);
+                self.in_subject(subject).topics.push(id.clone());
+            }
+        }
+    }
+
+    fn of_subject(&mut self, id: &str) {
+        if !self.subjects.iter().any(|subject| subject.id == id) {
+            self.subjects.push(SubjectOrder { id: id.to_owned(), ..SubjectOrder::default() });
+        }
+    }
+
+    fn in_subject(&mut self, id: &str) -> &mut SubjectOrder {
+        self.subjects.iter_mut().find(|subject| subject.id == id).expect("it was added")
+    }
+
+    /// Takes a thing's place away.
+    pub(super) fn remove(&mut self, (kind, id): &Key) {
+        match *kind {
+            "source" => self.sources.retain(|other| other != id),
+            "subject" => self.subjects.retain(|subject| subject.id != *id),
+            "claim" => self.subjects.iter_mut().for_each(|subject| subject.claims.retain(|other| other != id)),
+            _ => self.subjects.iter_mut().for_each(|subject| subject.topics.retain(|other| other != id)),
+        }
+    }
+
+    /// Whether anything has its place in a subject.
+    pub(super) fn is_used(&self, id: &str) -> bool {
+        self.subjects
+            .iter()
+            .any(|subject| subject.id == id && !(subject.claims.is_empty() && subject.topics.is_empty()))
+    }
+
+    /// The subject in which a claim or topic has its place.
+    pub(super) fn subject_of(&self, (kind, id): &Key) -> Option<&str> {
+        let has = |subject: &&SubjectOrder| match *kind {
+            "claim" => subject.claims.contains(id),
+            _ => subject.topics.contains(id),
+        };
+        self.subjects.iter().find(has).map(|subject| subject.id.as_str())
+    }
+}
+
+/// What a community sees: what all share, with its own over it. What names something that is gone does without it.
+pub(super) fn layered(shared: &Entities, own: &Entities) -> Result<Entities, Error> {
+    let mut all = overlaid(shared, own);
+    drop_unsupported(&mut all, own)?;
+    let mut order = merge_order(&all, own, shared)?;
+    // What the community changed stays also where the shared one is gone.
+    let fallback = order.subjects.last().map(|subject| subject.id.clone()).unwrap_or_default();
+    for key in all.keys().filter(|key| matches!(key.0, "source" | "topic")) {
+        if !order.has(key) {
+            order.append(key, &fallback);
+        }
+    }
+    order.put_into(&mut all);
+    Ok(all)
+}
+
+/// The things of both where a community's own count, in the order of the shared ones.
+pub(super) fn overlaid(shared: &Entities, own: &Entities) -> Entities {
+    let mut all = shared.clone();
+    for (key, text) in own.iter().filter(|(key, _)| key.0 != "order") {
+        if text == GONE {
+            all.remove(key);
+        } else {
+            all.insert(key.clone(), text.clone());
+        }
+    }
+    all
+}
+
+/// Takes away what a community's own claims and topics name and isn't there any more, and the claims themselves if it was a
+/// source.
+fn drop_unsupported(all: &mut Entities, own: &Entities) -> Result<(), Error> {
+    for key in own.keys().filter(|key| key.0 == "claim") {
+        let Some(text) = all.get(key) else { continue };
+        let claim: Claim = read(text)?;
+        if claim.cite.iter().any(|citation| !all.contains_key(&("source", citation.source.clone()))) {
+            all.remove(key);
+        }
+    }
+    let takes_away = own.iter().any(|(key, text)| key.0 == "claim" && text == GONE);
+    let topics: Vec<Key> = match takes_away {
+        true => all.keys().filter(|key| key.0 == "topic").cloned().collect(),
+        false => own.keys().filter(|key| key.0 == "topic" && all.contains_key(*key)).cloned().collect(),
+    };
+    for key in topics {
+        let mut topic: Topic = read(&all[&key])?;
+        let before = topic.claims.len();
+        topic.claims.retain(|id| all.contains_key(&("claim", id.clone())));
+        if topic.claims.len() < before {
+            all.insert(key, json(&topic));
+        }
+    }
+    Ok(())
 }
 
 /// Takes facts apart.
@@ -74,8 +220,7 @@ pub(super) fn take_apart(facts: &Facts) -> Entities {
 
 /// Puts facts together again.
 pub(super) fn put_together(entities: &Entities) -> Result<Facts, Error> {
-    let Some(order) = entities.get(&("order", ORDER.to_owned())) else { return Ok(Facts::default()) };
-    let order: Order = read(order)?;
+    let order = Order::of(entities)?;
     let get = |kind: &'static str, id: &str| {
         entities.get(&(kind, id.to_owned())).ok_or_else(|| Error::Unreadable(format!("{kind} `{id}` is missing")))
     };
@@ -120,7 +265,7 @@ pub(super) fn merge(base: &Entities, now: &Entities, new: &Entities) -> Result<M
     }
     keep_what_is_named(&mut merged.entities, now)?;
     let order = merge_order(&merged.entities, now, new)?;
-    merged.entities.insert(("order", ORDER.to_owned()), json(&order));
+    order.put_into(&mut merged.entities);
     Ok(merged)
 }
 
@@ -150,10 +295,7 @@ fn keep_what_is_named(entities: &mut Entities, now: &Entities) -> Result<(), Err
 
 /// The order of `new`, then what only `now` has, at the end of its subject; nothing that is gone.
 fn merge_order(entities: &Entities, now: &Entities, new: &Entities) -> Result<Order, Error> {
-    let order_of = |entities: &Entities| {
-        entities.get(&("order", ORDER.to_owned())).map_or(Ok(Order::default()), |text| read(text))
-    };
-    let (now, mut order): (Order, Order) = (order_of(now)?, order_of(new)?);
+    let (now, mut order) = (Order::of(now)?, Order::of(new)?);
     let mut placed: BTreeSet<Key> = BTreeSet::new();
     let exists = |kind: &'static str, id: &String| entities.contains_key(&(kind, id.clone()));
     append(&mut order.sources, now.sources, "source", &mut placed, &exists);

@@ -1,7 +1,7 @@
 //! Which messages of a platform the desk has taken on, and which it has answered.
 
-use super::Error;
 use super::records::Records;
+use super::{Error, Scope};
 
 /// How long a message is remembered, in seconds: longer than any history that is searched after a start. The last one of
 /// each place is remembered for longer, because it tells where to search.
@@ -16,6 +16,15 @@ pub struct Place {
     /// The platform's id of the community that it belongs to, empty if that isn't known; none if it is a conversation
     /// with one person.
     pub community: Option<String>,
+}
+
+impl Place {
+    /// Whose facts are seen there: those of its community, in a conversation with one person those that all share.
+    #[must_use]
+    pub fn scope(&self, platform: &str) -> Scope {
+        let community = self.community.as_deref().filter(|id| !id.is_empty());
+        community.map_or(Scope::Shared, |id| Scope::community(platform, id))
+    }
 }
 
 impl Records {

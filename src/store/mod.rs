@@ -3,6 +3,7 @@
 //! Every change is a revision that is only ever added; the tables that answers are read from follow from them. Each row
 //! of fact carries a checksum that is verified when it is read, because SQLite's own check misses a changed digit.
 
+mod changes;
 mod entities;
 pub mod handled;
 pub mod posts;
@@ -10,6 +11,7 @@ pub mod queue;
 pub mod records;
 mod revisions;
 mod rows;
+pub mod scope;
 pub mod settings;
 
 use std::path::{Path, PathBuf};
@@ -19,8 +21,10 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use rusqlite_migration::{M, Migrations};
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use changes::{Changed, Committed, Edit, Revision};
 pub use revisions::{Applied, Meta, Origin, TrainedOn};
 pub use rows::{ChangedTopic, TopicFacts};
+pub use scope::{Own, Scope};
 
 /// The numbered migrations. A released one is never changed.
 const STEPS: &[M<'_>] = &[
@@ -29,6 +33,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../data/migrations/003_handled_messages.sql")),
     M::up(include_str!("../../data/migrations/004_communities.sql")),
     M::up(include_str!("../../data/migrations/005_posts.sql")),
+    M::up(include_str!("../../data/migrations/006_scopes.sql")),
 ];
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);
 

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 use super::entities::{Entities, KINDS, Key, merge, put_together, take_apart};
 use super::rows::checksum;
+use super::scope::Scope;
 use super::{Error, Store};
 use crate::facts::Facts;
 
@@ -53,7 +54,7 @@ pub struct Applied {
 }
 
 impl Applied {
-    const NOTHING: Self = Self { revision: None, changes: 0, kept: Vec::new() };
+    pub(super) const NOTHING: Self = Self { revision: None, changes: 0, kept: Vec::new() };
 }
 
 /// The revision on whose facts the desk is trained whole: the last one that brought many in. What moderators changed since
@@ -72,9 +73,9 @@ impl Store {
     /// # Errors
     /// If SQLite fails.
     pub fn trained_on(&self) -> Result<TrainedOn, Error> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT id, state FROM revision WHERE origin <> 'moderator' ORDER BY id DESC LIMIT 1")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, state FROM revision WHERE scope = '' AND origin <> 'moderator' ORDER BY id DESC LIMIT 1",
+        )?;
         let row = statement.query_row([], |row| Ok(TrainedOn { revision: row.get(0)?, state: row.get(1)? }));
         Ok(row.optional()?.unwrap_or(TrainedOn { revision: 0, state: Self::checksum_of(&Facts::default()) }))
     }
@@ -84,7 +85,7 @@ impl Store {
     /// # Errors
     /// If the record of changes is damaged, or SQLite fails.
     pub fn facts_at(&self, revision: i64) -> Result<Facts, Error> {
-        put_together(&entities_at(&self.connection, revision)?)
+        put_together(&entities_at(&self.connection, &Scope::Shared, revision)?)
     }
 
     /// The number of the newest revision; 0 before the first.
@@ -102,8 +103,8 @@ impl Store {
     /// If SQLite fails; then nothing is changed.
     pub fn replace(&mut self, facts: &Facts, origin: Origin, meta: &Meta) -> Result<Applied, Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let now = entities_at(&transaction, i64::MAX)?;
-        let applied = apply(&transaction, &now, &take_apart(facts), origin, meta, None)?;
+        let now = entities_at(&transaction, &Scope::Shared, i64::MAX)?;
+        let applied = apply(&transaction, &now, &take_apart(facts), &Origins::of(origin), meta)?;
         transaction.commit()?;
         Ok(applied)
     }
@@ -115,12 +116,12 @@ impl Store {
     /// If SQLite fails; then nothing is changed.
     pub fn merge_in(&mut self, facts: &Facts, base: i64, meta: &Meta) -> Result<Applied, Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let now = entities_at(&transaction, i64::MAX)?;
-        let merged = merge(&entities_at(&transaction, base)?, &now, &take_apart(facts))?;
+        let now = entities_at(&transaction, &Scope::Shared, i64::MAX)?;
+        let merged = merge(&entities_at(&transaction, &Scope::Shared, base)?, &now, &take_apart(facts))?;
         if !merged.kept.is_empty() {
             return Ok(Applied { kept: named(merged.kept), ..Applied::NOTHING });
         }
-        let applied = apply(&transaction, &now, &merged.entities, Origin::Import, meta, None)?;
+        let applied = apply(&transaction, &now, &merged.entities, &Origins::of(Origin::Import), meta)?;
         transaction.commit()?;
         Ok(applied)
     }
@@ -144,10 +145,11 @@ impl Store {
         if was_shipped(&transaction, release)? {
             return Ok(Applied::NOTHING);
         }
-        let now = entities_at(&transaction, i64::MAX)?;
+        let now = entities_at(&transaction, &Scope::Shared, i64::MAX)?;
         let new = take_apart(&facts());
         let merged = merge(&shipped(&transaction)?, &now, &new)?;
-        let mut applied = apply(&transaction, &now, &merged.entities, Origin::Shipped, meta, Some(release))?;
+        let origin = Origins { release: Some(release), ..Origins::of(Origin::Shipped) };
+        let mut applied = apply(&transaction, &now, &merged.entities, &origin, meta)?;
         applied.kept = named(merged.kept);
         remember_shipped(&transaction, &new)?;
         transaction.commit()?;
@@ -160,7 +162,7 @@ impl Store {
     /// If the record of changes is damaged itself, or SQLite fails; then nothing is changed.
     pub fn rebuild(&mut self) -> Result<(), Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let entities = entities_at(&transaction, i64::MAX)?;
+        let entities = entities_at(&transaction, &Scope::Shared, i64::MAX)?;
         verify_state(&transaction, &entities)?;
         super::rows::write(&transaction, &put_together(&entities)?)?;
         transaction.commit()?;
@@ -181,7 +183,9 @@ impl Store {
 
 fn verify_state(connection: &rusqlite::Connection, entities: &Entities) -> Result<(), Error> {
     let newest = connection
-        .query_row("SELECT state FROM revision ORDER BY id DESC LIMIT 1", [], |row| row.get::<_, i64>(0))
+        .query_row("SELECT state FROM revision WHERE scope = '' ORDER BY id DESC LIMIT 1", [], |row| {
+            row.get::<_, i64>(0)
+        })
         .optional()?;
     match newest {
         Some(state) if state != checksum(&entities.iter().collect::<Vec<_>>()) => {
@@ -191,11 +195,11 @@ fn verify_state(connection: &rusqlite::Connection, entities: &Entities) -> Resul
     }
 }
 
-fn named(keys: Vec<Key>) -> Vec<(String, String)> {
+pub(super) fn named(keys: Vec<Key>) -> Vec<(String, String)> {
     keys.into_iter().map(|(kind, id)| (kind.to_owned(), id)).collect()
 }
 
-fn kind_named(kind: String) -> Result<&'static str, Error> {
+pub(super) fn kind_named(kind: String) -> Result<&'static str, Error> {
     KINDS.into_iter().find(|known| *known == kind).ok_or(Error::Unreadable(kind))
 }
 
@@ -228,22 +232,17 @@ fn remember_shipped(transaction: &Transaction<'_>, entities: &Entities) -> Resul
     Ok(())
 }
 
-/// What the revisions up to one add up to.
-fn entities_at(transaction: &rusqlite::Connection, revision: i64) -> Result<Entities, Error> {
-    let mut statement = transaction.prepare(
-        "SELECT revision, position, kind, id, before, after, checksum FROM change
-         WHERE revision <= ? ORDER BY revision, position",
+/// What the revisions of a scope up to one add up to; for a community its own alone.
+pub(super) fn entities_at(connection: &rusqlite::Connection, scope: &Scope, revision: i64) -> Result<Entities, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT change.revision, position, kind, change.id, before, after, checksum
+         FROM change JOIN revision ON revision.id = change.revision
+         WHERE scope = ? AND change.revision <= ? ORDER BY change.revision, position",
     )?;
-    let mut rows = statement.query([revision])?;
+    let mut rows = statement.query((scope.key(), revision))?;
     let mut entities = Entities::new();
     while let Some(row) = rows.next()? {
-        let (revision, position): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let (kind, id): (String, String) = (row.get(2)?, row.get(3)?);
-        let (before, after): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
-        if checksum(&(revision, position, &kind, &id, &before, &after)) != row.get::<_, i64>(6)? {
-            return Err(Error::Checksum { kind: "change of", id });
-        }
-        let key = (kind_named(kind)?, id);
+        let (key, _, after) = verified_change(row)?;
         match after {
             Some(after) => entities.insert(key, after),
             None => entities.remove(&key),
@@ -252,38 +251,90 @@ fn entities_at(transaction: &rusqlite::Connection, revision: i64) -> Result<Enti
     Ok(entities)
 }
 
-/// Records the difference as a revision and writes the tables.
-fn apply(
+/// What changed, from what to what: a row of revision, position, kind, id, before, after and checksum.
+pub(super) fn verified_change(row: &rusqlite::Row<'_>) -> Result<(Key, Option<String>, Option<String>), Error> {
+    let (revision, position): (i64, i64) = (row.get(0)?, row.get(1)?);
+    let (kind, id): (String, String) = (row.get(2)?, row.get(3)?);
+    let (before, after): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
+    if checksum(&(revision, position, &kind, &id, &before, &after)) != row.get::<_, i64>(6)? {
+        return Err(Error::Checksum { kind: "change of", id });
+    }
+    Ok(((kind_named(kind)?, id), before, after))
+}
+
+/// What is recorded of where a revision comes from.
+pub(super) struct Origins<'a> {
+    pub(super) origin: Origin,
+    pub(super) scope: &'a Scope,
+    pub(super) release: Option<u64>,
+    pub(super) undoes: Option<i64>,
+}
+
+impl Origins<'_> {
+    fn of(origin: Origin) -> Self {
+        Self { origin, scope: &Scope::Shared, release: None, undoes: None }
+    }
+}
+
+/// Records the difference of what all share as a revision and writes the tables.
+pub(super) fn apply(
     transaction: &Transaction<'_>,
     now: &Entities,
     new: &Entities,
-    origin: Origin,
+    origin: &Origins<'_>,
     meta: &Meta,
-    release: Option<u64>,
 ) -> Result<Applied, Error> {
     let facts = put_together(new)?;
     let new = &take_apart(&facts);
     let changes = differences(now, new);
-    if changes.is_empty() && release.is_none() {
+    if changes.is_empty() && origin.release.is_none() {
         return Ok(Applied::NOTHING);
     }
-    if let Some(claim) = facts.claims().find(|claim| claim.cite.is_empty()) {
-        return Err(Error::Refused(format!("claim `{}` has no citation", claim.id)));
+    verify_citations(&facts)?;
+    let revision = record(transaction, now, new, &changes, origin, meta)?;
+    super::rows::write_changed(transaction, &facts, &changes)?;
+    Ok(applied(revision, &changes))
+}
+
+pub(super) fn applied(revision: i64, changes: &[Key]) -> Applied {
+    let counted = changes.iter().filter(|(kind, _)| *kind != "order").count();
+    Applied { revision: Some(revision), changes: counted, kept: Vec::new() }
+}
+
+/// No claim without a citation, unless it says that it has none.
+pub(super) fn verify_citations(facts: &Facts) -> Result<(), Error> {
+    match facts.claims().find(|claim| claim.cite.is_empty() && claim.unsourced.is_none()) {
+        Some(claim) => Err(Error::Refused(format!("claim `{}` has no citation", claim.id))),
+        None => Ok(()),
     }
+}
+
+/// Records a difference as a revision.
+pub(super) fn record(
+    transaction: &Transaction<'_>,
+    now: &Entities,
+    new: &Entities,
+    changes: &[Key],
+    origin: &Origins<'_>,
+    meta: &Meta,
+) -> Result<i64, Error> {
     transaction.execute(
-        "INSERT INTO revision (made_at, who, place, why, origin, facts_checksum, state) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO revision (made_at, who, place, why, origin, facts_checksum, state, scope, undoes)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             &meta.made_at,
             &meta.who,
             &meta.place,
             &meta.why,
-            origin.name(),
-            release.map(u64::cast_signed),
+            origin.origin.name(),
+            origin.release.map(u64::cast_signed),
             checksum(&new.iter().collect::<Vec<_>>()),
+            origin.scope.key(),
+            origin.undoes,
         ),
     )?;
     let revision = transaction.last_insert_rowid();
-    let mut insert = transaction.prepare(
+    let mut insert = transaction.prepare_cached(
         "INSERT INTO change (revision, position, kind, id, before, after, checksum) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )?;
     for (position, key) in changes.iter().enumerate() {
@@ -291,12 +342,11 @@ fn apply(
         let sum = checksum(&(revision, position, key.0, &key.1, before, after));
         insert.execute((revision, position, key.0, &key.1, before, after, sum))?;
     }
-    super::rows::write_changed(transaction, &facts, &changes)?;
-    let counted = changes.iter().filter(|(kind, _)| *kind != "order").count();
-    Ok(Applied { revision: Some(revision), changes: counted, kept: Vec::new() })
+    Ok(revision)
 }
 
-fn differences(now: &Entities, new: &Entities) -> Vec<Key> {
+/// The keys under which two lists of things differ.
+pub(super) fn differences(now: &Entities, new: &Entities) -> Vec<Key> {
     let mut keys: Vec<Key> =
         now.keys().chain(new.keys()).filter(|key| now.get(*key) != new.get(*key)).cloned().collect();
     keys.sort();

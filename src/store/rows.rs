@@ -39,9 +39,11 @@ impl Store {
     /// # Errors
     /// If a row doesn't match its checksum, or SQLite fails.
     pub fn topics_changed_since(&self, revision: i64) -> Result<Vec<ChangedTopic>, Error> {
-        let changed = "SELECT id FROM change WHERE kind = 'topic' AND revision > ?1
-             UNION SELECT topic FROM topic_claim
-             WHERE claim IN (SELECT id FROM change WHERE kind = 'claim' AND revision > ?1) ORDER BY 1";
+        let changed = "SELECT change.id FROM change JOIN revision ON revision.id = revision
+             WHERE kind = 'topic' AND revision > ?1 AND scope = ''
+             UNION SELECT topic FROM topic_claim WHERE claim IN (
+                 SELECT change.id FROM change JOIN revision ON revision.id = revision
+                 WHERE kind = 'claim' AND revision > ?1 AND scope = '') ORDER BY 1";
         let mut statement = self.connection.prepare_cached(changed)?;
         let ids = statement.query_map([revision], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
         ids.into_iter().map(|id| self.changed_topic(id)).collect()
@@ -113,7 +115,7 @@ impl Store {
 }
 
 impl Store {
-    fn examples(&self, topic: &str) -> Result<Vec<String>, Error> {
+    pub(super) fn examples(&self, topic: &str) -> Result<Vec<String>, Error> {
         let examples =
             ids(&self.connection, "SELECT text FROM example WHERE topic = ? ORDER BY position", Some(topic))?;
         let checksum: i64 = self
@@ -165,7 +167,7 @@ fn damaged<T>(kind: &'static str, id: &str, outcome: Result<T, Error>) -> Result
     })
 }
 
-fn read_source(connection: &Connection, id: &str) -> Result<Source, Error> {
+pub(super) fn read_source(connection: &Connection, id: &str) -> Result<Source, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT publisher, title, author, published, inferred, url, paragraphs, not_reporting, checksum FROM source WHERE id = ?",
     )?;
@@ -197,7 +199,7 @@ macro_rules! claims {
             $id,
             ", claim.statement, claim.value, claim.of, claim.attributed_to, claim.unprinted, claim.as_of,
                claim.as_of_basis, claim.rank, claim.contradicts, claim.derived, claim.checksum,
-               citation.source, citation.paragraph, citation.words ",
+               claim.unsourced, citation.source, citation.paragraph, citation.words ",
             $from,
             ", citation.position"
         )
@@ -213,6 +215,12 @@ const CLAIMS_OF_TOPIC: &str = claims!(
      WHERE topic_claim.topic = ? ORDER BY topic_claim.position"
 );
 
+/// A claim by its id.
+pub(super) const CLAIM: &str = claims!(
+    "claim.id",
+    "FROM claim LEFT JOIN citation ON citation.claim = claim.id WHERE claim.id = ? ORDER BY claim.position"
+);
+
 /// The claims of a subject.
 const CLAIMS_OF_SUBJECT: &str = claims!(
     "claim.id",
@@ -222,7 +230,7 @@ const CLAIMS_OF_SUBJECT: &str = claims!(
 const CLAIM_IDS_OF_TOPIC: &str = "SELECT claim FROM topic_claim WHERE topic = ? ORDER BY position";
 
 /// Reads the claims that one of the statements above selects for an id, and verifies each.
-fn read_claims(connection: &Connection, sql: &str, of: &str) -> Result<Vec<Claim>, Error> {
+pub(super) fn read_claims(connection: &Connection, sql: &str, of: &str) -> Result<Vec<Claim>, Error> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([of])?;
     let mut claims: Vec<(Claim, i64)> = Vec::new();
@@ -254,6 +262,7 @@ fn claim_of_row(id: &str, row: &Row<'_>) -> Result<(Claim, i64), Error> {
         rank: word(&row.get::<_, String>(8)?)?,
         contradicts: parsed(&row.get::<_, String>(9)?)?,
         derived: derived.as_deref().map(parsed).transpose()?,
+        unsourced: row.get(12)?,
         cite: Vec::new(),
     };
     Ok((claim, row.get(11)?))
@@ -261,8 +270,8 @@ fn claim_of_row(id: &str, row: &Row<'_>) -> Result<(Claim, i64), Error> {
 
 /// The citation of a row; none for a claim that cites nothing.
 fn citation_of_row(row: &Row<'_>) -> Result<Option<Citation>, Error> {
-    let Some(source) = row.get(12)? else { return Ok(None) };
-    Ok(Some(Citation { source, paragraph: row.get(13)?, words: parsed(&row.get::<_, String>(14)?)? }))
+    let Some(source) = row.get(13)? else { return Ok(None) };
+    Ok(Some(Citation { source, paragraph: row.get(14)?, words: parsed(&row.get::<_, String>(15)?)? }))
 }
 
 /// A topic without claims and examples, and its checksum, which the claims have a part in.
@@ -389,7 +398,7 @@ fn insert(transaction: &Transaction<'_>, facts: &Facts, is_wanted: impl Fn(&str,
 
 fn write_claim(transaction: &Transaction<'_>, subject: &str, position: usize, claim: &Claim) -> Result<(), Error> {
     let bare = |text: String| text.trim_matches('"').to_owned();
-    transaction.prepare_cached("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
+    transaction.prepare_cached("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
         &claim.id,
         subject,
         position as i64,
@@ -404,6 +413,7 @@ fn write_claim(transaction: &Transaction<'_>, subject: &str, position: usize, cl
         json(&claim.contradicts),
         claim.derived.as_ref().map(json),
         checksum(claim),
+        &claim.unsourced,
     ))?;
     for (position, citation) in claim.cite.iter().enumerate() {
         transaction.prepare_cached("INSERT INTO citation VALUES (?, ?, ?, ?, ?)")?.execute((

@@ -7,12 +7,13 @@ use serenity::all::{
     Permissions,
 };
 
-use super::commands::is_installed;
+use super::commands::{self, is_installed};
 use super::respond::Waiting;
 use super::send::{is_gone, kind};
 use super::{Data, Error, menus, render};
 use crate::answer::Outcome;
 use crate::language::{Language, Phrases};
+use crate::store::Scope;
 use crate::store::handled::Place;
 use crate::store::queue::Report;
 use crate::wording::{self, Reply};
@@ -151,7 +152,7 @@ pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) 
             if let Some(reason) = reason_against(http, data, pressed, &topic).await {
                 return waiting.tell(&reason).await;
             }
-            let reply = data.desk.topic(&topic, language);
+            let reply = data.desk.topic(&scope_of(pressed), &topic, language);
             // What was asked in private is answered so.
             let flags = pressed.message.flags.unwrap_or_default();
             let private = reply.is_trouble || flags.contains(MessageFlags::EPHEMERAL);
@@ -159,7 +160,9 @@ pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) 
             waiting.say(&render::messages(&reply), under(&reply, asker, private, &[]), &more, private).await
         }
         Some(Button::Sources { language, topics }) => {
-            let claims = topics.iter().map(|topic| wording::claims_in_list(&data.desk.topic(topic, language)));
+            let scope = scope_of(pressed);
+            let reply = |topic: &String| data.desk.topic(&scope, topic, language);
+            let claims = topics.iter().map(|topic| wording::claims_in_list(&reply(topic)));
             let text = render::escaped(claims.collect::<Vec<_>>().join("\n").trim());
             // The topic may be gone since.
             waiting.tell(if text.is_empty() { &language.pack().phrases.trouble } else { &text }).await
@@ -254,6 +257,11 @@ pub async fn on_form(http: &Http, data: &Data, filled: &ModalInteraction) -> Res
     }
     let kept = data.keep_report(&place, &report, now);
     waiting.tell(if kept { &phrases.report_thanks } else { &phrases.trouble }).await
+}
+
+/// Whose facts are seen where a button is pressed.
+pub fn scope_of(pressed: &ComponentInteraction) -> Scope {
+    commands::scope(pressed.guild_id, &pressed.authorizing_integration_owners)
 }
 
 fn is_moderator(pressed: &ComponentInteraction) -> bool {

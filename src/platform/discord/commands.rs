@@ -3,13 +3,14 @@
 use poise::ApplicationContext;
 use serenity::all::{
     AuthorizingIntegrationOwner, AuthorizingIntegrationOwners, AutocompleteChoice, CommandInteraction,
-    CreateAutocompleteResponse, Message,
+    CreateAutocompleteResponse, GuildId, Message,
 };
 
 use super::respond::Waiting;
-use super::{Data, Error, buttons, menus, render};
+use super::{Data, Error, PLATFORM, buttons, menus, render};
 use crate::answer::Outcome;
 use crate::language::Language;
+use crate::store::Scope;
 use crate::store::handled::Place;
 use crate::utterance::Utterance;
 use crate::wording;
@@ -50,7 +51,7 @@ pub async fn ask(
 ) -> Result<(), Error> {
     let private = private.unwrap_or(false);
     // What is asked in private is kept from the server's moderators, too.
-    respond(ctx, &Utterance::new(question), private, !private).await
+    respond(ctx, Utterance::new(question), private, !private).await
 }
 
 /// Answer this
@@ -63,7 +64,7 @@ pub async fn ask(
 )]
 pub async fn answer_this(ctx: Context<'_>, message: Message) -> Result<(), Error> {
     // Its author said it to others: an unanswered one isn't kept.
-    respond(ctx, &Utterance::new(message.content), false, false).await
+    respond(ctx, Utterance::new(message.content), false, false).await
 }
 
 /// What can be asked
@@ -107,8 +108,8 @@ pub async fn privacy(ctx: Context<'_>) -> Result<(), Error> {
     description_localized("ko", "답변의 근거가 되는 기사 다섯 편")
 )]
 pub async fn sources(ctx: Context<'_>) -> Result<(), Error> {
-    let text = match ctx.data().desk.facts() {
-        Ok(facts) => {
+    let text = match ctx.data().desk.facts_of(&scope_of(ctx.interaction)) {
+        Ok((facts, _)) => {
             facts.sources.iter().map(wording::source_in_list).map(|line| shown(&line)).collect::<Vec<_>>().join("\n")
         }
         Err(error) => {
@@ -131,7 +132,7 @@ pub async fn sources(ctx: Context<'_>) -> Result<(), Error> {
 )]
 pub async fn topics(ctx: Context<'_>) -> Result<(), Error> {
     let _open = ctx.data().open.try_read();
-    menus::open(&waiting(&ctx), ctx.data(), language(ctx.interaction)).await
+    menus::open(&waiting(&ctx), ctx.data(), &scope_of(ctx.interaction), language(ctx.interaction)).await
 }
 
 /// A line of sources with its address left a link.
@@ -174,7 +175,7 @@ pub fn language(interaction: &CommandInteraction) -> Language {
 }
 
 /// Answers a command. What isn't an answer is shown to the asker only, and kept for moderators if so wished.
-async fn respond(ctx: Context<'_>, utterance: &Utterance, private: bool, keep: bool) -> Result<(), Error> {
+async fn respond(ctx: Context<'_>, utterance: Utterance, private: bool, keep: bool) -> Result<(), Error> {
     let (data, interaction) = (ctx.data(), ctx.interaction);
     let _open = data.open.try_read();
     let place = Place {
@@ -192,7 +193,7 @@ async fn respond(ctx: Context<'_>, utterance: &Utterance, private: bool, keep: b
     if let Some(hindrance) = data.hindrance(ctx.http(), &place, person, (&utterance.text, now, true)).await {
         return waiting(&ctx).tell(&hindrance.reason).await;
     }
-    let heard = data.desk.hear(utterance);
+    let heard = data.desk.hear(&utterance.within(place.scope(PLATFORM)));
     if keep {
         data.keep_unanswered(&place, &heard, now);
     }
@@ -211,6 +212,17 @@ pub async fn tell(ctx: Context<'_>, text: &str) -> Result<(), Error> {
 
 fn waiting<'a>(ctx: &'a Context<'a>) -> Waiting<'a> {
     Waiting { http: ctx.http(), outgoing: &ctx.data().outgoing, id: ctx.interaction.id, token: &ctx.interaction.token }
+}
+
+/// Whose facts are seen where a command is given.
+pub fn scope_of(interaction: &CommandInteraction) -> Scope {
+    scope(interaction.guild_id, &interaction.authorizing_integration_owners)
+}
+
+/// Whose facts are seen: those of a server where the bot is a member, else those that all share.
+pub fn scope(guild: Option<GuildId>, owners: &AuthorizingIntegrationOwners) -> Scope {
+    let guild = guild.filter(|_| is_installed(owners));
+    guild.map_or(Scope::Shared, |guild| Scope::community(PLATFORM, &guild.to_string()))
 }
 
 /// Whether the bot is a member of the server where something was done; else it is only what its user brought along.

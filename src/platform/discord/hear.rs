@@ -25,7 +25,7 @@ pub fn heard(message: &Message, me: UserId, is_direct: bool) -> Option<Utterance
         .filter(|original| original.author.id == me || original.author.id == message.author.id)
         .map(|original| without_mentions(&original.content, me))
         .filter(|text| !text.is_empty());
-    Some(Utterance { text: without_mentions(&message.content, me), context })
+    Some(Utterance { context, ..Utterance::new(without_mentions(&message.content, me)) })
 }
 
 fn is_from_a_person(message: &Message) -> bool {

@@ -6,10 +6,12 @@ use serenity::all::{
     CreateInteractionResponse, CreateSelectMenu, CreateSelectMenuKind, CreateSelectMenuOption, Http,
 };
 
+use super::buttons::scope_of;
 use super::respond::{Waiting, response};
 use super::{Data, Error, buttons, render};
 use crate::facts::{Facts, Subject, Topic};
 use crate::language::{Language, Phrases};
+use crate::store::Scope;
 use crate::wording;
 
 /// How many choices a menu takes, and how long each may be, in letters.
@@ -70,8 +72,8 @@ struct Shown {
 ///
 /// # Errors
 /// If Discord refuses.
-pub async fn open(waiting: &Waiting<'_>, data: &Data, language: Language) -> Result<(), Error> {
-    match facts(data) {
+pub async fn open(waiting: &Waiting<'_>, data: &Data, scope: &Scope, language: Language) -> Result<(), Error> {
+    match facts(data, scope) {
         Some(facts) => {
             let shown = subjects(&facts, language, 0);
             waiting.say(&[shown.text], shown.rows, &[], true).await
@@ -87,20 +89,21 @@ pub async fn open(waiting: &Waiting<'_>, data: &Data, language: Language) -> Res
 pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) -> Result<bool, Error> {
     let Some(menu) = Menu::of(&pressed.data.custom_id) else { return Ok(false) };
     let waiting = Waiting::of_press(http, &data.outgoing, pressed);
+    let scope = &scope_of(pressed);
     let chosen = match &pressed.data.kind {
         ComponentInteractionDataKind::StringSelect { values } => values.first().cloned(),
         _ => None,
     };
     let shown = match (menu, chosen) {
-        (Menu::Subjects { language, page }, _) => facts(data).map(|facts| subjects(&facts, language, page)),
+        (Menu::Subjects { language, page }, _) => facts(data, scope).map(|facts| subjects(&facts, language, page)),
         (Menu::Subject { language }, Some(subject)) => {
-            facts(data).and_then(|facts| topics(&facts, language, &subject, 0))
+            facts(data, scope).and_then(|facts| topics(&facts, language, &subject, 0))
         }
         (Menu::Topics { language, subject, page }, _) => {
-            facts(data).and_then(|facts| topics(&facts, language, &subject, page))
+            facts(data, scope).and_then(|facts| topics(&facts, language, &subject, page))
         }
         (Menu::Topic { language }, Some(topic)) => {
-            let reply = data.desk.topic(&topic, language);
+            let reply = data.desk.topic(scope, &topic, language);
             let rows = buttons::under(&reply, pressed.user.id.get(), true, &[]);
             waiting.say(&render::messages(&reply), rows, &[], true).await?;
             return Ok(true);
@@ -118,8 +121,9 @@ pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) 
     Ok(true)
 }
 
-fn facts(data: &Data) -> Option<Facts> {
-    data.desk.facts().inspect_err(|error| tracing::error!(%error, "the facts could not be read")).ok()
+fn facts(data: &Data, scope: &Scope) -> Option<Facts> {
+    let facts = data.desk.facts_of(scope).inspect_err(|error| tracing::error!(%error, "the facts could not be read"));
+    facts.ok().map(|(facts, _)| facts)
 }
 
 fn is_answered(topic: &&Topic) -> bool {

@@ -12,7 +12,7 @@ use serenity::all::{
 
 use super::hear::{heard, is_question, overheard};
 use super::send::{forget_limits, is_forbidden, kind, may_pass};
-use super::{Data, Error, Shared, buttons, no_pings, render};
+use super::{Data, Error, PLATFORM, Shared, buttons, no_pings, render};
 use crate::answer::Outcome;
 use crate::config::FORUMS;
 use crate::store::handled::Place;
@@ -81,7 +81,7 @@ pub async fn in_turn(http: Arc<Http>, data: Data, received: Box<Received>) {
 async fn overhear(http: &Http, data: &Data, place: &Place, message: &Message) {
     let Some(text) = overheard(message) else { return };
     let Some(text) = data.in_question(http, place, message, text).await else { return };
-    let heard = data.desk.hear(&Utterance::new(text));
+    let heard = data.desk.hear(&Utterance::new(text).within(place.scope(PLATFORM)));
     let has_answer = matches!(heard.reply.outcome, Outcome::Answered | Outcome::Disputed);
     if !has_answer || !data.take_on(message, place) {
         return;
@@ -197,6 +197,7 @@ impl Shared {
         } else if utterance.context.is_none() {
             utterance.context = recent().get(&(channel, author), now);
         }
+        utterance.scope = place.scope(PLATFORM);
         let heard = self.desk.hear(&utterance);
         if let Some(trace) = heard.traces.last() {
             recent().put((channel, author), now, trace.words.join(" "));

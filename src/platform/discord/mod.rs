@@ -33,6 +33,7 @@ use crate::desk::Desk;
 use crate::language::Language;
 use crate::platform::pace::Pace;
 use crate::platform::recent::Recent;
+use crate::store::Scope;
 use crate::store::records::Records;
 use send::{Outgoing, kind};
 
@@ -199,7 +200,7 @@ fn http(config: &DiscordConfig) -> Http {
 fn shared(config: &DiscordConfig, desk: Arc<Desk>, database: &Path, open: Arc<RwLock<()>>) -> anyhow::Result<Shared> {
     let records = Records::open(database, PLATFORM)?;
     records.forget(jiff::Timestamp::now().as_second())?;
-    let facts = desk.facts()?;
+    let (facts, _) = desk.facts_of(&Scope::Shared)?;
     let answered = || facts.topics().filter(|topic| !topic.is_silent());
     let titles = answered().map(|topic| topic.title.clone());
     let examples = answered().flat_map(|topic| topic.examples.iter().take(3).cloned());

@@ -59,7 +59,7 @@ impl Lane {
                     Some((_, context)) => context.clone(),
                     None => self.context(&before, &edit.sender, at).await,
                 };
-                self.hear(edit, original, Utterance { text, context }, &place)
+                self.hear(edit, original, Utterance { context, ..Utterance::new(text) }, &place)
             }
         };
         if posts.is_empty() {

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use routedesk_matrix::{Event, RoomError};
 use serde_json::Value;
 
+use super::PLATFORM;
 use super::hear::{Asked, Message};
 use super::lane::{Lane, Question, Saying, answering, now};
 use super::render::{self, Part};
@@ -46,11 +47,11 @@ impl Lane {
         match asked {
             Asked::Command(command, rest, language) => {
                 let language = Language::from_code(language).unwrap_or(Language::English);
-                Saying::Text(self.data.obey((command, &rest), language, &self.room, &event.sender).await)
+                Saying::Text(self.data.obey((command, &rest), language, place, &event.sender).await)
             }
             Asked::Question(text) => {
                 let context = self.context(message, &event.sender, at).await;
-                self.hear(event, &event.id, Utterance { text, context }, place)
+                self.hear(event, &event.id, Utterance { context, ..Utterance::new(text) }, place)
             }
         }
     }
@@ -58,6 +59,7 @@ impl Lane {
     /// What the desk says to an utterance of somebody, which stands in the message `id`.
     pub fn hear(&mut self, event: &Event, id: &str, utterance: Utterance, place: &Place) -> Saying {
         let at = event.at_ms / 1_000;
+        let utterance = utterance.within(place.scope(PLATFORM));
         let heard = self.data.desk.hear(&utterance);
         self.language = heard.reply.language;
         if let Some(trace) = heard.traces.last() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use routedesk_matrix::Event;
 
+use super::PLATFORM;
 use super::hear::{self, Message, Offer};
 use super::lane::{CHOSEN_WITHIN, Choices, Lane, Question, Saying};
 use super::render;
@@ -44,7 +45,8 @@ impl Lane {
     pub fn saying_of_choice(&self, event: &Event, (topic, language): (String, Language), place: &Place) -> Saying {
         let settings = self.data.settings(&self.room);
         let hindrance = self.hindrance(place, &settings, (&event.sender, event.at_ms / 1_000), language, true);
-        hindrance.unwrap_or_else(|| Saying::Reply(Box::new(self.data.desk.topic(&topic, language))))
+        let answer = || Saying::Reply(Box::new(self.data.desk.topic(&place.scope(PLATFORM), &topic, language)));
+        hindrance.unwrap_or_else(answer)
     }
 
     /// What a message of the bot offers.

@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::Shared;
+use super::{PLATFORM, Shared};
 use crate::facts::{Facts, Topic};
 use crate::language::{Language, Phrases};
+use crate::store::handled::Place;
 use crate::store::settings::Settings;
 use crate::wording;
 
@@ -18,15 +19,15 @@ const LONGEST_KEPT: u32 = 365;
 
 impl Shared {
     /// What is said to a command with what stands behind it, by somebody in a room.
-    pub async fn obey(&self, (command, rest): (&str, &str), language: Language, room: &str, who: &str) -> String {
-        let phrases = &language.pack().phrases;
+    pub async fn obey(&self, (command, rest): (&str, &str), language: Language, place: &Place, who: &str) -> String {
+        let (phrases, room) = (&language.pack().phrases, place.channel.as_str());
         match command {
             "help" => phrases.room_help.clone(),
             "privacy" => phrases.room_privacy.clone(),
             "desk" => self.look_after(rest, phrases, room, who).await,
-            _ => match self.desk.facts() {
-                Ok(facts) if command == "topics" => topics(&facts, rest, language),
-                Ok(facts) => facts.sources.iter().map(wording::source_in_list).collect::<Vec<_>>().join("\n"),
+            _ => match self.desk.facts_of(&place.scope(PLATFORM)) {
+                Ok((facts, _)) if command == "topics" => topics(&facts, rest, language),
+                Ok((facts, _)) => facts.sources.iter().map(wording::source_in_list).collect::<Vec<_>>().join("\n"),
                 Err(error) => {
                     tracing::error!(%error, "the facts could not be read");
                     phrases.trouble.clone()

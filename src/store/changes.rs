@@ -1,0 +1,465 @@
+//! Changes that moderators make: one revision each, based on a revision that they saw, and taken back by another.
+
+use std::collections::BTreeSet;
+
+use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior};
+
+use super::entities::{Entities, GONE, Key, Order, json, layered, order_key, overlaid, put_together, read, subject};
+use super::revisions::{Origins, applied, apply, differences, record, verified_change, verify_citations};
+use super::scope::{Scope, Seen, seen_by};
+use super::{Applied, Error, Meta, Origin, Store};
+use crate::facts::{Claim, Source, Topic};
+
+/// A thing as it shall be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Edit {
+    /// A source, new or changed.
+    Source(Source),
+    /// A subject, new or with another title.
+    Subject {
+        /// Its id.
+        id: String,
+        /// Its title.
+        title: String,
+    },
+    /// A claim, new or changed.
+    Claim {
+        /// The subject that a new one is added to.
+        subject: String,
+        /// The claim.
+        claim: Claim,
+    },
+    /// A topic, new or changed.
+    Topic {
+        /// The subject that a new one is added to.
+        subject: String,
+        /// The topic.
+        topic: Topic,
+    },
+    /// Something that shall be no more.
+    Remove {
+        /// `source`, `claim` or `topic`.
+        kind: &'static str,
+        /// Its id.
+        id: String,
+    },
+}
+
+impl Edit {
+    fn key(&self) -> Key {
+        match self {
+            Self::Source(source) => ("source", source.id.clone()),
+            Self::Subject { id, .. } => ("subject", id.clone()),
+            Self::Claim { claim, .. } => ("claim", claim.id.clone()),
+            Self::Topic { topic, .. } => ("topic", topic.id.clone()),
+            Self::Remove { kind, id } => (kind, id.clone()),
+        }
+    }
+
+    fn body(&self) -> Option<String> {
+        match self {
+            Self::Source(source) => Some(json(source)),
+            Self::Subject { title, .. } => Some(subject(title)),
+            Self::Claim { claim, .. } => Some(json(claim)),
+            Self::Topic { topic, .. } => Some(json(topic)),
+            Self::Remove { .. } => None,
+        }
+    }
+
+    fn subject(&self) -> &str {
+        match self {
+            Self::Claim { subject, .. } | Self::Topic { subject, .. } => subject,
+            _ => "",
+        }
+    }
+}
+
+/// A revision: who changed what, when and why.
+#[derive(Debug, Clone)]
+pub struct Revision {
+    /// Its number.
+    pub id: i64,
+    /// Whose facts it changed.
+    pub scope: Scope,
+    /// Who, when, where and why.
+    pub meta: Meta,
+    /// Whether a moderator made it; else it brought facts in.
+    pub by_moderator: bool,
+    /// The revision that it takes back.
+    pub undoes: Option<i64>,
+    /// What it changed, without the order of things.
+    pub changes: Vec<Changed>,
+}
+
+/// What a revision made of a thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// `source`, `subject`, `claim` or `topic`.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// What it was, as JSON. In a community's own facts: what its own was; none if it had none.
+    pub before: Option<String>,
+    /// What it became.
+    pub after: Option<String>,
+}
+
+impl Changed {
+    /// The claim before and after, if it is one.
+    #[must_use]
+    pub fn claims(&self) -> (Option<Claim>, Option<Claim>) {
+        let claim = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        if self.kind == "claim" { (claim(&self.before), claim(&self.after)) } else { (None, None) }
+    }
+}
+
+/// What came of a change.
+#[derive(Debug, Clone)]
+pub enum Committed {
+    /// It was made, or nothing was different.
+    Made(Applied),
+    /// Somebody was faster: these revisions changed the same things meanwhile. Nothing was changed.
+    Overtaken(Vec<Revision>),
+}
+
+impl Store {
+    /// Makes a change that somebody decided on when `base` was the newest revision.
+    ///
+    /// # Errors
+    /// If it would leave the facts inconsistent, or SQLite fails; then nothing is changed.
+    pub fn commit(&mut self, scope: &Scope, base: i64, edits: &[Edit], meta: &Meta) -> Result<Committed, Error> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut later = Vec::new();
+        for edit in edits {
+            later.extend(later_changes(&transaction, scope, base, &edit.key())?);
+        }
+        if !later.is_empty() {
+            return Ok(Committed::Overtaken(revisions(&transaction, later)?));
+        }
+        let seen = seen_by(&transaction, scope)?;
+        let mut new = seen.own.clone();
+        for edit in edits {
+            lay(edit, scope, &seen, &mut new)?;
+        }
+        let applied = commit(&transaction, &seen, new, scope, None, meta)?;
+        transaction.commit()?;
+        Ok(Committed::Made(applied))
+    }
+
+    /// Takes a revision of a scope back by another one that makes what it changed as it was before. What was changed again
+    /// since then isn't touched: then those revisions are given and nothing is changed.
+    ///
+    /// # Errors
+    /// If there is no such revision, if it brought facts in, if what it made is still used, or SQLite fails.
+    pub fn undo(&mut self, scope: &Scope, revision: i64, meta: &Meta) -> Result<Committed, Error> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let outcome = undo(&transaction, scope, revision, meta)?;
+        if matches!(outcome, Committed::Made(_)) {
+            transaction.commit()?;
+        }
+        Ok(outcome)
+    }
+
+    /// Takes back every revision that moderators of a scope made after one, the newest first. All or nothing.
+    ///
+    /// # Errors
+    /// If what one of them made is still used, or SQLite fails; then nothing is changed.
+    pub fn undo_all_since(&mut self, scope: &Scope, revision: i64, meta: &Meta) -> Result<Vec<i64>, Error> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let ids: Vec<i64> = {
+            let mut statement = transaction.prepare_cached(
+                "SELECT id FROM revision WHERE scope = ? AND origin = 'moderator' AND id > ? ORDER BY id DESC",
+            )?;
+            statement.query_map((scope.key(), revision), |row| row.get(0))?.collect::<Result<_, _>>()?
+        };
+        let mut made = Vec::new();
+        for id in ids {
+            match undo(&transaction, scope, id, meta)? {
+                Committed::Made(applied) => made.extend(applied.revision),
+                // A release came in between and changed the same.
+                Committed::Overtaken(by) => {
+                    let by: Vec<String> = by.iter().map(|revision| revision.id.to_string()).collect();
+                    return Err(Error::Refused(format!("revision {id} was overtaken by {}", by.join(", "))));
+                }
+            }
+        }
+        transaction.commit()?;
+        Ok(made)
+    }
+
+    /// A revision; none if there is none of this number in a scope. A community sees the shared ones too.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn revision_of(&self, scope: &Scope, id: i64) -> Result<Option<Revision>, Error> {
+        Ok(read_revision(&self.connection, id)?.filter(|found| found.scope == *scope || found.scope == Scope::Shared))
+    }
+
+    /// The revisions that changed a thing as those of a scope see it, the newest first.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn history(&self, scope: &Scope, id: &str, most: u32) -> Result<Vec<Revision>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT DISTINCT revision FROM change JOIN revision ON revision.id = revision
+             WHERE change.id = ? AND kind <> 'order' AND scope IN ('', ?) ORDER BY revision DESC LIMIT ?",
+        )?;
+        let ids = statement.query_map((id, scope.key(), most), |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+        revisions(&self.connection, ids)
+    }
+
+    /// The newest revisions of a scope's own.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn log(&self, scope: &Scope, most: u32) -> Result<Vec<Revision>, Error> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT id FROM revision WHERE scope = ? ORDER BY id DESC LIMIT ?")?;
+        let ids = statement.query_map((scope.key(), most), |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+        revisions(&self.connection, ids)
+    }
+
+    /// What a community changed and the shared facts changed after it: kind, id and the shared revision. Its own stays.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn outdated(&self, scope: &Scope) -> Result<Vec<(String, String, i64)>, Error> {
+        if *scope == Scope::Shared {
+            return Ok(Vec::new());
+        }
+        let own = seen_by(&self.connection, scope)?.own;
+        let last = "SELECT COALESCE(MAX(revision), 0) FROM change JOIN revision ON revision.id = revision
+                    WHERE kind = ? AND change.id = ? AND scope = ?";
+        let mut statement = self.connection.prepare_cached(last)?;
+        let mut outdated = Vec::new();
+        for (kind, id) in own.keys().filter(|key| key.0 != "order") {
+            let mut newest = |scope: &str| statement.query_row((kind, id, scope), |row| row.get::<_, i64>(0));
+            let (ours, theirs) = (newest(scope.key())?, newest("")?);
+            if theirs > ours {
+                outdated.push(((*kind).to_owned(), id.clone(), theirs));
+            }
+        }
+        Ok(outdated)
+    }
+}
+
+/// The revisions after one that changed a thing as those of a scope see it.
+fn later_changes(
+    connection: &rusqlite::Connection,
+    scope: &Scope,
+    base: i64,
+    (kind, id): &Key,
+) -> Result<Vec<i64>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT revision FROM change JOIN revision ON revision.id = revision
+         WHERE kind = ? AND change.id = ? AND revision > ? AND scope IN ('', ?) ORDER BY revision",
+    )?;
+    let ids = statement.query_map((kind, id, base, scope.key()), |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// Lays an edit over a scope's own things.
+fn lay(edit: &Edit, scope: &Scope, seen: &Seen, own: &mut Entities) -> Result<(), Error> {
+    let key = edit.key();
+    let is_shared = *scope != Scope::Shared && seen.shared.contains_key(&key);
+    let body = edit.body();
+    if is_shared {
+        match body {
+            Some(body) if seen.shared[&key] == body => drop(own.remove(&key)),
+            Some(body) => drop(own.insert(key, body)),
+            None => drop(own.insert(key, GONE.to_owned())),
+        }
+        return Ok(());
+    }
+    let mut order = Order::of(own)?;
+    match body {
+        Some(body) => {
+            if !order.has(&key) && key.0 != "subject" {
+                order.append(&key, edit.subject());
+            }
+            own.insert(key, body);
+        }
+        None => {
+            order.remove(&key);
+            own.remove(&key);
+        }
+    }
+    order.put_into(own);
+    Ok(())
+}
+
+/// Records what a scope's own things become, if it leaves what those of the scope see consistent.
+fn commit(
+    transaction: &Transaction<'_>,
+    seen: &Seen,
+    new: Entities,
+    scope: &Scope,
+    undoes: Option<i64>,
+    meta: &Meta,
+) -> Result<Applied, Error> {
+    let origin = Origins { origin: Origin::Moderator, scope, release: None, undoes };
+    if *scope == Scope::Shared {
+        verify_names(&seen.own, &new)?;
+        verify_sources_of_communities(transaction, &seen.own, &new)?;
+        return apply(transaction, &seen.own, &new, &origin, meta);
+    }
+    let all = layered(&seen.shared, &new)?;
+    // What is put back may name what all shared once and is gone since: it does without.
+    if undoes.is_none() {
+        verify_names(&overlaid(&seen.shared, &seen.own), &overlaid(&seen.shared, &new))?;
+    }
+    verify_citations(&put_together(&all)?)?;
+    let changes = differences(&seen.own, &new);
+    if changes.is_empty() {
+        return Ok(Applied::NOTHING);
+    }
+    let revision = record(transaction, &seen.own, &new, &changes, &origin, meta)?;
+    Ok(applied(revision, &changes))
+}
+
+/// What topics and claims name must be there, unless it was missing before.
+fn verify_names(before: &Entities, after: &Entities) -> Result<(), Error> {
+    let known = missing(before)?;
+    match missing(after)?.into_iter().find(|gap| !known.contains(gap)) {
+        Some(((kind, id), (what, named))) => Err(Error::Refused(format!("{kind} `{id}` needs {what} `{named}`"))),
+        None => Ok(()),
+    }
+}
+
+/// What topics and claims name and isn't there, with what names it.
+fn missing(all: &Entities) -> Result<BTreeSet<(Key, Key)>, Error> {
+    let mut missing = BTreeSet::new();
+    for (key, text) in all {
+        let named: Vec<Key> = match key.0 {
+            "topic" => read::<Topic>(text)?.claims.into_iter().map(|claim| ("claim", claim)).collect(),
+            "claim" => read::<Claim>(text)?.cite.into_iter().map(|citation| ("source", citation.source)).collect(),
+            _ => continue,
+        };
+        missing.extend(named.into_iter().filter(|named| !all.contains_key(named)).map(|named| (key.clone(), named)));
+    }
+    Ok(missing)
+}
+
+/// A shared source that a community's own claim cites isn't taken away.
+fn verify_sources_of_communities(
+    connection: &rusqlite::Connection,
+    now: &Entities,
+    new: &Entities,
+) -> Result<(), Error> {
+    let gone = now.keys().filter(|key| key.0 == "source" && !new.contains_key(*key));
+    let mut statement = connection.prepare_cached(
+        "SELECT change.id FROM change JOIN revision ON revision.id = revision
+         WHERE kind = 'claim' AND scope <> '' AND instr(after, ?) > 0 LIMIT 1",
+    )?;
+    for (_, id) in gone {
+        let cited = format!("\"source\":{}", json(id));
+        let claim: Option<String> = statement.query_row([cited], |row| row.get(0)).optional()?;
+        if let Some(claim) = claim {
+            return Err(Error::Refused(format!("claim `{claim}` of a community needs source `{id}`")));
+        }
+    }
+    Ok(())
+}
+
+fn undo(transaction: &Transaction<'_>, scope: &Scope, id: i64, meta: &Meta) -> Result<Committed, Error> {
+    let revision = read_revision(transaction, id)?.filter(|found| found.scope == *scope);
+    let Some(revision) = revision else { return Err(Error::Refused(format!("there is no revision {id} here"))) };
+    if !revision.by_moderator {
+        return Err(Error::Refused(format!("revision {id} brought facts in; bring others in instead")));
+    }
+    let seen = seen_by(transaction, scope)?;
+    let mut new = seen.own.clone();
+    let mut later = Vec::new();
+    for changed in &revision.changes {
+        let key = (changed.kind, changed.id.clone());
+        if new.get(&key) != changed.after.as_ref() {
+            later.extend(later_changes(transaction, scope, id, &key)?);
+            continue;
+        }
+        match &changed.before {
+            Some(before) => drop(new.insert(key, before.clone())),
+            None => drop(new.remove(&key)),
+        }
+    }
+    if !later.is_empty() {
+        return Ok(Committed::Overtaken(revisions(transaction, later)?));
+    }
+    restore_order(transaction, id, &seen.own, &mut new, &revision)?;
+    commit(transaction, &seen, new, scope, Some(id), meta).map(Committed::Made)
+}
+
+/// Puts back what had a place, exactly as it was if nothing moved since; a subject that is still used stays.
+fn restore_order(
+    transaction: &Transaction<'_>,
+    id: i64,
+    now: &Entities,
+    new: &mut Entities,
+    revision: &Revision,
+) -> Result<(), Error> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT revision, position, kind, id, before, after, checksum FROM change WHERE revision = ? AND kind = 'order'",
+    )?;
+    let mut rows = statement.query([id])?;
+    let Some(row) = rows.next()? else { return Ok(()) };
+    let (_, before, after) = verified_change(row)?;
+    if now.get(&order_key()) == after.as_ref() {
+        match before {
+            Some(before) => new.insert(order_key(), before),
+            None => new.remove(&order_key()),
+        };
+        return Ok(());
+    }
+    let mut then = Entities::new();
+    then.extend(before.map(|before| (order_key(), before)));
+    let (then, mut order) = (Order::of(&then)?, Order::of(now)?);
+    let (subjects, others): (Vec<_>, Vec<_>) = revision.changes.iter().partition(|changed| changed.kind == "subject");
+    for changed in others.into_iter().chain(subjects) {
+        let key = (changed.kind, changed.id.clone());
+        let is_there = new.get(&key).is_some_and(|text| text != GONE);
+        if is_there && !order.has(&key) && then.has(&key) {
+            order.append(&key, then.subject_of(&key).unwrap_or_default());
+        } else if !is_there && key.0 == "subject" && order.is_used(&key.1) {
+            new.insert(key, now[&("subject", changed.id.clone())].clone());
+        } else if !is_there {
+            order.remove(&key);
+        }
+    }
+    order.put_into(new);
+    Ok(())
+}
+
+fn revisions(connection: &rusqlite::Connection, mut ids: Vec<i64>) -> Result<Vec<Revision>, Error> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    ids.retain(|id| seen.insert(*id));
+    for id in ids {
+        found.extend(read_revision(connection, id)?);
+    }
+    Ok(found)
+}
+
+fn read_revision(connection: &rusqlite::Connection, id: i64) -> Result<Option<Revision>, Error> {
+    let mut statement = connection
+        .prepare_cached("SELECT made_at, who, place, why, origin, scope, undoes FROM revision WHERE id = ?")?;
+    let revision = statement.query_row([id], |row| {
+        Ok(Revision {
+            id,
+            meta: Meta { made_at: row.get(0)?, who: row.get(1)?, place: row.get(2)?, why: row.get(3)? },
+            by_moderator: row.get::<_, String>(4)? == "moderator",
+            scope: Scope::of_key(&row.get::<_, String>(5)?),
+            undoes: row.get(6)?,
+            changes: Vec::new(),
+        })
+    });
+    let Some(mut revision) = revision.optional()? else { return Ok(None) };
+    let mut statement = connection.prepare_cached(
+        "SELECT revision, position, kind, id, before, after, checksum FROM change
+         WHERE revision = ? AND kind <> 'order' ORDER BY position",
+    )?;
+    let mut rows = statement.query([id])?;
+    while let Some(row) = rows.next()? {
+        let ((kind, id), before, after) = verified_change(row)?;
+        revision.changes.push(Changed { kind, id, before, after });
+    }
+    Ok(Some(revision))
+}

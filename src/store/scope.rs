@@ -1,0 +1,276 @@
+//! Whose facts: those that all share, and a community's own over them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::changes::Edit;
+use super::entities::{Entities, GONE, Order, layered, put_together, read};
+use super::revisions::entities_at;
+use super::rows::{CLAIM, checksum, read_claims, read_source};
+use super::{ChangedTopic, Error, Store, TopicFacts};
+use crate::facts::{Claim, Facts, Source, Topic};
+use rusqlite::OptionalExtension as _;
+
+/// Whose facts are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// Those that all share.
+    #[default]
+    Shared,
+    /// Those of a community, told by platform and id: what all share, with its own over it.
+    Community(String),
+}
+
+impl Scope {
+    /// A community of a platform.
+    #[must_use]
+    pub fn community(platform: &str, id: &str) -> Self {
+        Self::Community(format!("{platform}:{id}"))
+    }
+
+    /// By what it is known in the record of changes.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Shared => "",
+            Self::Community(key) => key,
+        }
+    }
+
+    /// The scope of a key.
+    #[must_use]
+    pub fn of_key(key: &str) -> Self {
+        if key.is_empty() { Self::Shared } else { Self::Community(key.to_owned()) }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Shared => f.write_str("the shared facts"),
+            Self::Community(key) => f.write_str(key),
+        }
+    }
+}
+
+/// What is laid over the shared facts, ready to answer from: by id, none for what was taken away.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Own {
+    sources: BTreeMap<String, Option<Source>>,
+    claims: BTreeMap<String, Option<Claim>>,
+    /// With the subject that it was added to; none if that is the shared one's.
+    topics: BTreeMap<String, Option<(Option<String>, Topic)>>,
+}
+
+impl Own {
+    fn of(own: &Entities) -> Result<Self, Error> {
+        let order = Order::of(own)?;
+        let mut laid = Self::default();
+        for (key, text) in own {
+            let id = key.1.clone();
+            match key.0 {
+                "source" => drop(laid.sources.insert(id, unless_gone(text)?)),
+                "claim" => drop(laid.claims.insert(id, unless_gone(text)?)),
+                "topic" => {
+                    let subject = order.subject_of(key).map(str::to_owned);
+                    laid.topics.insert(id, unless_gone(text)?.map(|topic| (subject, topic)));
+                }
+                _ => {}
+            }
+        }
+        Ok(laid)
+    }
+
+    /// With edits laid over it.
+    #[must_use]
+    pub fn with(mut self, edits: &[Edit]) -> Self {
+        for edit in edits.iter().cloned() {
+            match edit {
+                Edit::Source(source) => drop(self.sources.insert(source.id.clone(), Some(source))),
+                Edit::Claim { claim, .. } => drop(self.claims.insert(claim.id.clone(), Some(claim))),
+                Edit::Topic { topic, subject } => {
+                    self.topics.insert(topic.id.clone(), Some((Some(subject), topic)));
+                }
+                Edit::Remove { kind: "source", id } => drop(self.sources.insert(id, None)),
+                Edit::Remove { kind: "claim", id } => drop(self.claims.insert(id, None)),
+                Edit::Remove { kind: "topic", id } => drop(self.topics.insert(id, None)),
+                Edit::Remove { .. } | Edit::Subject { .. } => {}
+            }
+        }
+        self
+    }
+
+    /// Whether nothing is laid over the shared facts.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sources.is_empty() && self.claims.is_empty() && self.topics.is_empty()
+    }
+}
+
+fn unless_gone<T: for<'a> serde::Deserialize<'a>>(text: &str) -> Result<Option<T>, Error> {
+    if text == GONE { Ok(None) } else { read(text).map(Some) }
+}
+
+impl Store {
+    /// The facts as those of a scope see them.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn facts_of(&self, scope: &Scope) -> Result<Facts, Error> {
+        match scope {
+            Scope::Shared => self.facts(),
+            Scope::Community(_) => put_together(&seen_by(&self.connection, scope)?.all),
+        }
+    }
+
+    /// What a community has of its own.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn own(&self, scope: &Scope) -> Result<Own, Error> {
+        if *scope == Scope::Shared {
+            return Ok(Own::default());
+        }
+        Own::of(&own_entities(&self.connection, scope)?)
+    }
+
+    /// The scopes that revisions after one changed.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn scopes_changed_since(&self, revision: i64) -> Result<Vec<Scope>, Error> {
+        let mut statement = self.connection.prepare_cached("SELECT DISTINCT scope FROM revision WHERE id > ?")?;
+        let rows = statement.query_map([revision], |row| Ok(Scope::of_key(&row.get::<_, String>(0)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// What answers a topic with something laid over the shared facts; none if there is no such topic.
+    ///
+    /// # Errors
+    /// If a row doesn't match its checksum, or SQLite fails.
+    pub fn topic_in(&self, own: &Own, id: &str) -> Result<Option<TopicFacts>, Error> {
+        let (mut topic, shared) = match own.topics.get(id) {
+            Some(None) => return Ok(None),
+            Some(Some((_, topic))) => (Topic { examples: Vec::new(), ..topic.clone() }, None),
+            None => match self.topic(id)? {
+                Some(found) if own.is_empty() => return Ok(Some(found)),
+                Some(found) => (found.topic.clone(), Some(found)),
+                None => return Ok(None),
+            },
+        };
+        let mut claims: Vec<Claim> = Vec::new();
+        let mut sources: BTreeMap<String, Source> = BTreeMap::new();
+        for id in &topic.claims {
+            let known = || shared.as_ref().and_then(|found| found.claims.iter().find(|claim| claim.id == *id).cloned());
+            let claim = match own.claims.get(id) {
+                Some(claim) => claim.clone(),
+                None => known().map_or_else(|| self.claim(id), |claim| Ok(Some(claim)))?,
+            };
+            // A claim whose source is gone can't be spoken.
+            if let Some(claim) = claim
+                && self.find_sources(own, &claim, &mut sources)?
+            {
+                claims.push(claim);
+            }
+        }
+        topic.claims = claims.iter().map(|claim| claim.id.clone()).collect();
+        Ok(Some(TopicFacts { topic, claims, sources }))
+    }
+
+    /// The topics that something laid over the shared facts changes, themselves or in a claim of theirs.
+    ///
+    /// # Errors
+    /// If a row doesn't match its checksum, or SQLite fails.
+    pub fn topics_changed_by(&self, own: &Own) -> Result<Vec<ChangedTopic>, Error> {
+        let mut ids: BTreeSet<String> = own.topics.keys().cloned().collect();
+        let mut statement = self.connection.prepare_cached("SELECT topic FROM topic_claim WHERE claim = ?")?;
+        for claim in own.claims.keys() {
+            let topics = statement.query_map([claim], |row| row.get(0))?;
+            ids.extend(topics.collect::<Result<Vec<String>, _>>()?);
+        }
+        ids.into_iter().map(|id| self.topic_changed_by(own, id)).collect()
+    }
+
+    fn topic_changed_by(&self, own: &Own, id: String) -> Result<ChangedTopic, Error> {
+        let Some(TopicFacts { mut topic, claims, .. }) = self.topic_in(own, &id)? else {
+            return Ok(ChangedTopic { id, subject: String::new(), topic: None });
+        };
+        let placed = match own.topics.get(&id) {
+            Some(Some((subject, laid))) => {
+                topic.examples.clone_from(&laid.examples);
+                subject.clone()
+            }
+            _ => {
+                topic.examples = self.examples(&id)?;
+                None
+            }
+        };
+        let subject = match placed {
+            Some(subject) => subject,
+            None => self.subject_of_topic(&id)?.unwrap_or_default(),
+        };
+        Ok(ChangedTopic { id, subject, topic: Some((topic, claims)) })
+    }
+
+    fn subject_of_topic(&self, id: &str) -> Result<Option<String>, Error> {
+        let mut statement = self.connection.prepare_cached("SELECT subject FROM topic WHERE id = ?")?;
+        Ok(statement.query_row([id], |row| row.get(0)).optional()?)
+    }
+
+    fn claim(&self, id: &str) -> Result<Option<Claim>, Error> {
+        Ok(read_claims(&self.connection, CLAIM, id)?.pop())
+    }
+
+    /// Adds the sources that a claim cites to others; false if one isn't there.
+    fn find_sources(&self, own: &Own, claim: &Claim, sources: &mut BTreeMap<String, Source>) -> Result<bool, Error> {
+        for citation in &claim.cite {
+            let id = &citation.source;
+            let found = match own.sources.get(id) {
+                Some(source) => source.clone(),
+                None if sources.contains_key(id) => continue,
+                None => self.has_source(id)?.then(|| read_source(&self.connection, id)).transpose()?,
+            };
+            let Some(source) = found else { return Ok(false) };
+            sources.insert(id.clone(), source);
+        }
+        Ok(true)
+    }
+
+    fn has_source(&self, id: &str) -> Result<bool, Error> {
+        Ok(self.connection.prepare_cached("SELECT 1 FROM source WHERE id = ?")?.exists([id])?)
+    }
+}
+
+/// The things that those of a scope see, and how they come to.
+pub(super) struct Seen {
+    /// Those that all share.
+    pub(super) shared: Entities,
+    /// The scope's own; for the shared scope the same.
+    pub(super) own: Entities,
+    /// What is seen.
+    pub(super) all: Entities,
+}
+
+pub(super) fn seen_by(connection: &rusqlite::Connection, scope: &Scope) -> Result<Seen, Error> {
+    let shared = entities_at(connection, &Scope::Shared, i64::MAX)?;
+    if *scope == Scope::Shared {
+        return Ok(Seen { own: shared.clone(), all: shared.clone(), shared });
+    }
+    let own = own_entities(connection, scope)?;
+    let all = layered(&shared, &own)?;
+    Ok(Seen { shared, own, all })
+}
+
+/// A community's own things, verified as a whole.
+fn own_entities(connection: &rusqlite::Connection, scope: &Scope) -> Result<Entities, Error> {
+    let own = entities_at(connection, scope, i64::MAX)?;
+    let mut statement =
+        connection.prepare_cached("SELECT state FROM revision WHERE scope = ? ORDER BY id DESC LIMIT 1")?;
+    let state: Option<i64> = statement.query_row([scope.key()], |row| row.get(0)).optional()?;
+    match state {
+        Some(state) if state != checksum(&own.iter().collect::<Vec<_>>()) => {
+            Err(Error::Checksum { kind: "the whole of the own facts of", id: scope.key().to_owned() })
+        }
+        _ => Ok(own),
+    }
+}
