@@ -10,7 +10,7 @@ use crate::store::TopicFacts;
 use crate::understanding::SmallTalk;
 
 /// How many claims an answer gives at the most; a disagreement may need one more.
-const MAX_CLAIMS: usize = 3;
+pub(crate) const MAX_CLAIMS: usize = 3;
 
 /// How many claims are offered as the nearest thing known.
 const MAX_NEAREST: usize = 1;

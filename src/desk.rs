@@ -14,7 +14,7 @@ use crate::language::Language;
 use crate::store::{Applied, ChangedTopic, Edit, Error, Meta, Own, Scope, Store, TopicFacts, TrainedOn};
 use crate::understanding::decide::Trace;
 use crate::understanding::message::understand;
-use crate::understanding::{Change, Decision, Index, Lessonbook, Lessons, Trained};
+use crate::understanding::{Change, Decision, Index, Lessonbook, Lessons, Trained, gist};
 use crate::utterance::Utterance;
 use crate::wording::{self, Reply};
 
@@ -56,11 +56,12 @@ pub struct Heard {
 }
 
 impl Heard {
-    /// The questions of the message that have no answer or may mean several things, as words with their spelling mended.
-    pub fn unanswered(&self) -> impl Iterator<Item = String> {
+    /// The questions of the message that have no answer or may mean several things, as words with their spelling mended, and
+    /// what they ask, as a hash.
+    pub fn unanswered(&self) -> impl Iterator<Item = (String, u64)> {
         let is_open = |decision: &Decision| matches!(decision, Decision::Unknown { .. } | Decision::Choose(_));
         let open = self.traces.iter().filter(move |trace| is_open(&trace.decision) && !trace.words.is_empty());
-        open.map(|trace| trace.words.join(" "))
+        open.map(|trace| (trace.words.join(" "), gist(&trace.words)))
     }
 }
 

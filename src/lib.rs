@@ -18,6 +18,7 @@ pub mod desk;
 pub mod eval;
 pub mod facts;
 pub mod language;
+pub mod moderation;
 pub mod platform;
 pub mod store;
 pub mod understanding;

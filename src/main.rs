@@ -223,7 +223,7 @@ async fn told_to_stop() {
 }
 
 fn talk(config: &Config) -> anyhow::Result<ExitCode> {
-    let desk = open_desk(config)?;
+    let desk = std::sync::Arc::new(open_desk(config)?);
     let history = config.database.with_file_name("history.txt");
     terminal::talk(&desk, &config.database, Some(&history))?;
     Ok(ExitCode::SUCCESS)

@@ -103,7 +103,7 @@ fn why_shows_how_a_reply_came_about() {
 fn lines_of_any_bytes_are_heard() {
     let mut output = Vec::new();
     let input = b"how much is a ticket\n\xff\xfe\x00 price \xf0\x28\n\n/quit\nnever read\n";
-    talk_on_lines(&DESK, &mut &input[..], &mut output).unwrap();
+    talk_on_lines(&mut Conversation::new(&DESK), &mut &input[..], &mut output).unwrap();
     let output = String::from_utf8(output).unwrap();
     assert!(output.starts_with("A ticket was priced at 45,000 rubles"), "{output}");
     assert!(!output.contains("never"));

@@ -4,6 +4,7 @@ pub mod bounds;
 pub mod check;
 pub mod date;
 pub mod derive;
+pub mod spoken;
 pub mod text;
 pub mod value;
 pub mod verify;
@@ -26,7 +27,7 @@ pub struct Facts {
 }
 
 /// An article that claims are cited from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// A short name, used in citations: `moscow-times`.

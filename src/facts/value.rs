@@ -87,8 +87,8 @@ pub enum Relation {
 pub struct BadValue(pub String);
 
 /// What [`Value::parse`] accepts, by example.
-const EXPECTED: &str = "money 45000 RUB · date 2025-07-27 · instant 2025-07-27T16:00Z · duration 8h · \
-                        count >400 passengers · frequency 1/month · name … · yes · no · text …";
+const EXPECTED: &str = "45,000 RUB · 27 July 2025 · 27 July 2025, 19:00 Moscow time · 8 hours 15 minutes · more than 400 \
+                        passengers · once a month · name Boeing 777-200 · yes · no · words without figures";
 
 impl Value {
     /// Reads a value from its text.

@@ -2,12 +2,15 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
 use crate::desk::{Desk, Heard};
 use crate::language::Language;
+use crate::moderation::command::{Form, Verb};
+use crate::moderation::{Moderation, Right, Speaker};
 use crate::store::Scope;
 use crate::utterance::Utterance;
 use crate::wording::{self, Choice};
@@ -17,9 +20,15 @@ const YOU: &str = "you   ";
 const DESK: &str = "desk  ";
 const INDENT: &str = "      ";
 
+/// Under which name the records of this platform are kept.
+const PLATFORM: &str = "terminal";
+
 /// What the terminal's own commands do.
 const HELP: &str =
     "Ask in your own words. Commands: /topics, /sources, /why (how the last reply came about), /help, /quit";
+
+/// Who looks after the facts from here, too.
+const MODERATE: &str = "; /fact help shows how to change the facts that all share";
 
 /// The longest line that is read, in bytes; of a longer one the beginning counts.
 const LONGEST_LINE: usize = 64 * 1024;
@@ -32,13 +41,39 @@ pub struct Conversation<'a> {
     choices: Vec<Choice>,
     /// The language of the last reply.
     language: Language,
+    /// Who talks here runs the bot.
+    moderation: Option<(&'a Moderation, Clock)>,
 }
+
+/// Gives the time, in seconds since 1970, UTC.
+pub type Clock = fn() -> i64;
 
 impl<'a> Conversation<'a> {
     /// Begins a conversation.
     #[must_use]
     pub fn new(desk: &'a Desk) -> Self {
-        Self { desk, last_question: None, last: None, choices: Vec::new(), language: Language::English }
+        let language = Language::English;
+        Self { desk, last_question: None, last: None, choices: Vec::new(), language, moderation: None }
+    }
+
+    /// A conversation with the operator, who may change the facts that all share.
+    #[must_use]
+    pub fn of_operator(desk: &'a Desk, moderation: &'a Moderation, clock: Clock) -> Self {
+        Self { moderation: Some((moderation, clock)), ..Self::new(desk) }
+    }
+
+    /// What is said to a moderator's command or to an answer to its steps; none if the line is neither.
+    fn moderate(&self, line: &str) -> Option<String> {
+        let (moderation, clock) = self.moderation?;
+        let by = Speaker { who: "operator".into(), community: String::new(), right: Right::Operator };
+        match line.strip_prefix('/') {
+            Some("fact" | "fact help" | "help fact") => Some(moderation.command(&by, "help", clock()).text),
+            Some(command) => Form::parse(command)
+                .is_ok_and(|form| form.verb != Verb::Help)
+                .then(|| moderation.command(&by, command, clock()).text),
+            None if moderation.awaits(&by, clock()) => Some(moderation.answer(&by, line, clock()).text),
+            None => None,
+        }
     }
 
     /// What the desk says to a line; none if the person wants to leave.
@@ -47,10 +82,17 @@ impl<'a> Conversation<'a> {
         match line {
             "" => return Some(String::new()),
             "/quit" | "/exit" | "/q" => return None,
-            "/help" => return Some(HELP.to_owned()),
             "/topics" => return Some(self.or_trouble(|this| this.topics())),
             "/sources" => return Some(self.or_trouble(|this| this.sources())),
             "/why" => return Some(self.why()),
+            "/help" if self.moderation.is_some() => return Some(format!("{HELP}{MODERATE}")),
+            "/help" => return Some(HELP.to_owned()),
+            _ => {}
+        }
+        if let Some(said) = self.moderate(line) {
+            return Some(said);
+        }
+        match line {
             command if command.starts_with('/') => return Some(format!("There is no such command. {HELP}")),
             _ => {}
         }
@@ -61,6 +103,9 @@ impl<'a> Conversation<'a> {
             return Some(self.desk.topic(&Scope::Shared, &choice.topic, self.language).text);
         }
         let heard = self.desk.hear(&Utterance { context: self.last_question.take(), ..Utterance::new(line) });
+        if let Some((moderation, clock)) = self.moderation {
+            moderation.keep_unanswered("", &heard, clock());
+        }
         self.choices = heard.reply.choices.clone();
         self.language = heard.reply.language;
         // With what it leaned on, so that the next question can lean on the same.
@@ -101,27 +146,7 @@ impl<'a> Conversation<'a> {
 
     fn why(&self) -> String {
         let Some(heard) = &self.last else { return "Nothing has been asked yet.".to_owned() };
-        let index = self.desk.index();
-        let mut lines = vec![format!("{:?} in {} µs", heard.reply.outcome, heard.elapsed_us)];
-        for trace in &heard.traces {
-            lines.push(format!("words: {}", trace.words.join(" ")));
-            for candidate in &trace.candidates {
-                let unexplained: Vec<String> =
-                    candidate.unexplained.iter().map(|word| format!("{} {:.2}", word.word, word.weight)).collect();
-                lines.push(format!(
-                    "  {:<28} confidence {:.2}, score {:.2} (margin {:.2}, centre {:.2}, nearest {:.2}), gap {:.2}, unexplained: {}",
-                    index.topics()[candidate.topic].id,
-                    candidate.confidence,
-                    candidate.fit.score,
-                    candidate.fit.margin,
-                    candidate.fit.cosine,
-                    candidate.fit.likeness.nearest,
-                    candidate.lead.score,
-                    if unexplained.is_empty() { "nothing".to_owned() } else { unexplained.join(", ") },
-                ));
-            }
-        }
-        lines.join("\n")
+        wording::moderation::trace(heard, &self.desk.index())
     }
 }
 
@@ -129,22 +154,27 @@ impl<'a> Conversation<'a> {
 ///
 /// # Errors
 /// If the terminal or standard input and output fail.
-pub fn talk(desk: &Desk, database: &Path, history: Option<&Path>) -> anyhow::Result<()> {
+pub fn talk(desk: &Arc<Desk>, database: &Path, history: Option<&Path>) -> anyhow::Result<()> {
+    let moderation = Moderation::open(Arc::clone(desk), database, PLATFORM)?;
+    let mut conversation = Conversation::of_operator(desk, &moderation, || jiff::Timestamp::now().as_second());
     if io::stdin().is_terminal() && io::stdout().is_terminal() {
-        talk_on_terminal(desk, database, history)
+        talk_on_terminal(&mut conversation, database, history)
     } else {
-        talk_on_lines(desk, &mut io::stdin().lock(), &mut io::stdout().lock())
+        talk_on_lines(&mut conversation, &mut io::stdin().lock(), &mut io::stdout().lock())
     }
 }
 
-fn talk_on_terminal(desk: &Desk, database: &Path, history: Option<&Path>) -> anyhow::Result<()> {
-    println!("The facts are in {}.\n{HELP}\n", database.display());
+fn talk_on_terminal(
+    conversation: &mut Conversation<'_>,
+    database: &Path,
+    history: Option<&Path>,
+) -> anyhow::Result<()> {
+    println!("The facts are in {}.\n{HELP}{MODERATE}\n", database.display());
     let mut editor = DefaultEditor::new()?;
     if let Some(history) = history {
         // There is none at the first start.
         let _ = editor.load_history(history);
     }
-    let mut conversation = Conversation::new(desk);
     loop {
         match editor.readline(YOU) {
             Ok(line) => {
@@ -169,8 +199,11 @@ fn talk_on_terminal(desk: &Desk, database: &Path, history: Option<&Path>) -> any
 ///
 /// # Errors
 /// If reading or writing fails.
-pub fn talk_on_lines(desk: &Desk, input: &mut impl BufRead, output: &mut impl Write) -> anyhow::Result<()> {
-    let mut conversation = Conversation::new(desk);
+pub fn talk_on_lines(
+    conversation: &mut Conversation<'_>,
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+) -> anyhow::Result<()> {
     while let Some(line) = read_line(input, LONGEST_LINE)? {
         match conversation.hear(&line) {
             None => break,

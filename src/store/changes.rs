@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value as Json;
+
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior};
 
 use super::entities::{Entities, GONE, Key, Order, json, layered, order_key, overlaid, put_together, read, subject};
@@ -98,10 +100,14 @@ pub struct Changed {
     pub kind: &'static str,
     /// Its id.
     pub id: String,
-    /// What it was, as JSON. In a community's own facts: what its own was; none if it had none.
-    pub before: Option<String>,
-    /// What it became.
-    pub after: Option<String>,
+    /// What it was for those of the scope, as JSON; none if it wasn't there.
+    pub was: Option<String>,
+    /// What it became for them.
+    pub is: Option<String>,
+    /// What the scope's own was: for a community none where it had the thing as all do, [`GONE`] where it took it away.
+    before: Option<String>,
+    /// What the scope's own became.
+    after: Option<String>,
 }
 
 impl Changed {
@@ -109,8 +115,17 @@ impl Changed {
     #[must_use]
     pub fn claims(&self) -> (Option<Claim>, Option<Claim>) {
         let claim = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        if self.kind == "claim" { (claim(&self.before), claim(&self.after)) } else { (None, None) }
+        if self.kind == "claim" { (claim(&self.was), claim(&self.is)) } else { (None, None) }
     }
+}
+
+/// What taking a revision back comes to.
+#[derive(Debug, Clone)]
+pub enum Undone {
+    /// This becomes of things.
+    Edits(Vec<Edit>),
+    /// These revisions changed the same meanwhile.
+    Overtaken(Vec<Revision>),
 }
 
 /// What came of a change.
@@ -158,6 +173,26 @@ impl Store {
             transaction.commit()?;
         }
         Ok(outcome)
+    }
+
+    /// What taking a revision back would make of things, as those of the scope see them.
+    ///
+    /// # Errors
+    /// As [`Self::undo`].
+    pub fn undone(&self, scope: &Scope, revision: i64) -> Result<Undone, Error> {
+        let transaction = self.connection.unchecked_transaction()?;
+        let (seen, new) = match take_back(&transaction, scope, revision)? {
+            Ok(taken) => taken,
+            Err(later) => return Ok(Undone::Overtaken(later)),
+        };
+        let all = if *scope == Scope::Shared { new } else { layered(&seen.shared, &new)? };
+        let (before, after) = (Order::of(&seen.all)?, Order::of(&all)?);
+        let mut edits = Vec::new();
+        for key in differences(&seen.all, &all) {
+            let subject = after.subject_of(&key).or_else(|| before.subject_of(&key)).unwrap_or_default().to_owned();
+            edits.extend(edit_of(key.clone(), all.get(&key), subject)?);
+        }
+        Ok(Undone::Edits(edits))
     }
 
     /// Takes back every revision that moderators of a scope made after one, the newest first. All or nothing.
@@ -362,6 +397,18 @@ fn verify_sources_of_communities(
 }
 
 fn undo(transaction: &Transaction<'_>, scope: &Scope, id: i64, meta: &Meta) -> Result<Committed, Error> {
+    match take_back(transaction, scope, id)? {
+        Ok((seen, new)) => commit(transaction, &seen, new, scope, Some(id), meta).map(Committed::Made),
+        Err(later) => Ok(Committed::Overtaken(later)),
+    }
+}
+
+/// What a scope's own things are without a revision, or the revisions that changed the same since.
+fn take_back(
+    transaction: &Transaction<'_>,
+    scope: &Scope,
+    id: i64,
+) -> Result<Result<(Seen, Entities), Vec<Revision>>, Error> {
     let revision = read_revision(transaction, id)?.filter(|found| found.scope == *scope);
     let Some(revision) = revision else { return Err(Error::Refused(format!("there is no revision {id} here"))) };
     if !revision.by_moderator {
@@ -372,20 +419,80 @@ fn undo(transaction: &Transaction<'_>, scope: &Scope, id: i64, meta: &Meta) -> R
     let mut later = Vec::new();
     for changed in &revision.changes {
         let key = (changed.kind, changed.id.clone());
-        if new.get(&key) != changed.after.as_ref() {
-            later.extend(later_changes(transaction, scope, id, &key)?);
+        if new.get(&key) == changed.after.as_ref() {
+            match &changed.before {
+                Some(before) => drop(new.insert(key, before.clone())),
+                None => drop(new.remove(&key)),
+            }
             continue;
         }
-        match &changed.before {
-            Some(before) => drop(new.insert(key, before.clone())),
-            None => drop(new.remove(&key)),
+        // Where a community had nothing of its own it had what all share.
+        let shared = seen.shared.get(&key).filter(|_| *scope != Scope::Shared);
+        let before = changed.before.as_ref().or(shared);
+        match without(changed, before, new.get(&key)) {
+            Some(merged) if Some(&merged) == shared => drop(new.remove(&key)),
+            Some(merged) => drop(new.insert(key, merged)),
+            None => later.extend(later_changes(transaction, scope, id, &key)?),
         }
     }
     if !later.is_empty() {
-        return Ok(Committed::Overtaken(revisions(transaction, later)?));
+        return Ok(Err(revisions(transaction, later)?));
     }
     restore_order(transaction, id, &seen.own, &mut new, &revision)?;
-    commit(transaction, &seen, new, scope, Some(id), meta).map(Committed::Made)
+    Ok(Ok((seen, new)))
+}
+
+/// A thing as it is now without one change of it, if nothing else changed the same fields since; of lists only what was put
+/// in and taken out counts.
+fn without(changed: &Changed, before: Option<&String>, now: Option<&String>) -> Option<String> {
+    let fields = |text: &String| serde_json::from_str::<serde_json::Map<String, Json>>(text).ok();
+    let (before, after, mut now) = (fields(before?)?, fields(changed.after.as_ref()?)?, fields(now?)?);
+    for name in before.keys().chain(after.keys()) {
+        let (was, became, is) = (before.get(name), after.get(name), now.get(name));
+        let field = match (was, became, is) {
+            _ if was == became || is == was => continue,
+            _ if is == became => was.cloned(),
+            (Some(Json::Array(was)), Some(Json::Array(became)), Some(Json::Array(is))) => {
+                let kept = is.iter().filter(|one| was.contains(one) || !became.contains(one));
+                let mut list: Vec<Json> = kept.cloned().collect();
+                for (at, one) in was.iter().enumerate().filter(|(_, one)| !became.contains(one) && !is.contains(one)) {
+                    list.insert(at.min(list.len()), one.clone());
+                }
+                Some(Json::Array(list))
+            }
+            _ => return None,
+        };
+        match field {
+            Some(field) => drop(now.insert(name.clone(), field)),
+            None => drop(now.remove(name)),
+        }
+    }
+    // In the order of its fields in which things are written.
+    match changed.kind {
+        "claim" => canonical::<Claim>(now),
+        "topic" => canonical::<Topic>(now),
+        "source" => canonical::<Source>(now),
+        _ => None,
+    }
+}
+
+fn canonical<T: serde::Serialize + serde::de::DeserializeOwned>(
+    fields: serde_json::Map<String, Json>,
+) -> Option<String> {
+    serde_json::from_value::<T>(Json::Object(fields)).ok().map(|thing| json(&thing))
+}
+
+/// What makes a thing what it is in a list of things; none for what isn't edited by itself.
+fn edit_of((kind, id): Key, body: Option<&String>, subject: String) -> Result<Option<Edit>, Error> {
+    let Some(body) = body else {
+        return Ok(matches!(kind, "claim" | "topic" | "source").then_some(Edit::Remove { kind, id }));
+    };
+    Ok(match kind {
+        "claim" => Some(Edit::Claim { subject, claim: read(body)? }),
+        "topic" => Some(Edit::Topic { subject, topic: read(body)? }),
+        "source" => Some(Edit::Source(read(body)?)),
+        _ => None,
+    })
 }
 
 /// Puts back what had a place, exactly as it was if nothing moved since; a subject that is still used stays.
@@ -458,8 +565,20 @@ fn read_revision(connection: &rusqlite::Connection, id: i64) -> Result<Option<Re
     )?;
     let mut rows = statement.query([id])?;
     while let Some(row) = rows.next()? {
-        let ((kind, id), before, after) = verified_change(row)?;
-        revision.changes.push(Changed { kind, id, before, after });
+        let (key, before, after) = verified_change(row)?;
+        let shared = if revision.scope == Scope::Shared { None } else { shared_before(connection, &key, id)? };
+        let seen = |own: &Option<String>| own.clone().or_else(|| shared.clone()).filter(|text| text != GONE);
+        let (was, is) = (seen(&before), seen(&after));
+        revision.changes.push(Changed { kind: key.0, id: key.1, was, is, before, after });
     }
     Ok(Some(revision))
+}
+
+/// What all shared of a thing before a revision.
+fn shared_before(connection: &rusqlite::Connection, (kind, id): &Key, revision: i64) -> Result<Option<String>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT after FROM change JOIN revision ON revision.id = revision
+         WHERE kind = ? AND change.id = ? AND revision < ? AND scope = '' ORDER BY revision DESC LIMIT 1",
+    )?;
+    Ok(statement.query_row((kind, id, revision), |row| row.get(0)).optional()?.flatten())
 }

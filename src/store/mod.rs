@@ -21,7 +21,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use rusqlite_migration::{M, Migrations};
 use xxhash_rust::xxh3::xxh3_64;
 
-pub use changes::{Changed, Committed, Edit, Revision};
+pub use changes::{Changed, Committed, Edit, Revision, Undone};
 pub use revisions::{Applied, Meta, Origin, TrainedOn};
 pub use rows::{ChangedTopic, TopicFacts};
 pub use scope::{Own, Scope};
@@ -34,6 +34,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../data/migrations/004_communities.sql")),
     M::up(include_str!("../../data/migrations/005_posts.sql")),
     M::up(include_str!("../../data/migrations/006_scopes.sql")),
+    M::up(include_str!("../../data/migrations/007_queue.sql")),
 ];
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);
 

@@ -1,5 +1,5 @@
-//! What waits for a community's moderators: questions without an answer, and problems that people reported. Nobody's
-//! name is kept with them, and all of it is deleted after the days that the community sets.
+//! What waits for a community's moderators: questions without an answer, problems that people reported, and facts that
+//! members suggest. Nobody's name is kept with them, and all of it is deleted after the days that the community sets.
 
 use super::Error;
 use super::records::Records;
@@ -12,13 +12,31 @@ const LONGEST: usize = 1_000;
 /// How many different questions and reports are kept of a community; of more the oldest are forgotten.
 const MOST: u32 = 5_000;
 
-/// A question without an answer.
+/// How many suggestions may wait in a community.
+const MOST_SUGGESTIONS: u32 = 200;
+
+/// A question without an answer, with those that ask the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Waiting {
-    /// Its words.
+    /// The words in which it was asked most.
     pub text: String,
-    /// How often it was asked.
+    /// What it asks, as a hash.
+    pub gist: u64,
+    /// How often it was asked, in all words.
     pub count: u32,
+    /// When it was asked first and last, in seconds since 1970.
+    pub asked: (i64, i64),
+}
+
+/// A fact that a member suggests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suggestion {
+    /// The fact as a sentence.
+    pub statement: String,
+    /// The topic that it belongs to, as the member wrote it.
+    pub topic: Option<String>,
+    /// Where it stands, as the member wrote it.
+    pub source: Option<String>,
 }
 
 /// A reported problem.
@@ -35,13 +53,15 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn keep_question(&self, community: &str, text: &str, at: i64, days: u32) -> Result<(), Error> {
+    pub fn keep_question(&self, community: &str, (text, gist): (&str, u64), at: i64, days: u32) -> Result<(), Error> {
+        let gist = gist.cast_signed();
         self.connection
             .prepare_cached(
-                "INSERT INTO question VALUES (?1, ?2, ?3, 1, ?4, ?4, ?5)
+                "INSERT INTO question SELECT ?1, ?2, ?3, 1, ?4, ?4, ?5, ?6
+                 WHERE NOT EXISTS (SELECT 1 FROM settled WHERE platform = ?1 AND community = ?2 AND gist = ?6)
                  ON CONFLICT DO UPDATE SET count = count + 1, last_at = excluded.last_at, until = excluded.until",
             )?
-            .execute((self.platform, community, shortened(text), at, at + i64::from(days) * DAY))?;
+            .execute((self.platform, community, shortened(text), at, at + i64::from(days) * DAY, gist))?;
         self.connection
             .prepare_cached(
                 "DELETE FROM question WHERE platform = ?1 AND community = ?2 AND text IN (
@@ -83,12 +103,123 @@ impl Records {
     /// # Errors
     /// If SQLite fails.
     pub fn questions(&self, community: &str, most: u32) -> Result<Vec<Waiting>, Error> {
+        // Of the rows of a group SQLite gives the text of the one with the highest count. Questions kept by older versions
+        // have no gist.
         let mut statement = self.connection.prepare_cached(
-            "SELECT text, count FROM question WHERE platform = ? AND community = ?
-             ORDER BY count DESC, last_at DESC, text LIMIT ?",
+            "SELECT text, gist, SUM(count), MIN(first_at), MAX(last_at), MAX(count) FROM question
+             WHERE platform = ? AND community = ?
+             GROUP BY gist, CASE gist WHEN 0 THEN text END ORDER BY 3 DESC, 5 DESC, text LIMIT ?",
         )?;
-        let read = |row: &rusqlite::Row<'_>| Ok(Waiting { text: row.get(0)?, count: row.get(1)? });
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Waiting {
+                text: row.get(0)?,
+                gist: row.get::<_, i64>(1)?.cast_unsigned(),
+                count: row.get(2)?,
+                asked: (row.get(3)?, row.get(4)?),
+            })
+        };
         let rows = statement.query_map((self.platform, community, most), read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Takes a question and those alike off the queue, and remembers not to raise them again.
+    ///
+    /// # Errors
+    /// If SQLite fails; then nothing is changed.
+    pub fn settle(&self, community: &str, (text, gist): (&str, u64), at: i64) -> Result<(), Error> {
+        let transaction = self.connection.unchecked_transaction()?;
+        let gist = gist.cast_signed();
+        transaction.execute(
+            "DELETE FROM question WHERE platform = ? AND community = ? AND gist = ? AND (gist <> 0 OR text = ?)",
+            (self.platform, community, gist, text),
+        )?;
+        if gist != 0 {
+            transaction
+                .execute("INSERT OR REPLACE INTO settled VALUES (?, ?, ?, ?)", (self.platform, community, gist, at))?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// Keeps a fact that a member suggests. False if too many wait already.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn keep_suggestion(&self, community: &str, suggestion: &Suggestion, at: i64, days: u32) -> Result<bool, Error> {
+        let kept = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO suggestion (platform, community, statement, topic, source, at, until)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
+                 WHERE (SELECT COUNT(*) FROM suggestion WHERE platform = ?1 AND community = ?2) < ?8",
+            )?
+            .execute((
+                self.platform,
+                community,
+                shortened(&suggestion.statement),
+                &suggestion.topic,
+                &suggestion.source,
+                at,
+                at + i64::from(days) * DAY,
+                MOST_SUGGESTIONS,
+            ))?;
+        Ok(kept > 0)
+    }
+
+    /// What members of a community suggest, with its numbers, the oldest first.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn suggestions(&self, community: &str, most: u32) -> Result<Vec<(i64, Suggestion)>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, statement, topic, source FROM suggestion WHERE platform = ? AND community = ? ORDER BY id LIMIT ?",
+        )?;
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok((row.get(0)?, Suggestion { statement: row.get(1)?, topic: row.get(2)?, source: row.get(3)? }))
+        };
+        let rows = statement.query_map((self.platform, community, most), read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Takes a suggestion off the queue.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn drop_suggestion(&self, community: &str, id: i64) -> Result<(), Error> {
+        let sql = "DELETE FROM suggestion WHERE platform = ? AND community = ? AND id = ?";
+        self.connection.prepare_cached(sql)?.execute((self.platform, community, id))?;
+        Ok(())
+    }
+
+    /// Takes a report off the queue.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn drop_report(&self, community: &str, id: i64) -> Result<(), Error> {
+        let sql = "DELETE FROM report WHERE platform = ? AND community = ? AND id = ?";
+        self.connection.prepare_cached(sql)?.execute((self.platform, community, id))?;
+        Ok(())
+    }
+
+    /// Counts a question of a community by what came of it.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn count(&self, community: &str, day: &str, outcome: &str) -> Result<(), Error> {
+        let sql = "INSERT INTO tally VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1";
+        self.connection.prepare_cached(sql)?.execute((self.platform, community, day, outcome))?;
+        Ok(())
+    }
+
+    /// How often something was asked in a community since a day, by day and outcome.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn tally(&self, community: &str, since: &str) -> Result<Vec<(String, String, u32)>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT day, outcome, count FROM tally WHERE platform = ? AND community = ? AND day >= ? ORDER BY day, outcome",
+        )?;
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+        let rows = statement.query_map((self.platform, community, since), read)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -96,11 +227,11 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn reports(&self, community: &str, most: u32) -> Result<Vec<Report>, Error> {
+    pub fn reports(&self, community: &str, most: u32) -> Result<Vec<(i64, Report)>, Error> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT topics, text FROM report WHERE platform = ? AND community = ? ORDER BY at DESC, id DESC LIMIT ?",
+            "SELECT id, topics, text FROM report WHERE platform = ? AND community = ? ORDER BY at DESC, id DESC LIMIT ?",
         )?;
-        let read = |row: &rusqlite::Row<'_>| Ok(Report { topics: row.get(0)?, text: row.get(1)? });
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Report { topics: row.get(1)?, text: row.get(2)? }));
         let rows = statement.query_map((self.platform, community, most), read)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -110,6 +241,7 @@ impl Records {
         for sql in [
             "UPDATE question SET until = MIN(until, last_at + ?3) WHERE platform = ?1 AND community = ?2",
             "UPDATE report SET until = MIN(until, at + ?3) WHERE platform = ?1 AND community = ?2",
+            "UPDATE suggestion SET until = MIN(until, at + ?3) WHERE platform = ?1 AND community = ?2",
         ] {
             self.connection.execute(sql, (self.platform, community, i64::from(days) * DAY))?;
         }
@@ -121,6 +253,7 @@ impl Records {
         for sql in [
             "DELETE FROM question WHERE platform = ? AND until < ?",
             "DELETE FROM report WHERE platform = ? AND until < ?",
+            "DELETE FROM suggestion WHERE platform = ? AND until < ?",
         ] {
             self.connection.prepare_cached(sql)?.execute((self.platform, now))?;
         }
@@ -146,12 +279,19 @@ mod tests {
     fn a_question_asked_again_is_counted() {
         let (_folder, records) = records();
         for (text, at) in [("pets", 1), ("visa", 2), ("visa", 3), ("lounge", 4)] {
-            records.keep_question("1", text, at, 30).unwrap();
+            records.keep_question("1", (text, u64::from(text.len() as u32)), at, 30).unwrap();
         }
-        let waiting = |text: &str, count| Waiting { text: text.into(), count };
-        assert_eq!(records.questions("1", 10).unwrap(), [waiting("visa", 2), waiting("lounge", 1), waiting("pets", 1)]);
+        let asked = |records: &Records| -> Vec<(String, u32, (i64, i64))> {
+            records.questions("1", 10).unwrap().into_iter().map(|one| (one.text, one.count, one.asked)).collect()
+        };
+        // "pets" and "visa" are taken for alike here.
+        assert_eq!(asked(&records), [("visa".into(), 3, (1, 3)), ("lounge".into(), 1, (4, 4))]);
         assert_eq!(records.questions("1", 1).unwrap().len(), 1);
         assert_eq!(records.questions("2", 10).unwrap(), []);
+        // What was handled isn't raised again, in whatever words.
+        records.settle("1", ("visa", 4), 5).unwrap();
+        records.keep_question("1", ("fish", 4), 6, 30).unwrap();
+        assert_eq!(asked(&records), [("lounge".into(), 1, (4, 4))]);
     }
 
     #[test]
@@ -159,13 +299,13 @@ mod tests {
         let (_folder, records) = records();
         let report = Report { topics: "airline".into(), text: "x".repeat(3_000) };
         records.keep_report("1", &report, 0, 2).unwrap();
-        records.keep_question("1", "visa", DAY, 2).unwrap();
-        assert_eq!(records.reports("1", 10).unwrap()[0].text.len(), LONGEST);
+        records.keep_question("1", ("visa", 1), DAY, 2).unwrap();
+        assert_eq!(records.reports("1", 10).unwrap()[0].1.text.len(), LONGEST);
         records.forget(2 * DAY + 1).unwrap();
         assert_eq!(records.reports("1", 10).unwrap(), []);
         assert_eq!(records.questions("1", 10).unwrap().len(), 1);
         // Asked again it is kept for longer.
-        records.keep_question("1", "visa", 3 * DAY, 2).unwrap();
+        records.keep_question("1", ("visa", 1), 3 * DAY, 2).unwrap();
         records.forget(4 * DAY).unwrap();
         assert_eq!(records.questions("1", 10).unwrap().len(), 1);
         // Whoever shortens the time means what is there too.
@@ -178,7 +318,7 @@ mod tests {
     fn of_too_many_the_oldest_go() {
         let (_folder, records) = records();
         for at in 0..i64::from(MOST) + 3 {
-            records.keep_question("1", &format!("question {at}"), at, 30).unwrap();
+            records.keep_question("1", (&format!("question {at}"), at.cast_unsigned() + 1), at, 30).unwrap();
         }
         let kept = records.questions("1", MOST * 2).unwrap();
         assert_eq!(kept.len(), MOST as usize);

@@ -34,9 +34,10 @@ mod taught;
 pub mod vectors;
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
 pub use candidate::Candidate;
 pub use decide::{Decision, Trace};
@@ -44,12 +45,30 @@ pub use heard::Origin;
 pub use index::{Index, Trained};
 pub use layer::{Change, Lessonbook};
 pub use lessons::Lessons;
-use lexicon::text_words;
+use lexicon::{Speech, text_words};
 
 /// A text's words, joined by single spaces: equal for texts that differ only in case, punctuation and spacing.
 #[must_use]
 pub fn fold(text: &str) -> String {
     text_words(text).join(" ")
+}
+
+/// What a question asks, as a hash: the same for questions that differ in their endings, their order and in words that say
+/// nothing. Never 0.
+#[must_use]
+pub fn gist(words: &[String]) -> u64 {
+    static FILLER: LazyLock<HashSet<String>> = LazyLock::new(|| Speech::shipped().filler_stems());
+    // When isn't where.
+    const ASKING: [&str; 5] = ["who", "when", "where", "why", "how"];
+    let stems = words.iter().map(|word| normalise::stem(word));
+    let tells = |stem: &String| !FILLER.contains(stem) || ASKING.contains(&stem.as_str());
+    let mut telling: Vec<String> = stems.clone().filter(tells).collect();
+    if telling.is_empty() {
+        telling = stems.collect();
+    }
+    telling.sort_unstable();
+    telling.dedup();
+    xxh3_64(telling.join(" ").as_bytes()).max(1)
 }
 
 /// What small talk is about.

@@ -122,10 +122,10 @@ impl Shared {
     /// Keeps what of a message could not be answered, for the server's moderators and without its author.
     pub fn keep_unanswered(&self, place: &Place, heard: &Heard, now: i64) {
         let Some(community) = place.community.as_deref().filter(|community| !community.is_empty()) else { return };
-        for question in heard.unanswered() {
+        for (question, gist) in heard.unanswered() {
             let days = self.settings(place).keep_days;
             let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Err(error) = records.keep_question(community, &question, now, days) {
+            if let Err(error) = records.keep_question(community, (&question, gist), now, days) {
                 tracing::error!(%error, "a question without an answer could not be kept");
             }
         }

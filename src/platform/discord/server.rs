@@ -137,8 +137,9 @@ pub async fn queue(ctx: Context<'_>) -> Result<(), Error> {
     });
     let Some((questions, reports)) = waiting else { return tell(ctx, &phrases.trouble).await };
     let questions = questions.iter().map(|waiting| format!("{}× {}", waiting.count, render::escaped(&waiting.text)));
-    let reports =
-        reports.iter().map(|report| format!("{}: {}", render::escaped(&report.topics), render::escaped(&report.text)));
+    let reports = reports
+        .iter()
+        .map(|(_, report)| format!("{}: {}", render::escaped(&report.topics), render::escaped(&report.text)));
     let lists = [
         list(questions.collect(), &phrases.queue_questions, &phrases.queue_no_questions),
         list(reports.collect(), &phrases.queue_reports, &phrases.queue_no_reports),

@@ -73,7 +73,7 @@ impl Shared {
         for waiting in questions {
             let _ = write!(text, "\n{}× {}", waiting.count, waiting.text);
         }
-        for report in reports {
+        for (_, report) in reports {
             let _ = write!(text, "\n{}: {}", report.topics, report.text);
         }
         Some(text)

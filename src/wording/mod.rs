@@ -1,5 +1,7 @@
 //! Puts what is to be said into sentences, in the asker's language.
 
+pub(crate) mod moderation;
+
 use std::fmt::Write as _;
 
 use serde::Serialize;

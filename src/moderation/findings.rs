@@ -1,0 +1,119 @@
+//! What is shown of a change before it counts: the answers before and after, and what the desk found.
+
+use super::draft::{Act, Draft, Ground, shows};
+use super::{Failure, Moderation, Speaker};
+use crate::answer::Outcome;
+use crate::desk::Probe;
+use crate::facts::{Claim, Facts, Rank, Relation, relation};
+use crate::store::Edit;
+use crate::understanding::fold;
+use crate::wording::Reply;
+use crate::wording::moderation as words;
+
+/// How many questions of the queue are tried on a change, and how many of those with another answer are shown.
+const MOST_TRIED: u32 = 100;
+const MOST_SHOWN: usize = 10;
+
+/// How many questions of topics nearby are tried on a change of what is taught, of how many topics.
+const TRIED_OF_TOPIC: usize = 3;
+const NEARBY: usize = 8;
+
+impl Moderation {
+    /// A change with all that is known of it, in words.
+    pub(super) fn preview(&self, by: &Speaker, draft: &Draft, ground: &Ground<'_>) -> Result<String, Failure> {
+        let waiting = self.records().questions(&by.community, MOST_TRIED)?;
+        let asked = draft.probes.len();
+        let mut probes = draft.probes.clone();
+        probes.extend(waiting.into_iter().map(|waiting| Probe::Question(waiting.text)));
+        let recorded = probes.len();
+        probes.extend(self.nearby(draft, ground)?);
+        let seen = match draft.act {
+            Act::UndoAllSince(_) => Vec::new(),
+            _ => self.desk.preview(&draft.scope, draft.edits(), &probes)?,
+        };
+        let mut found = Vec::new();
+        for edit in draft.edits().iter().filter(|_| !matches!(draft.act, Act::Undo(..))) {
+            if let Edit::Claim { claim, .. } = edit {
+                found.extend(of_claim(claim, ground.facts));
+            }
+        }
+        if teaches(draft) {
+            found.extend(
+                seen[..asked.min(seen.len())]
+                    .iter()
+                    .flat_map(|(before, after)| of_question(before, after, ground.facts)),
+            );
+        }
+        let moved = |range: std::ops::Range<usize>| -> Vec<String> {
+            let other = |at: &usize| seen.get(*at).is_some_and(|(before, after)| before.text != after.text);
+            let text = |at: usize| if let Probe::Question(text) = &probes[at] { Some(text.clone()) } else { None };
+            range.filter(other).filter_map(text).take(MOST_SHOWN).collect()
+        };
+        found.extend(words::recorded_change(&moved(asked..recorded)));
+        found.extend(words::others_change(&moved(recorded..probes.len())));
+        let answers: Vec<String> =
+            seen.iter().take(asked).map(|(before, after)| words::before_and_after(before, after)).collect();
+        Ok(words::preview(&draft.lines, &found, &answers))
+    }
+
+    /// Questions of the topics that lie near what is taught: those that it may take away.
+    fn nearby(&self, draft: &Draft, ground: &Ground<'_>) -> Result<Vec<Probe>, Failure> {
+        let mut probes = Vec::new();
+        for probe in draft.probes.iter().filter(|_| teaches(draft)) {
+            let Probe::Question(text) = probe else { continue };
+            let index = self.desk.index_of(&draft.scope)?;
+            let said = crate::utterance::Utterance::new(text).within(draft.scope.clone());
+            let traces = crate::understanding::message::understand(&index, &said);
+            let near = traces.iter().flat_map(|trace| trace.candidates.iter().take(NEARBY));
+            let ids: Vec<&str> = near.map(|candidate| index.topics()[candidate.topic].id.as_str()).collect();
+            for topic in ground.facts.topics().filter(|topic| ids.contains(&topic.id.as_str())) {
+                probes.extend(topic.examples.iter().take(TRIED_OF_TOPIC).cloned().map(Probe::Question));
+            }
+        }
+        Ok(probes)
+    }
+}
+
+/// Whether a change is about how topics are asked for.
+fn teaches(draft: &Draft) -> bool {
+    draft.edits().iter().any(|edit| matches!(edit, Edit::Topic { .. } | Edit::Remove { kind: "topic", .. }))
+        && draft.probes.iter().any(|probe| matches!(probe, Probe::Question(_)))
+}
+
+/// What is found of a claim among the others.
+fn of_claim(claim: &Claim, facts: &Facts) -> Vec<String> {
+    let mut found = Vec::new();
+    if !shows(&claim.statement, &claim.value) {
+        found.push(words::value_is_not_shown(&claim.value));
+    }
+    if claim.unsourced.is_some() {
+        found.push(words::is_unsourced());
+    }
+    let others = || facts.claims().filter(|other| other.id != claim.id && other.rank != Rank::Deprecated);
+    if claim.rank != Rank::Deprecated {
+        for other in others() {
+            match relation(claim, other) {
+                Relation::Disagree => found.push(words::disagrees(other)),
+                Relation::Same => found.push(words::says_the_same(other)),
+                _ if fold(&claim.statement) == fold(&other.statement) => found.push(words::says_the_same(other)),
+                _ => {}
+            }
+        }
+    }
+    found
+}
+
+/// What is found of a question that is taught.
+fn of_question(before: &Reply, after: &Reply, facts: &Facts) -> Vec<String> {
+    let title = |reply: &Reply| {
+        let topic = reply.topics.first().and_then(|id| facts.topics().find(|topic| topic.id == *id));
+        topic.map(|topic| topic.title.clone())
+    };
+    let is_answered = matches!(before.outcome, Outcome::Answered | Outcome::Disputed);
+    let mut found: Vec<String> =
+        title(before).filter(|_| is_answered).map(|title| words::belongs_to(&title)).into_iter().collect();
+    if before.text == after.text {
+        found.push(words::answer_stays());
+    }
+    found
+}

@@ -1,0 +1,198 @@
+//! What moderators look up: topics, claims, what was changed, how a question is understood, what is asked.
+
+use std::collections::BTreeMap;
+
+use super::command::{Field, Form, Verb};
+use super::draft::{Act, Draft, Ground};
+use super::lookup::{find_topics, topic_of};
+use super::{Failure, Moderation, Refusal, Said, Speaker, day};
+use crate::store::{Changed, Scope, Undone};
+use crate::utterance::Utterance;
+use crate::wording::moderation as words;
+
+/// How many topics or revisions are listed.
+const MOST_LISTED: usize = 10;
+
+/// For how many days it is told what was asked.
+const DAYS_TOLD: i64 = 7;
+
+impl Moderation {
+    pub(super) fn inquire(&self, by: &Speaker, form: &Form, ground: &Ground<'_>, now: i64) -> Result<Said, Failure> {
+        let said = |field: Field| form.get(field).unwrap_or_default();
+        let text = match form.verb {
+            Verb::FactFind => {
+                let found = find_topics(ground.facts, said(Field::Text));
+                if found.is_empty() {
+                    self.nearest(said(Field::Text), ground)?
+                } else {
+                    words::found(&found, MOST_LISTED)
+                }
+            }
+            Verb::FactShow => {
+                let (subject, topic) = topic_of(ground.facts, said(Field::Topic))?;
+                let newest = self.desk.change(|store| store.history(ground.scope, &topic.id, 1))?;
+                words::topic(subject, topic, ground.facts, newest.first())
+            }
+            Verb::FactHistory => {
+                let name = said(Field::Text);
+                let id =
+                    topic_of(ground.facts, name).map_or_else(|_| name.to_lowercase(), |(_, topic)| topic.id.clone());
+                let all = matches!(name.to_lowercase().as_str(), "all" | "everything");
+                let found = self.desk.change(|store| match all {
+                    true => store.log(ground.scope, MOST_LISTED as u32),
+                    false => store.history(ground.scope, &id, MOST_LISTED as u32),
+                })?;
+                words::history(name, &found)
+            }
+            Verb::Why => self.why(said(Field::Question), ground)?,
+            Verb::Review => words::outdated(&self.desk.change(|store| store.outdated(ground.scope))?),
+            _ => {
+                let since = day(now - (DAYS_TOLD - 1) * 24 * 60 * 60);
+                words::stats(&self.records().tally(&by.community, &since)?)
+            }
+        };
+        Ok(Said::text(text))
+    }
+
+    /// The topics that come nearest to what has no words in common with any.
+    fn nearest(&self, text: &str, ground: &Ground<'_>) -> Result<String, Failure> {
+        let heard = self.desk.hear(&Utterance::new(text).within(ground.scope.clone()));
+        let index = self.desk.index_of(ground.scope)?;
+        let near = heard.traces.iter().flat_map(|trace| &trace.candidates);
+        let ids: Vec<&str> = near.take(MOST_LISTED / 2).map(|near| index.topics()[near.topic].id.as_str()).collect();
+        let found: Vec<_> = ground.facts.topics().filter(|topic| ids.contains(&topic.id.as_str())).collect();
+        Ok(words::found_near(&found))
+    }
+
+    fn why(&self, question: &str, ground: &Ground<'_>) -> Result<String, Failure> {
+        let heard = self.desk.hear(&Utterance::new(question).within(ground.scope.clone()));
+        Ok(words::trace(&heard, &*self.desk.index_of(ground.scope)?))
+    }
+
+    /// What undoing comes to, to be looked at.
+    pub(super) fn draft_of_undo(&self, form: &Form, ground: &Ground<'_>) -> Result<Draft, Failure> {
+        let said = form.get(Field::Revision).unwrap_or_default().to_lowercase();
+        let why = form.get(Field::Why).unwrap_or_default().to_owned();
+        let number = |text: &str| text.trim().parse::<i64>().map_err(|_| Refusal(words::no_number(text)));
+        let draft = |act: Act, lines: Vec<String>, probes| Draft {
+            scope: ground.scope.clone(),
+            base: ground.base,
+            act,
+            why,
+            lines,
+            probes,
+            settles: None,
+        };
+        if let Some(since) = said.strip_prefix("all since") {
+            let since = number(since)?;
+            let log = self.desk.change(|store| store.log(ground.scope, u32::MAX))?;
+            let undone: Vec<_> =
+                log.into_iter().filter(|revision| revision.id > since && revision.by_moderator).collect();
+            if undone.is_empty() {
+                return Err(Refusal(words::nothing_since(since)).into());
+            }
+            return Ok(draft(Act::UndoAllSince(since), words::undoes_all(&undone), Vec::new()));
+        }
+        let id = number(&said)?;
+        let revision = self.desk.change(|store| store.revision_of(ground.scope, id))?;
+        let Some(revision) = revision.filter(|revision| revision.scope == *ground.scope && revision.by_moderator)
+        else {
+            return Err(Refusal(words::no_such_revision(id)).into());
+        };
+        let edits = match self.desk.change(|store| store.undone(ground.scope, id))? {
+            Undone::Edits(edits) => edits,
+            Undone::Overtaken(by) => return Err(Refusal(words::changed_since(id, &by)).into()),
+        };
+        let probes = revision.changes.iter().flat_map(|changed| ground.probes_of(changed)).take(1).collect();
+        Ok(draft(Act::Undo(id, edits), words::undoes(&revision), probes))
+    }
+
+    /// Lifts a revision of a community into what all share.
+    pub(super) fn promote(&self, by: &Speaker, form: &Form, ground: &Ground<'_>, now: i64) -> Result<Said, Failure> {
+        let said = form.get(Field::Revision).unwrap_or_default();
+        let id = said.parse::<i64>().map_err(|_| Refusal(words::no_number(said)))?;
+        let revision = self.desk.change(|store| store.revision_of(ground.scope, id))?;
+        let own = |scope: &Scope| *scope == *ground.scope && *scope != Scope::Shared;
+        let Some(revision) = revision.filter(|revision| own(&revision.scope)) else {
+            return Err(Refusal(words::no_such_revision(id)).into());
+        };
+        // The things as the community has them now, not as the revision left them.
+        let subjects = subjects(ground);
+        let mut edits: Vec<_> =
+            revision.changes.iter().filter_map(|changed| ground.as_it_is(changed, &subjects)).collect();
+        let (shared, base) = self.desk.facts_of(&Scope::Shared)?;
+        edits.extend(ground.subjects_missing(&edits, &shared));
+        edits.sort_by_key(|edit| !matches!(edit, crate::store::Edit::Subject { .. }));
+        let shared_ground = Ground { facts: &shared, base, scope: &Scope::Shared, today: ground.today };
+        let draft = Draft {
+            scope: Scope::Shared,
+            base,
+            act: Act::Promote(ground.scope.clone(), edits),
+            why: form.get(Field::Why).unwrap_or_default().to_owned(),
+            lines: words::promotes(&revision),
+            probes: revision.changes.iter().flat_map(|changed| ground.probes_of(changed)).take(1).collect(),
+            settles: None,
+        };
+        self.offer(by, draft, &shared_ground, now)
+    }
+}
+
+/// The subject of each claim and topic.
+fn subjects(ground: &Ground<'_>) -> BTreeMap<String, String> {
+    let mut subjects = BTreeMap::new();
+    for subject in &ground.facts.subjects {
+        let ids = subject.claims.iter().map(|claim| &claim.id).chain(subject.topics.iter().map(|topic| &topic.id));
+        subjects.extend(ids.map(|id| (id.clone(), subject.id.clone())));
+    }
+    subjects
+}
+
+impl Ground<'_> {
+    /// What shows a thing that was changed.
+    fn probes_of(&self, changed: &Changed) -> Vec<crate::desk::Probe> {
+        match changed.kind {
+            "claim" => self.probes_of_claim(&changed.id),
+            "topic" if self.facts.topics().any(|topic| topic.id == changed.id) => {
+                vec![crate::desk::Probe::Topic(changed.id.clone())]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// A thing as those of the scope have it now.
+    fn as_it_is(&self, changed: &Changed, subjects: &BTreeMap<String, String>) -> Option<crate::store::Edit> {
+        use crate::store::Edit;
+        let subject = subjects.get(&changed.id).cloned().unwrap_or_default();
+        let (kind, id) = (changed.kind, changed.id.clone());
+        match kind {
+            "claim" => match self.facts.claims().find(|claim| claim.id == id) {
+                Some(claim) => Some(Edit::Claim { subject, claim: claim.clone() }),
+                None => Some(Edit::Remove { kind, id }),
+            },
+            "topic" => match self.facts.topics().find(|topic| topic.id == id) {
+                Some(topic) => Some(Edit::Topic { subject, topic: topic.clone() }),
+                None => Some(Edit::Remove { kind, id }),
+            },
+            "source" => match self.facts.sources.iter().find(|source| source.id == id) {
+                Some(source) => Some(Edit::Source(source.clone())),
+                None => Some(Edit::Remove { kind, id }),
+            },
+            _ => None,
+        }
+    }
+
+    /// The subjects that edits name and others don't have.
+    fn subjects_missing(&self, edits: &[crate::store::Edit], others: &crate::facts::Facts) -> Vec<crate::store::Edit> {
+        use crate::store::Edit;
+        let named = |edit: &Edit| match edit {
+            Edit::Claim { subject, .. } | Edit::Topic { subject, .. } => Some(subject.clone()),
+            _ => None,
+        };
+        let mut missing: Vec<String> = edits.iter().filter_map(named).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        missing.retain(|id| !others.subjects.iter().any(|subject| subject.id == *id));
+        let own = missing.into_iter().filter_map(|id| self.facts.subjects.iter().find(|subject| subject.id == id));
+        own.map(|subject| Edit::Subject { id: subject.id.clone(), title: subject.title.clone() }).collect()
+    }
+}

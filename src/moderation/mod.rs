@@ -1,0 +1,405 @@
+//! Moderators keep the facts: every change is seen before it counts, recorded, and undone with one command. The commands,
+//! their steps and their words are the same on each platform; a platform says who speaks and what they may do.
+
+pub mod command;
+mod draft;
+mod findings;
+mod inquiry;
+mod lookup;
+mod queue;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use command::{Field, Form, NoCommand, Verb};
+use draft::{Act, Draft, Ground};
+
+use crate::desk::Desk;
+use crate::store::records::Records;
+use crate::store::{Committed, Error, Meta, Scope};
+use crate::wording::moderation as words;
+
+/// How long a draft or an open step waits, in seconds.
+const PATIENCE: i64 = 15 * 60;
+
+/// How many people's steps are kept in mind.
+const MOST_SESSIONS: usize = 10_000;
+
+/// What somebody may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Right {
+    /// Ask and suggest.
+    Member,
+    /// Change the facts of the community.
+    Moderator,
+    /// Change what all share.
+    Operator,
+}
+
+/// Who speaks, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Speaker {
+    /// The platform's id of the person.
+    pub who: String,
+    /// The platform's id of the community; empty where what all share is seen.
+    pub community: String,
+    /// What they may do there at this moment.
+    pub right: Right,
+}
+
+/// Why something isn't done, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal(pub String);
+
+/// What is said to a moderator.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Said {
+    /// In words.
+    pub text: String,
+    /// What they can do next.
+    pub next: Next,
+    /// The revision that was made, with a line about it for others who look after the community.
+    pub made: Option<Made>,
+}
+
+/// What somebody can do next.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Next {
+    /// Anything.
+    #[default]
+    Nothing,
+    /// Say these fields of the command that is open.
+    Fill(Vec<Field>),
+    /// Make a change or not.
+    Confirm,
+}
+
+/// A revision that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Its number.
+    pub revision: i64,
+    /// What it did, in a line.
+    pub line: String,
+}
+
+impl Said {
+    fn text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..Self::default() }
+    }
+}
+
+/// What is open with somebody.
+#[derive(Debug, Default)]
+struct Session {
+    /// When it was last touched.
+    at: i64,
+    open: Open,
+    /// The gists and numbers of what was listed last, in its order.
+    listed: Vec<queue::Item>,
+}
+
+#[derive(Debug, Default)]
+enum Open {
+    #[default]
+    Nothing,
+    /// A command that lacks a field.
+    Form(Form, Field),
+    /// A change that waits for a yes.
+    Draft(Box<Draft>),
+}
+
+/// The moderators' side of the desk, for one platform.
+pub struct Moderation {
+    desk: Arc<Desk>,
+    records: Mutex<Records>,
+    platform: &'static str,
+    sessions: Mutex<HashMap<(String, String), Session>>,
+}
+
+impl Moderation {
+    /// For a platform whose records are in a database.
+    ///
+    /// # Errors
+    /// If the database can't be used.
+    pub fn open(desk: Arc<Desk>, database: &Path, platform: &'static str) -> Result<Self, Error> {
+        let records = Mutex::new(Records::open(database, platform)?);
+        Ok(Self { desk, records, platform, sessions: Mutex::default() })
+    }
+
+    /// Whether somebody's next words are an answer to a step that is open.
+    #[must_use]
+    pub fn awaits(&self, by: &Speaker, now: i64) -> bool {
+        let sessions = self.sessions();
+        let session = sessions.get(&key(by)).filter(|session| now - session.at <= PATIENCE);
+        session.is_some_and(|session| !matches!(session.open, Open::Nothing))
+    }
+
+    /// What is said to a command, given as a line.
+    pub fn command(&self, by: &Speaker, line: &str, now: i64) -> Said {
+        match Form::parse(line) {
+            Ok(form) => self.form(by, form, now),
+            Err(NoCommand::Verb) if is_yes(line) || is_no(line) => self.answer(by, line, now),
+            Err(NoCommand::Verb) => Said::text(words::no_such_command()),
+            Err(NoCommand::Field(verb, name)) => Said::text(words::no_such_field(verb, &name)),
+            Err(NoCommand::TooMuch(verb)) => Said::text(words::usage(verb)),
+        }
+    }
+
+    /// What is said to a command.
+    pub fn form(&self, by: &Speaker, form: Form, now: i64) -> Said {
+        self.forget(now);
+        self.or_trouble(self.take(by, form, now))
+    }
+
+    /// What is said to an answer to an open step: a field, yes or no.
+    pub fn answer(&self, by: &Speaker, text: &str, now: i64) -> Said {
+        let open = {
+            let mut sessions = self.sessions();
+            let session = sessions.get_mut(&key(by)).filter(|session| now - session.at <= PATIENCE);
+            session.map(|session| std::mem::take(&mut session.open)).unwrap_or_default()
+        };
+        // "No" may be a value; a step is left by a word that says nothing else.
+        let leaves = if matches!(open, Open::Draft(_)) { is_no(text) } else { is_cancel(text) };
+        match open {
+            Open::Nothing => Said::text(words::nothing_open()),
+            _ if leaves => Said::text(words::cancelled()),
+            Open::Form(form, field) => {
+                let kept = form.clone();
+                match lookup::checked(field, text) {
+                    Ok(text) => {
+                        self.or_trouble(self.take(by, form.with(field, text), now).or_else(|failure| match failure {
+                            // What was wrong with the answer is asked for again; the rest is kept.
+                            Failure::Refused(refusal) => Ok(self.ask_again(by, kept, field, &refusal, now)),
+                            failure => Err(failure),
+                        }))
+                    }
+                    Err(refusal) => self.ask_again(by, kept, field, &refusal, now),
+                }
+            }
+            Open::Draft(draft) if is_yes(text) => self.or_trouble(self.make(by, *draft, now)),
+            Open::Draft(draft) => {
+                self.set(by, Open::Draft(draft), now);
+                Said { text: words::confirm_or_cancel(), next: Next::Confirm, made: None }
+            }
+        }
+    }
+
+    /// Fills several fields of the open command at once, as a form does.
+    pub fn fill(&self, by: &Speaker, fields: &[(Field, String)], now: i64) -> Said {
+        let open = self.sessions().get_mut(&key(by)).map(|session| std::mem::take(&mut session.open));
+        let Some(Open::Form(mut form, _)) = open else { return Said::text(words::nothing_open()) };
+        for (field, text) in fields.iter().filter(|(_, text)| !text.trim().is_empty()) {
+            match lookup::checked(*field, text) {
+                Ok(text) => form = form.with(*field, text),
+                Err(refusal) => return self.ask_again(by, form, *field, &refusal, now),
+            }
+        }
+        self.form(by, form, now)
+    }
+
+    fn ask_again(&self, by: &Speaker, form: Form, field: Field, refusal: &Refusal, now: i64) -> Said {
+        let mut form = form;
+        form.fields.remove(&field);
+        let fields = fields_to_fill(&form, field);
+        self.set(by, Open::Form(form, field), now);
+        Said { text: words::again(&refusal.0, field), next: Next::Fill(fields), made: None }
+    }
+
+    fn take(&self, by: &Speaker, form: Form, now: i64) -> Result<Said, Failure> {
+        for (field, text) in &form.fields {
+            lookup::checked(*field, text)?;
+        }
+        let needed = if matches!(form.verb, Verb::Suggest | Verb::Help) { Right::Member } else { Right::Moderator };
+        let needed = if self.scope(by) == Scope::Shared { needed.max(Right::Operator) } else { needed };
+        let needed = if form.verb == Verb::Promote { Right::Operator } else { needed };
+        if by.right < needed {
+            return Err(Failure::Refused(Refusal(words::not_allowed(needed))));
+        }
+        let (facts, base) = self.desk.facts_of(&self.scope(by))?;
+        let (scope, today) = (self.scope(by), day(now));
+        let ground = Ground { facts: &facts, base, scope: &scope, today: &today };
+        if let Some(field) = ground.missing(&form)? {
+            let text = words::prompt(&form, field, &facts);
+            let fields = fields_to_fill(&form, field);
+            self.set(by, Open::Form(form, field), now);
+            return Ok(Said { text, next: Next::Fill(fields), made: None });
+        }
+        match form.verb {
+            Verb::Help => Ok(Said::text(words::help())),
+            Verb::FactFind | Verb::FactShow | Verb::FactHistory | Verb::Why | Verb::Review | Verb::Stats => {
+                self.inquire(by, &form, &ground, now)
+            }
+            Verb::Unanswered | Verb::Suggestions | Verb::Dismiss | Verb::Decline | Verb::Suggest => {
+                self.look_after_queue(by, &form, &ground, now)
+            }
+            Verb::Accept => self.accept(by, &form, &ground, now),
+            Verb::Assign | Verb::Unknown => {
+                let draft = self.draft_of_queue(by, &form, &ground)?;
+                self.offer(by, draft, &ground, now)
+            }
+            Verb::Undo => {
+                let draft = self.draft_of_undo(&form, &ground)?;
+                self.offer(by, draft, &ground, now)
+            }
+            Verb::Promote => self.promote(by, &form, &ground, now),
+            _ => {
+                let draft = ground.make(&form)?;
+                self.offer(by, draft, &ground, now)
+            }
+        }
+    }
+
+    /// Shows what a change does and waits for a yes.
+    fn offer(&self, by: &Speaker, draft: Draft, ground: &Ground<'_>, now: i64) -> Result<Said, Failure> {
+        let text = self.preview(by, &draft, ground)?;
+        self.set(by, Open::Draft(Box::new(draft)), now);
+        Ok(Said { text, next: Next::Confirm, made: None })
+    }
+
+    /// Makes a change that was looked at.
+    fn make(&self, by: &Speaker, draft: Draft, now: i64) -> Result<Said, Failure> {
+        // What somebody may do is told anew each time.
+        let needed = if draft.scope == Scope::Shared { Right::Operator } else { Right::Moderator };
+        if by.right < needed {
+            return Err(Failure::Refused(Refusal(words::not_allowed(needed))));
+        }
+        let meta = Meta {
+            made_at: jiff::Timestamp::from_second(now).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string(),
+            who: format!("{}:{}", self.platform, by.who),
+            place: format!("{}:{}", self.platform, by.community),
+            why: if draft.why.is_empty() {
+                draft.lines.first().cloned().unwrap_or_default()
+            } else {
+                draft.why.clone()
+            },
+        };
+        let made = self.desk.change(|store| match &draft.act {
+            Act::Edit(edits) => store.commit(&draft.scope, draft.base, edits, &meta),
+            Act::Undo(revision, _) => store.undo(&draft.scope, *revision, &meta),
+            Act::Promote(from, edits) => {
+                let outcome = store.commit(&Scope::Shared, draft.base, edits, &meta)?;
+                if matches!(outcome, Committed::Made(_)) {
+                    // The community has it as all do from now on.
+                    let base = store.revision()?;
+                    store.commit(from, base, edits, &meta)?;
+                }
+                Ok(outcome)
+            }
+            Act::UndoAllSince(revision) => {
+                let made = store.undo_all_since(&draft.scope, *revision, &meta)?;
+                Ok(Committed::Made(crate::store::Applied {
+                    revision: made.last().copied(),
+                    changes: made.len(),
+                    kept: Vec::new(),
+                }))
+            }
+        })?;
+        match made {
+            Committed::Made(applied) => {
+                if let Some(what) = draft.settles {
+                    self.settle(by, what, now)?;
+                }
+                let Some(revision) = applied.revision else { return Ok(Said::text(words::nothing_changed())) };
+                let line = words::made_line(revision, &draft.lines);
+                Ok(Said { text: words::made(revision), next: Next::Nothing, made: Some(Made { revision, line }) })
+            }
+            Committed::Overtaken(by) => Ok(Said::text(words::overtaken(&by))),
+        }
+    }
+
+    fn scope(&self, by: &Speaker) -> Scope {
+        if by.community.is_empty() { Scope::Shared } else { Scope::community(self.platform, &by.community) }
+    }
+
+    fn set(&self, by: &Speaker, open: Open, now: i64) {
+        let mut sessions = self.sessions();
+        let session = sessions.entry(key(by)).or_default();
+        (session.at, session.open) = (now, open);
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, HashMap<(String, String), Session>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget(&self, now: i64) {
+        let mut sessions = self.sessions();
+        if sessions.len() >= MOST_SESSIONS {
+            sessions.retain(|_, session| now - session.at <= PATIENCE);
+        }
+    }
+
+    fn or_trouble(&self, outcome: Result<Said, Failure>) -> Said {
+        outcome.unwrap_or_else(|failure| match failure {
+            Failure::Refused(refusal) => Said::text(refusal.0),
+            Failure::Store(Error::Refused(why)) => Said::text(words::refused(&why)),
+            Failure::Store(error) => {
+                tracing::error!(%error, "a moderator's command failed");
+                Said::text(words::trouble())
+            }
+        })
+    }
+}
+
+/// Why a command isn't done.
+#[derive(Debug)]
+enum Failure {
+    /// Because of what was said.
+    Refused(Refusal),
+    /// Because of the database.
+    Store(Error),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+fn key(by: &Speaker) -> (String, String) {
+    (by.community.clone(), by.who.clone())
+}
+
+/// The fields that a form asks for at once: the missing one, and what else the verb takes that isn't given.
+fn fields_to_fill(form: &Form, missing: Field) -> Vec<Field> {
+    let grammar = form.verb.grammar();
+    let others = grammar.must.iter().filter(|field| form.get(**field).is_none());
+    let mut fields = vec![missing];
+    for field in
+        others.copied().chain(if form.verb == Verb::FactEdit { vec![Field::Value, Field::Source] } else { Vec::new() })
+    {
+        if !fields.contains(&field) && form.get(field).is_none() {
+            fields.push(field);
+        }
+    }
+    fields
+}
+
+fn is_yes(text: &str) -> bool {
+    matches!(
+        text.trim().trim_end_matches(['.', '!']).to_lowercase().as_str(),
+        "confirm" | "yes" | "y" | "ok" | "okay" | "да" | "네" | "예"
+    )
+}
+
+fn is_no(text: &str) -> bool {
+    is_cancel(text)
+        || matches!(text.trim().trim_end_matches(['.', '!']).to_lowercase().as_str(), "no" | "n" | "нет" | "아니요")
+}
+
+fn is_cancel(text: &str) -> bool {
+    matches!(text.trim().trim_end_matches(['.', '!']).to_lowercase().as_str(), "cancel" | "stop" | "отмена" | "취소")
+}
+
+/// The day of a moment, UTC.
+fn day(now: i64) -> String {
+    let moment = jiff::Timestamp::from_second(now).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    moment.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
+}

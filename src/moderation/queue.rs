@@ -1,0 +1,187 @@
+//! The loop that makes the desk better: what could not be answered, what people reported and suggested.
+
+use std::sync::{MutexGuard, PoisonError};
+
+use super::command::{Field, Form, Settles, Verb};
+use super::draft::{Draft, Ground};
+use super::lookup::topic_of;
+use super::{Failure, Moderation, Next, Open, Refusal, Said, Speaker, key};
+use crate::answer::Outcome;
+use crate::desk::Heard;
+use crate::store::Error;
+use crate::store::queue::Suggestion;
+use crate::store::records::Records;
+use crate::utterance::Utterance;
+use crate::wording::moderation as words;
+
+/// How many questions a page shows.
+const PAGE: usize = 10;
+
+/// How many suggestions and reports are shown.
+const MOST_SHOWN: u32 = 20;
+
+/// Something that was listed and can be named by its number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Item {
+    /// An unanswered question, with its gist.
+    Question(String, u64),
+    /// A suggestion, with its number in the queue.
+    Suggestion(Suggestion, i64),
+    /// A reported problem, likewise.
+    Report(i64),
+}
+
+impl Moderation {
+    pub(super) fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what of a message could not be answered, for those who moderate a community and without its author.
+    pub fn keep_unanswered(&self, community: &str, heard: &Heard, now: i64) {
+        let records = self.records();
+        let keep = || -> Result<(), Error> {
+            for (question, gist) in heard.unanswered() {
+                let days = records.settings(community)?.keep_days;
+                records.keep_question(community, (&question, gist), now, days)?;
+            }
+            Ok(())
+        };
+        if let Err(error) = keep() {
+            tracing::error!(%error, "a question without an answer could not be kept");
+        }
+    }
+
+    pub(super) fn look_after_queue(
+        &self,
+        by: &Speaker,
+        form: &Form,
+        ground: &Ground<'_>,
+        now: i64,
+    ) -> Result<Said, Failure> {
+        match form.verb {
+            Verb::Unanswered => self.unanswered(by, form, now),
+            Verb::Suggestions => self.suggestions(by, now),
+            Verb::Suggest => self.suggest(by, form, ground, now),
+            _ => self.put_aside(by, form, now),
+        }
+    }
+
+    fn unanswered(&self, by: &Speaker, form: &Form, now: i64) -> Result<Said, Failure> {
+        let waiting = self.records().questions(&by.community, u32::MAX)?;
+        let pages = waiting.len().div_ceil(PAGE).max(1);
+        let page = form.get(Field::Number).and_then(|text| text.parse::<usize>().ok()).unwrap_or(1).clamp(1, pages);
+        let items = waiting.iter().map(|waiting| Item::Question(waiting.text.clone(), waiting.gist)).collect();
+        self.list(by, items, now);
+        let first = (page - 1) * PAGE;
+        let shown = &waiting[first.min(waiting.len())..(first + PAGE).min(waiting.len())];
+        Ok(Said::text(words::unanswered(shown, first, (page, pages))))
+    }
+
+    fn suggestions(&self, by: &Speaker, now: i64) -> Result<Said, Failure> {
+        let records = self.records();
+        let (suggested, reported) =
+            (records.suggestions(&by.community, MOST_SHOWN)?, records.reports(&by.community, MOST_SHOWN)?);
+        drop(records);
+        let text = words::suggestions(&suggested, &reported);
+        let items = suggested.into_iter().map(|(id, suggestion)| Item::Suggestion(suggestion, id));
+        self.list(by, items.chain(reported.into_iter().map(|(id, _)| Item::Report(id))).collect(), now);
+        Ok(Said::text(text))
+    }
+
+    fn list(&self, by: &Speaker, items: Vec<Item>, now: i64) {
+        let mut sessions = self.sessions();
+        let session = sessions.entry(key(by)).or_default();
+        (session.at, session.listed) = (now, items);
+    }
+
+    /// What was listed under a number.
+    fn item(&self, by: &Speaker, form: &Form) -> Result<Item, Failure> {
+        let said = form.get(Field::Number).unwrap_or_default();
+        let number: usize = said.trim_end_matches('.').parse().map_err(|_| Refusal(words::no_number(said)))?;
+        let sessions = self.sessions();
+        let listed = sessions.get(&key(by)).map(|session| &session.listed[..]).unwrap_or_default();
+        let item = number.checked_sub(1).and_then(|at| listed.get(at));
+        item.cloned().ok_or_else(|| Refusal(words::no_such_number(number)).into())
+    }
+
+    fn suggest(&self, by: &Speaker, form: &Form, ground: &Ground<'_>, now: i64) -> Result<Said, Failure> {
+        let of = |field: Field| form.get(field).map(str::to_owned);
+        if let Some(topic) = form.get(Field::Topic) {
+            topic_of(ground.facts, topic)?;
+        }
+        let suggestion = Suggestion {
+            statement: of(Field::Statement).unwrap_or_default(),
+            topic: of(Field::Topic),
+            source: of(Field::Source),
+        };
+        let records = self.records();
+        let days = records.settings(&by.community)?.keep_days;
+        let kept = records.keep_suggestion(&by.community, &suggestion, now, days)?;
+        Ok(Said::text(if kept { words::suggested() } else { words::too_many_suggestions() }))
+    }
+
+    /// Leaves or declines something of the queue.
+    fn put_aside(&self, by: &Speaker, form: &Form, now: i64) -> Result<Said, Failure> {
+        let item = self.item(by, form)?;
+        let records = self.records();
+        match &item {
+            Item::Question(text, gist) => records.settle(&by.community, (text, *gist), now)?,
+            Item::Suggestion(_, id) => records.drop_suggestion(&by.community, *id)?,
+            Item::Report(id) => records.drop_report(&by.community, *id)?,
+        }
+        Ok(Said::text(words::put_aside(form.get(Field::Why))))
+    }
+
+    /// The change that something of the queue becomes.
+    pub(super) fn draft_of_queue(&self, by: &Speaker, form: &Form, ground: &Ground<'_>) -> Result<Draft, Failure> {
+        let item = self.item(by, form)?;
+        let Item::Question(text, gist) = item else { return Err(Refusal(words::not_that_kind()).into()) };
+        let settles = Some(Settles::Question(gist));
+        if form.verb == Verb::Unknown {
+            let form = Form { settles, ..form.clone() };
+            return Ok(ground.add_silent_topic(&form, &text, &self.nearest_claims(&text, ground))?);
+        }
+        let add = Form::new(Verb::QuestionAdd)
+            .with(Field::Topic, form.get(Field::Topic).unwrap_or_default())
+            .with(Field::Question, text);
+        Ok(ground.make(&Form { settles, ..add })?)
+    }
+
+    /// The claims that come nearest to a question that nothing answers; a topic of the silent kind shows them.
+    fn nearest_claims(&self, question: &str, ground: &Ground<'_>) -> Vec<String> {
+        let heard = self.desk.hear(&Utterance::new(question).within(ground.scope.clone()));
+        let said: Vec<String> = heard.reply.claims.iter().take(1).map(|claim| claim.id.clone()).collect();
+        if !said.is_empty() || heard.reply.outcome == Outcome::Social {
+            return said;
+        }
+        // The first claim of the first answered topic is about the flight itself.
+        let first = ground.facts.topics().find(|topic| !topic.is_silent() && !topic.claims.is_empty());
+        first.and_then(|topic| topic.claims.first().cloned()).into_iter().collect()
+    }
+
+    /// Opens the steps by which a suggestion becomes a claim.
+    pub(super) fn accept(&self, by: &Speaker, form: &Form, ground: &Ground<'_>, now: i64) -> Result<Said, Failure> {
+        let Item::Suggestion(suggestion, id) = self.item(by, form)? else {
+            return Err(Refusal(words::not_that_kind()).into());
+        };
+        let of = |text: &Option<String>| text.clone().unwrap_or_default();
+        let mut add = Form::new(Verb::FactAdd)
+            .with(Field::Topic, of(&suggestion.topic))
+            .with(Field::Statement, suggestion.statement.clone())
+            .with(Field::Source, of(&suggestion.source));
+        add.settles = Some(Settles::Suggestion(id));
+        let missing = ground.missing(&add)?.unwrap_or(Field::Value);
+        let text = words::prompt(&add, missing, ground.facts);
+        let fields = super::fields_to_fill(&add, missing);
+        self.set(by, Open::Form(add, missing), now);
+        Ok(Said { text, next: Next::Fill(fields), made: None })
+    }
+
+    pub(super) fn settle(&self, by: &Speaker, what: Settles, now: i64) -> Result<(), Failure> {
+        let records = self.records();
+        Ok(match what {
+            Settles::Question(gist) => records.settle(&by.community, ("", gist), now)?,
+            Settles::Suggestion(id) => records.drop_suggestion(&by.community, id)?,
+        })
+    }
+}

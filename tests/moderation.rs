@@ -1,0 +1,218 @@
+//! Moderators' commands: the scenarios on the core, rights, two at once, and what a change costs in time.
+
+mod common;
+mod scenario;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use common::random::Random;
+use routedesk::desk::Desk;
+use routedesk::moderation::command::GRAMMAR;
+use routedesk::moderation::{Moderation, Next, Right, Said, Speaker};
+use routedesk::store::Scope;
+use routedesk::utterance::Utterance;
+
+/// A day in November 2026.
+const NOW: i64 = 1_795_000_000;
+
+/// A desk on a copy of the shipped facts, with its moderators' side.
+struct House {
+    desk: Arc<Desk>,
+    moderation: Moderation,
+    folder: tempfile::TempDir,
+}
+
+impl House {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("facts.db");
+        std::fs::copy(common::DATABASE.path().join("facts.db"), &path).unwrap();
+        Self::on(folder, &path)
+    }
+
+    fn on(folder: tempfile::TempDir, path: &Path) -> Self {
+        let desk = Arc::new(common::open(path));
+        let moderation = Moderation::open(Arc::clone(&desk), path, "test").unwrap();
+        Self { desk, moderation, folder }
+    }
+
+    fn ask(&self, community: &str, question: &str) -> String {
+        let scope = if community.is_empty() { Scope::Shared } else { Scope::community("test", community) };
+        let heard = self.desk.hear(&Utterance::new(question).within(scope));
+        self.moderation.keep_unanswered(community, &heard, NOW);
+        heard.reply.text
+    }
+
+    /// What is said to a line that begins with a slash or answers a step; else the desk's answer.
+    fn say(&self, by: &Speaker, line: &str) -> String {
+        match line.strip_prefix('/') {
+            Some(command) => self.moderation.command(by, command, NOW).text,
+            None if self.moderation.awaits(by, NOW) => self.moderation.answer(by, line, NOW).text,
+            None if by.right > Right::Member => self.moderation.command(by, line, NOW).text,
+            None => self.ask(&by.community, line),
+        }
+    }
+
+    fn done(&self, by: &Speaker, line: &str) -> Said {
+        let said = self.moderation.command(by, line, NOW);
+        assert_eq!(said.next, Next::Confirm, "{line}: {}", said.text);
+        let said = self.moderation.answer(by, "confirm", NOW);
+        assert!(said.made.is_some(), "{line}: {}", said.text);
+        said
+    }
+}
+
+fn speaker(who: &str, community: &str, right: Right) -> Speaker {
+    Speaker { who: who.into(), community: community.into(), right }
+}
+
+#[test]
+fn the_scenarios_hold_in_a_community() {
+    for (name, scenario) in scenario::all() {
+        let house = House::new();
+        scenario::play(&name, &scenario, |who, line| {
+            let right = if who == "moderator" { Right::Moderator } else { Right::Member };
+            house.say(&speaker(who, "1", right), line)
+        });
+        // What is left of it shows nowhere else.
+        assert!(house.ask("2", "how much is a ticket?").contains("45,000"));
+        assert!(house.ask("", "how much is a ticket?").contains("45,000"));
+    }
+}
+
+/// The same scenarios said by the operator change what all share, where members may not.
+#[test]
+fn the_scenarios_hold_for_what_all_share() {
+    for (name, scenario) in scenario::all().into_iter().filter(|(name, _)| name != "bad_input") {
+        let house = House::new();
+        scenario::play(&name, &scenario, |who, line| {
+            let right = if who == "moderator" { Right::Operator } else { Right::Member };
+            house.say(&speaker(who, "", right), line)
+        });
+    }
+}
+
+#[test]
+fn nobody_does_what_they_may_not() {
+    let house = House::new();
+    let before = house.desk.facts_of(&Scope::Shared).unwrap();
+    for grammar in GRAMMAR {
+        let line = format!("{} x | y", grammar.words);
+        let said = house.moderation.command(&speaker("m", "1", Right::Member), &line, NOW);
+        let may = matches!(grammar.words, "suggest" | "help");
+        assert_eq!(!said.text.contains("Only those who"), may || said.text.contains("takes"), "{line}: {}", said.text);
+        // A moderator of a community doesn't change what all share.
+        let said = house.moderation.command(&speaker("m", "", Right::Moderator), &line, NOW);
+        assert!(said.next == Next::Nothing, "{line}: {}", said.text);
+    }
+    // Who loses the right between looking and confirming changes nothing.
+    let line = "fact retire price-rubles wrong";
+    assert_eq!(house.moderation.command(&speaker("m", "1", Right::Moderator), line, NOW).next, Next::Confirm);
+    let said = house.moderation.answer(&speaker("m", "1", Right::Member), "confirm", NOW);
+    assert!(said.made.is_none() && said.text.contains("Only those who"), "{}", said.text);
+    // Another one can't confirm it, nor can they themselves elsewhere or much later.
+    assert_eq!(house.moderation.command(&speaker("m", "1", Right::Moderator), line, NOW).next, Next::Confirm);
+    for (who, community, now) in [("n", "1", NOW), ("m", "2", NOW), ("m", "1", NOW + 3_600)] {
+        let said = house.moderation.answer(&speaker(who, community, Right::Moderator), "confirm", now);
+        assert!(said.made.is_none(), "{}", said.text);
+    }
+    assert!(house.desk.facts_of(&Scope::Shared).unwrap() == before);
+    assert!(house.desk.facts_of(&Scope::community("test", "1")).unwrap() == before);
+}
+
+#[test]
+fn the_second_of_two_sees_what_the_first_did() {
+    let house = House::new();
+    let (one, other) = (speaker("1", "1", Right::Moderator), speaker("2", "1", Right::Moderator));
+    let edit = |price: &str| {
+        format!(
+            "fact edit price-rubles | statement: A ticket costs {price} rubles. | value: {price} RUB | source: same"
+        )
+    };
+    assert_eq!(house.moderation.command(&one, &edit("46,000"), NOW).next, Next::Confirm);
+    assert_eq!(house.moderation.command(&other, &edit("47,000"), NOW).next, Next::Confirm);
+    assert!(house.moderation.answer(&other, "yes", NOW).made.is_some());
+    let said = house.moderation.answer(&one, "yes", NOW);
+    assert!(said.made.is_none() && said.text.contains("47,000"), "{}", said.text);
+    assert!(house.ask("1", "how much is a ticket?").contains("47,000"));
+}
+
+#[test]
+fn an_operator_lifts_a_change_to_all() {
+    let house = House::new();
+    let operator = speaker("boss", "1", Right::Operator);
+    house.done(&operator, "topic add The lounge | is there a lounge? | There is a lounge. | - | azzet 3");
+    assert!(!house.ask("2", "is there a lounge?").contains("There is a lounge"));
+    let revision = house.desk.change(|store| store.revision()).unwrap();
+    house.done(&operator, &format!("promote {revision}"));
+    for community in ["", "1", "2"] {
+        assert!(house.ask(community, "is there a lounge?").contains("There is a lounge [1]."), "{community}");
+    }
+    // The community has nothing of its own any more: what becomes of the shared one becomes of it too.
+    assert!(house.desk.change(|store| store.own(&Scope::community("test", "1"))).unwrap().is_empty());
+}
+
+/// Undoing one of two changes of a topic leaves the other.
+#[test]
+fn undoing_takes_only_its_own_change_back() {
+    let house = House::new();
+    let by = speaker("m", "1", Right::Moderator);
+    house.done(&by, "fact add ticket-price | Tickets are blue. | - | azzet 3");
+    let first = house.desk.change(|store| store.revision()).unwrap();
+    house.done(&by, "question add ticket-price give me the lowdown on the dosh");
+    house.done(&by, &format!("undo {first}"));
+    let said = house.ask("1", "lowdown on the dosh");
+    assert!(said.contains("45,000") && !said.contains("blue"), "{said}");
+    // And the undoing is undone.
+    house.done(&by, &format!("undo {}", first + 2));
+    assert!(house.ask("1", "lowdown on the dosh").contains("blue"));
+}
+
+/// Whatever is typed gets an answer, and nothing but a confirmed change changes anything.
+#[test]
+fn any_line_gets_an_answer() {
+    let house = House::new();
+    let before = house.desk.facts_of(&Scope::community("test", "1")).unwrap();
+    let mut random = Random(std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_121));
+    let words: Vec<&str> = GRAMMAR.iter().flat_map(|grammar| grammar.words.split(' ')).collect();
+    let odd = [
+        "|",
+        "\n",
+        ":",
+        "\"",
+        "value:",
+        "source:",
+        "statement: x",
+        "ticket-price",
+        "price-rubles",
+        "1",
+        "-",
+        "all since",
+        "٣",
+        "same",
+        "\u{202e}",
+        "🦀",
+        "99999999999999999999",
+        "none",
+        "x",
+        "azzet 3",
+        "",
+    ];
+    for _ in 0..3_000 {
+        let length = random.below(8);
+        let line: Vec<&str> = (0..length)
+            .map(|_| if random.below(2) == 0 { *random.one_of(&words) } else { *random.one_of(&odd) })
+            .collect();
+        let line = line.join(" ");
+        let by = speaker("m", "1", Right::Moderator);
+        let said = match random.below(3) {
+            0 if line.trim() != "yes" => house.moderation.answer(&by, &line, NOW),
+            _ => house.moderation.command(&by, &line, NOW),
+        };
+        assert!(!said.text.trim().is_empty() && said.made.is_none(), "{line:?}");
+        assert!(!said.text.contains("wrong on my side"), "{line:?}");
+    }
+    assert!(house.desk.facts_of(&Scope::community("test", "1")).unwrap() == before);
+    drop(house.folder);
+}

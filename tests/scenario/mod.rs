@@ -1,0 +1,47 @@
+//! Scenarios of moderators at work, which hold on each platform: `tests/scenarios/*.txt`.
+
+use std::path::Path;
+
+/// The scenarios by name.
+pub fn all() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let mut found: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(&path).unwrap()))
+        .collect();
+    found.sort();
+    found
+}
+
+/// The steps of a scenario: who, what they say, and what is expected of the reply.
+pub fn steps(text: &str) -> Vec<(&str, &str, Vec<&str>)> {
+    let mut steps: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    for line in text.lines().map(str::trim_start).filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
+        if line.starts_with("= ") || line.starts_with("! ") {
+            steps.last_mut().expect("somebody says something first").2.push(line);
+        } else {
+            let (who, said) = line.split_once(": ").expect("`who: words`");
+            steps.push((who, said, Vec::new()));
+        }
+    }
+    steps
+}
+
+/// What of a reply isn't as expected.
+pub fn faults(reply: &str, expected: &[&str]) -> Vec<String> {
+    let holds = |line: &str| match line.split_at(2) {
+        ("= ", part) => reply.contains(part),
+        (_, part) => !reply.contains(part),
+    };
+    expected.iter().filter(|line| !holds(line)).map(|line| (*line).to_owned()).collect()
+}
+
+/// Plays a scenario with whatever says a line for somebody and gives the reply.
+pub fn play(name: &str, text: &str, mut say: impl FnMut(&str, &str) -> String) {
+    for (who, said, expected) in steps(text) {
+        let reply = say(who, said);
+        let faults = faults(&reply, &expected);
+        assert!(faults.is_empty(), "{name}, {who}: {said}\n{faults:#?}\n{reply}");
+    }
+}
