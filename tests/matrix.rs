@@ -2,6 +2,9 @@
 #![cfg(feature = "matrix")]
 
 mod common;
+#[path = "matrix/moderating.rs"]
+mod moderating;
+mod scenario;
 #[cfg(feature = "discord")]
 #[allow(dead_code)]
 mod standin;

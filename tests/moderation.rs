@@ -71,10 +71,10 @@ fn speaker(who: &str, community: &str, right: Right) -> Speaker {
 fn the_scenarios_hold_in_a_community() {
     for (name, scenario) in scenario::all() {
         let house = House::new();
-        scenario::play(&name, &scenario, |who, line| {
-            let right = if who == "moderator" { Right::Moderator } else { Right::Member };
-            house.say(&speaker(who, "1", right), line)
-        });
+        for step in scenario::steps(&scenario) {
+            let right = if step.0 == "moderator" { Right::Moderator } else { Right::Member };
+            scenario::check(&name, &step, &house.say(&speaker(step.0, "1", right), step.1));
+        }
         // What is left of it shows nowhere else.
         assert!(house.ask("2", "how much is a ticket?").contains("45,000"));
         assert!(house.ask("", "how much is a ticket?").contains("45,000"));
@@ -86,10 +86,10 @@ fn the_scenarios_hold_in_a_community() {
 fn the_scenarios_hold_for_what_all_share() {
     for (name, scenario) in scenario::all().into_iter().filter(|(name, _)| name != "bad_input") {
         let house = House::new();
-        scenario::play(&name, &scenario, |who, line| {
-            let right = if who == "moderator" { Right::Operator } else { Right::Member };
-            house.say(&speaker(who, "", right), line)
-        });
+        for step in scenario::steps(&scenario) {
+            let right = if step.0 == "moderator" { Right::Operator } else { Right::Member };
+            scenario::check(&name, &step, &house.say(&speaker(step.0, "", right), step.1));
+        }
     }
 }
 

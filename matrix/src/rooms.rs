@@ -126,6 +126,12 @@ impl Account {
         })
     }
 
+    /// Whether anybody may enter a room; where that isn't known, it is taken to be so.
+    #[must_use]
+    pub fn is_public(&self, room: &str) -> bool {
+        self.room(room).is_ok_and(|room| room.is_public().unwrap_or(true))
+    }
+
     /// How the account is called in a room.
     #[must_use]
     pub fn name<'a>(&'a self, room: &'a str) -> Doing<'a, Option<String>> {

@@ -152,6 +152,28 @@ pub fn find_topics<'a>(facts: &'a Facts, text: &str) -> Vec<&'a Topic> {
     if words.is_empty() { Vec::new() } else { found.into_iter().map(|(_, topic)| topic).collect() }
 }
 
+/// What may be meant by the beginning of a name: a label and an id each.
+#[must_use]
+pub fn complete(facts: &Facts, field: Field, typed: &str, most: usize) -> Vec<(String, String)> {
+    let lower = typed.to_lowercase();
+    let typed: Vec<&str> = lower.split_whitespace().collect();
+    let label = |id: &str, title: &str| (format!("{id}: {title}"), id.to_owned());
+    let all: Vec<(String, String)> = match field {
+        Field::Topic | Field::Into => facts.topics().map(|topic| label(&topic.id, &topic.title)).collect(),
+        Field::Claim => facts.claims().map(|claim| label(&claim.id, &claim.statement)).collect(),
+        Field::Source => facts.sources.iter().map(|source| label(&source.id, &source.title)).collect(),
+        _ => Vec::new(),
+    };
+    let holds = |(label, _): &(String, String)| {
+        let label = label.to_lowercase();
+        typed.iter().all(|word| label.contains(word))
+    };
+    let mut found: Vec<(String, String)> = all.into_iter().filter(holds).collect();
+    found.sort_by_key(|(label, _)| !label.starts_with(&lower));
+    found.truncate(most);
+    found
+}
+
 fn find_claims<'a>(facts: &'a Facts, text: &str) -> Vec<&'a Claim> {
     let words: Vec<String> =
         normalise::words(&text.replace('-', " ")).iter().map(|word| normalise::stem(word)).collect();

@@ -10,6 +10,7 @@ mod queue;
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use command::{Field, Form, NoCommand, Verb};
@@ -59,6 +60,8 @@ pub struct Said {
     pub text: String,
     /// What they can do next.
     pub next: Next,
+    /// The number of the step that is open now, by which a button tells that it belongs to it.
+    pub step: u64,
     /// The revision that was made, with a line about it for others who look after the community.
     pub made: Option<Made>,
 }
@@ -88,6 +91,10 @@ impl Said {
     fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
+
+    fn step(text: String, next: Next, step: u64) -> Self {
+        Self { text, next, step, made: None }
+    }
 }
 
 /// What is open with somebody.
@@ -96,6 +103,8 @@ struct Session {
     /// When it was last touched.
     at: i64,
     open: Open,
+    /// The number of the step that is open.
+    step: u64,
     /// The gists and numbers of what was listed last, in its order.
     listed: Vec<queue::Item>,
 }
@@ -116,6 +125,8 @@ pub struct Moderation {
     records: Mutex<Records>,
     platform: &'static str,
     sessions: Mutex<HashMap<(String, String), Session>>,
+    /// How many steps were opened.
+    steps: AtomicU64,
 }
 
 impl Moderation {
@@ -125,21 +136,30 @@ impl Moderation {
     /// If the database can't be used.
     pub fn open(desk: Arc<Desk>, database: &Path, platform: &'static str) -> Result<Self, Error> {
         let records = Mutex::new(Records::open(database, platform)?);
-        Ok(Self { desk, records, platform, sessions: Mutex::default() })
+        Ok(Self { desk, records, platform, sessions: Mutex::default(), steps: AtomicU64::new(0) })
     }
 
     /// Whether somebody's next words are an answer to a step that is open.
     #[must_use]
     pub fn awaits(&self, by: &Speaker, now: i64) -> bool {
+        self.awaits_since(by, now).is_some()
+    }
+
+    /// Since when a step of somebody's is open; none if none is.
+    #[must_use]
+    pub fn awaits_since(&self, by: &Speaker, now: i64) -> Option<i64> {
         let sessions = self.sessions();
         let session = sessions.get(&key(by)).filter(|session| now - session.at <= PATIENCE);
-        session.is_some_and(|session| !matches!(session.open, Open::Nothing))
+        session.filter(|session| !matches!(session.open, Open::Nothing)).map(|session| session.at)
     }
 
     /// What is said to a command, given as a line.
     pub fn command(&self, by: &Speaker, line: &str, now: i64) -> Said {
         match Form::parse(line) {
             Ok(form) => self.form(by, form, now),
+            Err(NoCommand::Verb) if matches!(line.trim().to_lowercase().as_str(), "fact" | "fact help") => {
+                self.form(by, Form::new(Verb::Help), now)
+            }
             Err(NoCommand::Verb) if is_yes(line) || is_no(line) => self.answer(by, line, now),
             Err(NoCommand::Verb) => Said::text(words::no_such_command()),
             Err(NoCommand::Field(verb, name)) => Said::text(words::no_such_field(verb, &name)),
@@ -180,14 +200,43 @@ impl Moderation {
             }
             Open::Draft(draft) if is_yes(text) => self.or_trouble(self.make(by, *draft, now)),
             Open::Draft(draft) => {
-                self.set(by, Open::Draft(draft), now);
-                Said { text: words::confirm_or_cancel(), next: Next::Confirm, made: None }
+                let step = self.set(by, Open::Draft(draft), now);
+                Said::step(words::confirm_or_cancel(), Next::Confirm, step)
             }
         }
     }
 
-    /// Fills several fields of the open command at once, as a form does.
-    pub fn fill(&self, by: &Speaker, fields: &[(Field, String)], now: i64) -> Said {
+    /// What is said to an answer to a step of a number, as a button gives it. An older step is over.
+    pub fn answer_step(&self, by: &Speaker, step: u64, text: &str, now: i64) -> Said {
+        if self.is_open(by, step) { self.answer(by, text, now) } else { Said::text(words::nothing_open()) }
+    }
+
+    fn is_open(&self, by: &Speaker, step: u64) -> bool {
+        self.sessions().get(&key(by)).is_some_and(|session| session.step == step)
+    }
+
+    /// The fields that an open step asks for, with what is asked.
+    #[must_use]
+    pub fn asked(&self, by: &Speaker, step: u64) -> Vec<Field> {
+        let sessions = self.sessions();
+        match sessions.get(&key(by)).filter(|session| session.step == step).map(|session| &session.open) {
+            Some(Open::Form(form, field)) => fields_to_fill(form, *field),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What may be meant by the beginning of a topic's, claim's or source's name, with their ids.
+    #[must_use]
+    pub fn complete(&self, by: &Speaker, field: Field, typed: &str, most: usize) -> Vec<(String, String)> {
+        let Ok((facts, _)) = self.desk.facts_of(&self.scope(by)) else { return Vec::new() };
+        lookup::complete(&facts, field, typed, most)
+    }
+
+    /// Fills several fields of an open command at once, as a form does.
+    pub fn fill(&self, by: &Speaker, step: u64, fields: &[(Field, String)], now: i64) -> Said {
+        if !self.is_open(by, step) {
+            return Said::text(words::nothing_open());
+        }
         let open = self.sessions().get_mut(&key(by)).map(|session| std::mem::take(&mut session.open));
         let Some(Open::Form(mut form, _)) = open else { return Said::text(words::nothing_open()) };
         for (field, text) in fields.iter().filter(|(_, text)| !text.trim().is_empty()) {
@@ -203,8 +252,8 @@ impl Moderation {
         let mut form = form;
         form.fields.remove(&field);
         let fields = fields_to_fill(&form, field);
-        self.set(by, Open::Form(form, field), now);
-        Said { text: words::again(&refusal.0, field), next: Next::Fill(fields), made: None }
+        let step = self.set(by, Open::Form(form, field), now);
+        Said::step(words::again(&refusal.0, field), Next::Fill(fields), step)
     }
 
     fn take(&self, by: &Speaker, form: Form, now: i64) -> Result<Said, Failure> {
@@ -223,8 +272,8 @@ impl Moderation {
         if let Some(field) = ground.missing(&form)? {
             let text = words::prompt(&form, field, &facts);
             let fields = fields_to_fill(&form, field);
-            self.set(by, Open::Form(form, field), now);
-            return Ok(Said { text, next: Next::Fill(fields), made: None });
+            let step = self.set(by, Open::Form(form, field), now);
+            return Ok(Said::step(text, Next::Fill(fields), step));
         }
         match form.verb {
             Verb::Help => Ok(Said::text(words::help())),
@@ -254,8 +303,8 @@ impl Moderation {
     /// Shows what a change does and waits for a yes.
     fn offer(&self, by: &Speaker, draft: Draft, ground: &Ground<'_>, now: i64) -> Result<Said, Failure> {
         let text = self.preview(by, &draft, ground)?;
-        self.set(by, Open::Draft(Box::new(draft)), now);
-        Ok(Said { text, next: Next::Confirm, made: None })
+        let step = self.set(by, Open::Draft(Box::new(draft)), now);
+        Ok(Said::step(text, Next::Confirm, step))
     }
 
     /// Makes a change that was looked at.
@@ -303,7 +352,7 @@ impl Moderation {
                 }
                 let Some(revision) = applied.revision else { return Ok(Said::text(words::nothing_changed())) };
                 let line = words::made_line(revision, &draft.lines);
-                Ok(Said { text: words::made(revision), next: Next::Nothing, made: Some(Made { revision, line }) })
+                Ok(Said { made: Some(Made { revision, line }), ..Said::text(words::made(revision)) })
             }
             Committed::Overtaken(by) => Ok(Said::text(words::overtaken(&by))),
         }
@@ -313,10 +362,12 @@ impl Moderation {
         if by.community.is_empty() { Scope::Shared } else { Scope::community(self.platform, &by.community) }
     }
 
-    fn set(&self, by: &Speaker, open: Open, now: i64) {
+    fn set(&self, by: &Speaker, open: Open, now: i64) -> u64 {
+        let step = self.steps.fetch_add(1, Ordering::Relaxed) + 1;
         let mut sessions = self.sessions();
         let session = sessions.entry(key(by)).or_default();
-        (session.at, session.open) = (now, open);
+        (session.at, session.open, session.step) = (now, open, step);
+        step
     }
 
     fn sessions(&self) -> MutexGuard<'_, HashMap<(String, String), Session>> {

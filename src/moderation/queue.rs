@@ -173,8 +173,8 @@ impl Moderation {
         let missing = ground.missing(&add)?.unwrap_or(Field::Value);
         let text = words::prompt(&add, missing, ground.facts);
         let fields = super::fields_to_fill(&add, missing);
-        self.set(by, Open::Form(add, missing), now);
-        Ok(Said { text, next: Next::Fill(fields), made: None })
+        let step = self.set(by, Open::Form(add, missing), now);
+        Ok(Said::step(text, Next::Fill(fields), step))
     }
 
     pub(super) fn settle(&self, by: &Speaker, what: Settles, now: i64) -> Result<(), Failure> {

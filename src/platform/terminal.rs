@@ -67,7 +67,7 @@ impl<'a> Conversation<'a> {
         let (moderation, clock) = self.moderation?;
         let by = Speaker { who: "operator".into(), community: String::new(), right: Right::Operator };
         match line.strip_prefix('/') {
-            Some("fact" | "fact help" | "help fact") => Some(moderation.command(&by, "help", clock()).text),
+            Some("fact" | "fact help") => Some(moderation.command(&by, "help", clock()).text),
             Some(command) => Form::parse(command)
                 .is_ok_and(|form| form.verb != Verb::Help)
                 .then(|| moderation.command(&by, command, clock()).text),

@@ -222,6 +222,23 @@ impl Store {
         Ok(made)
     }
 
+    /// Gives a community that takes another's place what that one has of its own, unless it has something already.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails; then nothing is changed.
+    pub fn take_along(&mut self, from: &Scope, to: &Scope, meta: &Meta) -> Result<Applied, Error> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let (own, there) = (seen_by(&transaction, from)?.own, seen_by(&transaction, to)?.own);
+        if own.is_empty() || !there.is_empty() || *from == Scope::Shared || *to == Scope::Shared {
+            return Ok(Applied::NOTHING);
+        }
+        let changes = differences(&there, &own);
+        let origin = Origins { origin: Origin::Moderator, scope: to, release: None, undoes: None };
+        let revision = record(&transaction, &there, &own, &changes, &origin, meta)?;
+        transaction.commit()?;
+        Ok(applied(revision, &changes))
+    }
+
     /// A revision; none if there is none of this number in a scope. A community sees the shared ones too.
     ///
     /// # Errors
@@ -262,6 +279,7 @@ impl Store {
         if *scope == Scope::Shared {
             return Ok(Vec::new());
         }
+        let _held = self.held()?;
         let own = seen_by(&self.connection, scope)?.own;
         let last = "SELECT COALESCE(MAX(revision), 0) FROM change JOIN revision ON revision.id = revision
                     WHERE kind = ? AND change.id = ? AND scope = ?";

@@ -9,7 +9,7 @@ use super::revisions::entities_at;
 use super::rows::{CLAIM, checksum, read_claims, read_source};
 use super::{ChangedTopic, Error, Store, TopicFacts};
 use crate::facts::{Claim, Facts, Source, Topic};
-use rusqlite::OptionalExtension as _;
+use rusqlite::{OptionalExtension as _, Transaction};
 
 /// Whose facts are meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -117,6 +117,7 @@ impl Store {
     /// # Errors
     /// If the record of changes is damaged, or SQLite fails.
     pub fn facts_of(&self, scope: &Scope) -> Result<Facts, Error> {
+        let _held = self.held()?;
         match scope {
             Scope::Shared => self.facts(),
             Scope::Community(_) => put_together(&seen_by(&self.connection, scope)?.all),
@@ -131,7 +132,13 @@ impl Store {
         if *scope == Scope::Shared {
             return Ok(Own::default());
         }
+        let _held = self.held()?;
         Own::of(&own_entities(&self.connection, scope)?)
+    }
+
+    /// Holds the facts still, unless they are held already.
+    pub(super) fn held(&self) -> Result<Option<Transaction<'_>>, Error> {
+        self.connection.is_autocommit().then(|| self.hold()).transpose()
     }
 
     /// The scopes that revisions after one changed.

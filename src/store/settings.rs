@@ -20,6 +20,8 @@ pub struct Settings {
     pub forum: bool,
     /// The id of the channel that is told of troubles.
     pub log_channel: Option<String>,
+    /// Discord: the ids of the roles whose holders keep the facts, beside those with Manage Messages.
+    pub roles: Vec<String>,
     /// For how many days a question without an answer and a reported problem are kept.
     pub keep_days: u32,
     /// Matrix: from which level on somebody may set these; moderators have 50.
@@ -40,6 +42,7 @@ impl Default for Settings {
             per_channel: 60,
             forum: false,
             log_channel: None,
+            roles: Vec::new(),
             keep_days: 30,
             level: 50,
             mention: false,

@@ -86,7 +86,7 @@ pub fn refused(why: &str) -> String {
 }
 
 pub fn nothing_open() -> String {
-    "Nothing is open: it was done, cancelled, or has waited for longer than 15 minutes. Nothing was changed.".into()
+    "Nothing is open: it was done, cancelled, or has waited for longer than 15 minutes. This changed nothing.".into()
 }
 
 pub fn cancelled() -> String {
@@ -153,9 +153,30 @@ pub fn prompt_text(field: Field) -> String {
 /// A short label of a field, for forms.
 #[cfg(feature = "discord")]
 pub fn label(field: Field) -> String {
-    let name = field.name();
-    let mut chars = name.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    label_of(field.name())
+}
+
+/// A word as a label.
+#[cfg(feature = "discord")]
+pub fn label_of(word: &str) -> String {
+    super::capitalised(word)
+}
+
+/// The button that opens a form, and the form's title.
+#[cfg(feature = "discord")]
+pub fn fill_in() -> String {
+    "Fill in".into()
+}
+
+#[cfg(feature = "discord")]
+pub fn form_title() -> String {
+    "What is missing".into()
+}
+
+/// A change, for those who look after the community.
+#[cfg(any(feature = "discord", feature = "matrix"))]
+pub fn in_log(line: &str) -> String {
+    format!("{line}. `undo` takes it back.")
 }
 
 pub fn again(why: &str, field: Field) -> String {
@@ -293,8 +314,7 @@ pub fn adds_silent_topic(topic: &Topic) -> String {
 }
 
 pub fn unsaid_as_title(unsaid: &str) -> String {
-    let mut chars = unsaid.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+    super::capitalised(unsaid)
 }
 
 pub fn renames_topic(topic: &Topic, title: &str) -> String {
@@ -609,10 +629,9 @@ pub fn topic(subject: &Subject, topic: &Topic, facts: &Facts, newest: Option<&Re
         let _ = write!(text, "\n{}{rank}\n{}", claim.id, claim_in_lines(claim, facts).join("\n"));
     }
     let _ = write!(text, "\n{} questions are taught:", topic.examples.len());
-    let newest = topic.examples.iter().rev().take(EXAMPLES_SHOWN).map(|example| quoted(example));
-    text + " "
-        + &newest.collect::<Vec<_>>().join(", ")
-        + if topic.examples.len() > EXAMPLES_SHOWN { ", …" } else { "" }
+    let newest: Vec<String> = topic.examples.iter().rev().take(EXAMPLES_SHOWN).map(|example| quoted(example)).collect();
+    let more = if topic.examples.len() > EXAMPLES_SHOWN { ", …" } else { "" };
+    format!("{text} {}{more}", newest.join(", "))
 }
 
 /// How a question is understood.

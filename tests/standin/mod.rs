@@ -131,6 +131,16 @@ impl Requests {
         self.next("POST", &format!("/channels/{channel}/messages")).await.body
     }
 
+    /// The next message that follows an answer to an interaction.
+    pub async fn followed(&mut self) -> Value {
+        loop {
+            let request = self.next("POST", "").await;
+            if request.path.contains("/webhooks/") {
+                return request.body;
+            }
+        }
+    }
+
     /// The next answer to an interaction.
     pub async fn answered(&mut self) -> Value {
         self.next("POST", "/callback").await.body

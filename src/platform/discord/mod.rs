@@ -7,6 +7,7 @@ mod commands;
 pub mod hear;
 mod menus;
 mod messages;
+mod moderate;
 mod registration;
 pub mod render;
 mod respond;
@@ -31,6 +32,7 @@ use tracing::level_filters::LevelFilter;
 use crate::config::DiscordConfig;
 use crate::desk::Desk;
 use crate::language::Language;
+use crate::moderation::Moderation;
 use crate::platform::pace::Pace;
 use crate::platform::recent::Recent;
 use crate::store::Scope;
@@ -80,6 +82,8 @@ type Data = Arc<Shared>;
 pub struct Shared {
     desk: Arc<Desk>,
     records: Mutex<Records>,
+    /// Those who keep the facts.
+    moderation: Moderation,
     outgoing: Outgoing,
     /// How many messages are taken in hand at once.
     turns: Semaphore,
@@ -143,7 +147,8 @@ pub async fn serve_through(
         .setup(move |ctx, _, framework| {
             Box::pin(async move {
                 // Until this is done poise hands on no event: what may take time goes on beside.
-                let commands = poise::builtins::create_application_commands(&framework.options().commands);
+                let mut commands = poise::builtins::create_application_commands(&framework.options().commands);
+                commands.extend(moderate::commands());
                 tokio::spawn(register(Arc::clone(&ctx.http), commands, guild));
                 Ok(data)
             })
@@ -208,6 +213,7 @@ fn shared(config: &DiscordConfig, desk: Arc<Desk>, database: &Path, open: Arc<Rw
     let others = others.filter(|said| said.unsaid.is_none()).flat_map(|said| said.examples.iter().take(3).cloned());
     let suggestions = titles.chain(examples).chain(others).collect();
     Ok(Shared {
+        moderation: Moderation::open(Arc::clone(&desk), database, PLATFORM)?,
         desk,
         records: Mutex::new(records),
         outgoing: Outgoing::default(),
@@ -301,14 +307,27 @@ async fn on_event(framework: FrameworkContext<'_, Data, Error>, event: &FullEven
             tokio::spawn(messages::catch_up(Arc::clone(&ctx.http), Arc::clone(data), framework.bot_id));
             Ok(())
         }
-        FullEvent::InteractionCreate { interaction: Interaction::Component(pressed) } => {
+        FullEvent::InteractionCreate { interaction } => {
             let _open = data.open.try_read();
-            Box::pin(buttons::on_press(&ctx.http, data, pressed)).await
+            Box::pin(on_interaction(&ctx.http, data, interaction)).await
         }
-        FullEvent::InteractionCreate { interaction: Interaction::Modal(filled) } => {
-            let _open = data.open.try_read();
-            Box::pin(buttons::on_form(&ctx.http, data, filled)).await
-        }
+        _ => Ok(()),
+    }
+}
+
+/// What isn't one of poise's commands.
+async fn on_interaction(http: &Http, data: &Data, interaction: &Interaction) -> Result<(), Error> {
+    match interaction {
+        Interaction::Command(command) => moderate::on_command(http, data, command).await.map(drop),
+        Interaction::Autocomplete(command) => moderate::on_autocomplete(http, data, command).await.map(drop),
+        Interaction::Component(pressed) => match moderate::on_press(http, data, pressed).await? {
+            true => Ok(()),
+            false => buttons::on_press(http, data, pressed).await,
+        },
+        Interaction::Modal(filled) => match moderate::on_form(http, data, filled).await? {
+            true => Ok(()),
+            false => buttons::on_form(http, data, filled).await,
+        },
         _ => Ok(()),
     }
 }
@@ -321,6 +340,8 @@ async fn on_error(error: poise::FrameworkError<'_, Data, Error>) {
         poise::FrameworkError::Command { error, .. } => {
             tracing::error!(what = %kind(error), "a command could not be answered")
         }
+        // Those who keep the facts have commands that poise doesn't know.
+        poise::FrameworkError::UnknownInteraction { interaction, .. } if moderate::is_ours(interaction) => {}
         // Whoever gave a command hears that it failed.
         poise::FrameworkError::UnknownInteraction { framework, interaction, .. } => {
             tracing::error!("a command was given that isn't known any more");

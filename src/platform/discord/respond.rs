@@ -51,6 +51,23 @@ impl<'a> Waiting<'a> {
         Ok(())
     }
 
+    /// Says several parts to the person alone, with rows under the last.
+    ///
+    /// # Errors
+    /// If Discord refuses.
+    pub async fn say_with_last(&self, first: &[String], last: &str, rows: Vec<CreateActionRow>) -> Result<(), Error> {
+        self.say(first, Vec::new(), &[], true).await?;
+        let followup = || {
+            CreateInteractionResponseFollowup::new()
+                .content(last)
+                .components(rows.clone())
+                .allowed_mentions(no_pings())
+                .flags(flags(true))
+        };
+        self.outgoing.make_once(self.id.get(), || followup().execute(self.http, (None, self.token))).await?;
+        Ok(())
+    }
+
     /// Says something to the person alone.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::sync::PoisonError;
 
 use poise::ChoiceParameter;
-use serenity::all::{PartialChannel, Permissions};
+use serenity::all::{PartialChannel, Permissions, Role};
 
 use super::commands::{Context, language, tell};
 use super::{Data, Error, render};
@@ -31,6 +31,11 @@ pub enum Off {
     #[name_localized("ru", "канал для сообщений о неполадках")]
     #[name_localized("ko", "기록 채널")]
     Log,
+    /// The roles that keep the facts.
+    #[name = "roles: only Manage Messages keeps the facts"]
+    #[name_localized("ru", "роли: факты ведут только модераторы")]
+    #[name_localized("ko", "역할: 메시지 관리 권한만")]
+    Roles,
 }
 
 /// Settings of this server and what waits for its moderators
@@ -91,6 +96,10 @@ pub async fn settings(
     #[min = 1]
     #[max = 365]
     keep_days: Option<u32>,
+    #[description = "A role whose holders keep the facts, beside those who may manage messages"]
+    #[description_localized("ru", "Роль, участники которой ведут факты, кроме модераторов")]
+    #[description_localized("ko", "메시지 관리 권한 외에 사실을 관리할 역할")]
+    role: Option<Role>,
     #[description = "What to take off"]
     #[description_localized("ru", "Что убрать")]
     #[description_localized("ko", "없앨 것")]
@@ -110,7 +119,11 @@ pub async fn settings(
             settings.channels.dedup();
             settings.channels.retain(|channel| Some(channel) != not_in.as_ref().map(id).as_ref());
             settings.log_channel = log_channel.as_ref().map(id).or(settings.log_channel.take());
+            settings.roles.extend(role.as_ref().map(|role| role.id.to_string()));
+            settings.roles.sort_unstable();
+            settings.roles.dedup();
             match off {
+                Some(Off::Roles) => settings.roles.clear(),
                 Some(Off::Channels) => settings.channels.clear(),
                 Some(Off::Log) => settings.log_channel = None,
                 None => {}
@@ -187,6 +200,13 @@ fn in_words(settings: &Settings, data: &Data, phrases: &Phrases) -> String {
         match &settings.log_channel {
             Some(id) => phrases.set_log.replace("{channel}", &shown(id)),
             None => phrases.set_no_log.clone(),
+        },
+        match settings.roles.is_empty() {
+            true => phrases.set_no_roles.clone(),
+            false => {
+                let roles: Vec<String> = settings.roles.iter().map(|id| format!("<@&{id}>")).collect();
+                phrases.set_roles.replace("{roles}", &roles.join(", "))
+            }
         },
         phrases.set_days.replace("{days}", &settings.keep_days.to_string()),
     ]

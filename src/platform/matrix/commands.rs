@@ -45,6 +45,10 @@ impl Shared {
         let words: Vec<String> = rest.split_whitespace().map(str::to_lowercase).collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let shown = match words[..] {
+            ["set", "log", _] => {
+                let log = rest.split_whitespace().next_back().unwrap_or_default();
+                self.set_log(log, phrases, (room, who)).await
+            }
             ["queue"] => self.queue(phrases, room),
             ["set", key, value] => match change(settings, key, value) {
                 Some(new) => self
@@ -56,6 +60,22 @@ impl Shared {
             _ => Some(phrases.room_usage.clone()),
         };
         shown.unwrap_or_else(|| phrases.trouble.clone())
+    }
+
+    /// Sets the room that is told of changes: one where the bot is and that the same person looks after.
+    async fn set_log(&self, log: &str, phrases: &Phrases, (room, who): (&str, &str)) -> Option<String> {
+        let is_off = matches!(log, "off" | "no");
+        let there = self.settings(log);
+        if !is_off
+            && !(self.account.rooms().iter().any(|known| known == log) && self.may_look_after(&there, log, who).await)
+        {
+            return Some(phrases.room_log_unknown.clone());
+        }
+        let kept = self.recorded("a room's settings could not be kept", |records| {
+            records.set(room, |settings| settings.log_channel = (!is_off).then(|| log.to_owned()))
+        })?;
+        let warning = (!is_off && self.account.is_public(log)).then(|| phrases.room_log_public.clone());
+        Some(warning.into_iter().chain([in_words(&kept, phrases)]).collect::<Vec<_>>().join("\n"))
     }
 
     /// Whether somebody may look after a room: by their level there, or because they run the bot.
@@ -113,6 +133,10 @@ fn in_words(settings: &Settings, phrases: &Phrases) -> String {
         either(settings.follow_removal, &phrases.room_removal_yes, &phrases.room_removal_no),
         phrases.set_days.replace("{days}", &settings.keep_days.to_string()),
         phrases.room_level.replace("{level}", &settings.level.to_string()),
+        match &settings.log_channel {
+            Some(log) => phrases.set_log.replace("{channel}", log),
+            None => phrases.set_no_log.clone(),
+        },
         phrases.room_usage.clone(),
     ]
     .join("\n")

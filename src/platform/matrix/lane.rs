@@ -232,24 +232,24 @@ impl Lane {
             return self.on_correction(event, &message, original).await;
         }
         let (place, at) = (self.place().await, event.at_ms / 1_000);
-        let chosen = self.chosen(event, &message).await;
+        let is_for_me = place.community.is_none() || self.is_reply_to_me(&message);
+        let moderating = self.moderating(event, &message, &place, is_for_me);
+        let chosen = if moderating.is_none() { self.chosen(event, &message).await } else { None };
         // Only the next message chooses.
         if self.choices.get(&event.sender).is_some_and(|choices| choices.at <= at) {
             self.choices.remove(&event.sender);
         }
-        let is_for_me = place.community.is_none() || self.is_reply_to_me(&message);
-        let asked = match &chosen {
-            Some(_) => None,
-            None => self.asked(&message, is_for_me).await,
-        };
-        if (asked.is_none() && chosen.is_none()) || !self.take_on(&event.id, &place, at) {
+        let is_read = chosen.is_some() || moderating.is_some();
+        let asked = if is_read { None } else { self.asked(&message, is_for_me).await };
+        if (asked.is_none() && !is_read) || !self.take_on(&event.id, &place, at) {
             return;
         }
         self.mark_read(&event.id);
-        let saying = match (chosen, asked) {
-            (Some(chosen), _) => self.saying_of_choice(event, chosen, &place),
-            (None, Some(asked)) => self.saying(event, &message, asked, &place, said > 0).await,
-            (None, None) => Saying::Nothing,
+        let saying = match (moderating, chosen, asked) {
+            (Some(line), _, _) => self.moderated(event, &line, &place).await,
+            (None, Some(chosen), _) => self.saying_of_choice(event, chosen, &place),
+            (None, None, Some(asked)) => self.saying(event, &message, asked, &place, said > 0).await,
+            (None, None, None) => Saying::Nothing,
         };
         self.deliver(&question(event, &message), saying, said).await;
     }

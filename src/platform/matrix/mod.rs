@@ -9,6 +9,7 @@ mod choose;
 mod commands;
 pub mod hear;
 mod lane;
+mod moderate;
 mod people;
 pub mod render;
 
@@ -26,6 +27,7 @@ use tracing::level_filters::LevelFilter;
 
 use crate::config::MatrixConfig;
 use crate::desk::Desk;
+use crate::moderation::Moderation;
 use crate::platform::pace::Pace;
 use crate::store;
 use crate::store::records::Records;
@@ -63,6 +65,8 @@ struct Shared {
     account: Account,
     desk: Arc<Desk>,
     records: Mutex<Records>,
+    /// Those who keep the facts.
+    moderation: Moderation,
     pace: Mutex<Pace<(Option<String>, String), String>>,
     sending: Semaphore,
     /// Whose invitations are accepted.
@@ -122,6 +126,7 @@ pub async fn serve(
     records.forget(jiff::Timestamp::now().as_second())?;
     let data = Arc::new(Shared {
         account: account.clone(),
+        moderation: Moderation::open(Arc::clone(&desk), database, PLATFORM)?,
         desk,
         records: Mutex::new(records),
         pace: Mutex::default(),

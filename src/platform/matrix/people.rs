@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use routedesk_matrix::News;
 
-use super::{Data, Shared};
+use super::{Data, PLATFORM, Shared};
+use crate::store::{Meta, Scope};
 
 /// How often entering a room is tried, and how long is waited in between, doubled each time.
 const TRIES: u32 = 5;
@@ -90,11 +91,22 @@ async fn predecessor(data: &Shared, room: &str) -> Option<String> {
     None
 }
 
+/// What a room set, and what it has of its own, belongs to the one that takes its place.
 fn take_settings(data: &Shared, room: &str, next: &str) {
     let settings = data.settings(room);
     data.recorded("a room's settings could not be taken along", |records| {
         records.set(next, |new| *new = settings).map(drop)
     });
+    let meta = Meta {
+        made_at: jiff::Timestamp::now().to_string(),
+        who: "routedesk".to_owned(),
+        place: format!("{PLATFORM}:{next}"),
+        why: format!("taken along from {room}"),
+    };
+    let (from, to) = (Scope::community(PLATFORM, room), Scope::community(PLATFORM, next));
+    if let Err(error) = data.desk.change(|store| store.take_along(&from, &to, &meta)) {
+        tracing::error!(%error, "a room's own facts could not be taken along");
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,212 @@
+//! Moderators at work on the stand-in: slash commands, forms and buttons.
+
+use routedesk::moderation::command::{Field, Form};
+use serde_json::{Value, json};
+
+use super::*;
+
+/// Somebody at work, with what they see last.
+struct Hand {
+    bot: Bot,
+    /// The last response to a moderator: its type and data.
+    last: Value,
+}
+
+/// Markup taken off.
+fn plain(text: &str) -> String {
+    text.replace(['\\', '\u{200b}'], "")
+}
+
+/// The person of the scenarios, and what they may do.
+fn permissions(who: &str) -> (u64, u64) {
+    if who == "moderator" { (STRANGER, MANAGE_MESSAGES) } else { (PERSON, 0) }
+}
+
+impl Hand {
+    async fn start() -> Self {
+        let mut bot = Bot::start_with(&[], |settings| (settings.per_person, settings.per_channel) = (0, 0)).await;
+        bot.requests.next("PUT", "/commands").await;
+        Self { bot, last: Value::Null }
+    }
+
+    /// What is said to a line of a scenario; none if Discord has no way to say it.
+    async fn say(&mut self, who: &str, line: &str) -> Option<String> {
+        let Some(command) = line.strip_prefix('/') else {
+            if who == "member" {
+                self.bot.mention(line);
+                return Some(plain(content(&self.bot.said().await)));
+            }
+            return self.answer(who, line).await;
+        };
+        let form = Form::parse(command).ok()?;
+        let words = form.verb.grammar().words;
+        let options = |form: &Form| -> Value {
+            let option = |(field, text): (&Field, &String)| json!({"name": name_of(*field), "type": 3, "value": text});
+            form.fields.iter().map(option).collect()
+        };
+        let (name, options) = match words.split_once(' ') {
+            Some((group @ ("fact" | "topic" | "question" | "source"), part)) => {
+                (group.to_owned(), json!([{"name": part, "type": 1, "options": options(&form)}]))
+            }
+            _ => (words.replace(' ', "-"), options(&form)),
+        };
+        let id = self.bot.standin.command_id(&name);
+        let (person, may) = permissions(who);
+        let data = json!({"id": id, "name": name, "type": 1, "options": options});
+        self.bot.standin.interact(2, data, json!({"member": member(person, may)}));
+        Some(self.heard().await)
+    }
+
+    /// What is said to an answer to what was asked: a form filled in, or a button pressed.
+    async fn answer(&mut self, who: &str, text: &str) -> Option<String> {
+        if let Some(fill) = self.button(":fill:") {
+            self.press(who, &fill);
+            self.heard().await;
+        }
+        if self.last["type"] == 9 && text != "cancel" {
+            let (person, may) = permissions(who);
+            let form = &self.last["data"];
+            let field = form["components"][0]["components"][0]["custom_id"].clone();
+            let rows = json!([{"type": 1, "components": [{"type": 4, "custom_id": field, "value": text}]}]);
+            let data = json!({"custom_id": form["custom_id"], "components": rows});
+            self.bot.standin.interact(5, data, json!({"member": member(person, may)}));
+            return Some(self.heard().await);
+        }
+        let wanted = if matches!(text, "confirm" | "cancel") { format!(":{text}:") } else { return None };
+        let id = self.button(&wanted)?;
+        self.press(who, &id);
+        Some(self.heard().await)
+    }
+
+    fn press(&self, who: &str, id: &str) {
+        let message = self.bot.standin.keep(CHANNEL, BOT, "what is asked", json!({}));
+        let (person, may) = permissions(who);
+        let more = json!({"message": message, "member": member(person, may)});
+        self.bot.standin.interact(3, json!({"custom_id": id, "component_type": 2}), more);
+    }
+
+    /// The id of a button of the last response.
+    fn button(&self, part: &str) -> Option<String> {
+        let row = self.last["data"]["components"][0]["components"].as_array()?;
+        row.iter().filter_map(|button| button["custom_id"].as_str()).find(|id| id.contains(part)).map(str::to_owned)
+    }
+
+    /// The next response, with the messages that belong to it.
+    async fn heard(&mut self) -> String {
+        let answered = self.bot.requests.answered().await;
+        if answered["type"] == 9 {
+            // A form: its hints are what is asked.
+            let rows = answered["data"]["components"].as_array().unwrap().clone();
+            self.last = answered;
+            let hint = |row: &Value| row["components"][0]["placeholder"].as_str().unwrap_or_default().to_owned();
+            return rows.iter().map(hint).collect::<Vec<_>>().join("\n");
+        }
+        assert_eq!(answered["data"]["flags"], 4 | 64, "what moderators do is shown to them alone");
+        let mut text = plain(content(&answered["data"]));
+        self.last = answered;
+        while (text.contains("Before:") || text.contains("The answer stays")) && !text.contains("`confirm` or `cancel`")
+        {
+            let more = self.bot.requests.followed().await;
+            text = format!("{text}\n{}", plain(content(&more)));
+            self.last = json!({"type": 4, "data": more});
+        }
+        text
+    }
+}
+
+fn name_of(field: Field) -> String {
+    field.name().replace(' ', "-")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scenarios_hold_on_discord() {
+    for (name, scenario) in scenario::all() {
+        let mut hand = Hand::start().await;
+        for mut step in scenario::steps(&scenario) {
+            // A form shows only as much of a hint as Discord takes.
+            let Some(reply) = hand.say(step.0, step.1).await else { continue };
+            if hand.last["type"] == 9 {
+                step.2.clear();
+            }
+            scenario::check(&name, &step, &reply);
+        }
+        hand.bot.assert_well_behaved();
+        hand.bot.stop().await;
+    }
+}
+
+/// A role that was named keeps the facts; who loses it between looking and confirming doesn't; the log channel is told, with
+/// a button that takes the change back.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_keeps_the_facts_is_looked_at_each_time() {
+    const ROLE: u64 = 4711;
+    let mut hand = Hand::start().await;
+    let keeper = |roles: &[u64]| {
+        let mut member = member(STRANGER, 0);
+        member["roles"] = roles.iter().map(u64::to_string).collect();
+        json!({"member": member})
+    };
+    let retire = |bot: &Bot| {
+        let options =
+            json!([{"name": "claim", "type": 3, "value": "price-rubles"}, {"name": "why", "type": 3, "value": "x"}]);
+        json!({"id": bot.standin.command_id("fact"), "name": "fact", "type": 1,
+               "options": [{"name": "retire", "type": 1, "options": options}]})
+    };
+    hand.bot.standin.interact(2, retire(&hand.bot), keeper(&[ROLE]));
+    assert!(hand.heard().await.contains("Only those who moderate here"));
+    hand.bot
+        .records()
+        .set(&GUILD.to_string(), |settings| {
+            settings.roles.push(ROLE.to_string());
+            settings.log_channel = Some(LOG_CHANNEL.to_string());
+        })
+        .unwrap();
+    hand.bot.standin.interact(2, retire(&hand.bot), keeper(&[ROLE]));
+    assert!(hand.heard().await.contains("Say price-rubles no more"));
+    let confirm = hand.button(":confirm:").unwrap();
+    let press = |hand: &Hand, id: &str, roles: &[u64]| {
+        let mut more = keeper(roles);
+        more["message"] = hand.bot.standin.keep(CHANNEL, BOT, "a preview", json!({}));
+        hand.bot.standin.interact(3, json!({"custom_id": id, "component_type": 2}), more);
+    };
+    // Somebody else's button, a forged one and one without the role do nothing.
+    hand.press("member", &confirm);
+    assert!(hand.heard().await.contains("Nothing is open"));
+    press(&hand, "moderate:confirm:999", &[ROLE]);
+    assert!(hand.heard().await.contains("Nothing is open"));
+    press(&hand, &confirm, &[]);
+    assert!(hand.heard().await.contains("Only those who moderate here"));
+    hand.bot.standin.interact(2, retire(&hand.bot), keeper(&[ROLE]));
+    hand.heard().await;
+    let confirm = hand.button(":confirm:").unwrap();
+    press(&hand, &confirm, &[ROLE]);
+    assert!(hand.heard().await.contains("Done, revision 2"));
+    let told = hand.bot.requests.said(LOG_CHANNEL).await;
+    assert!(plain(content(&told)).contains("Revision 2: Say price-rubles no more"), "{told}");
+    let undo = buttons(&told, 0).remove(0);
+    press(&hand, &undo, &[ROLE]);
+    assert!(hand.heard().await.contains("Take revision 2 back"));
+    let confirm = hand.button(":confirm:").unwrap();
+    press(&hand, &confirm, &[ROLE]);
+    assert!(hand.heard().await.contains("Done, revision 3"));
+    // The old button is over.
+    press(&hand, &confirm, &[ROLE]);
+    assert!(hand.heard().await.contains("Nothing is open"));
+    hand.bot.assert_well_behaved();
+}
+
+/// What is typed is completed for those who keep the facts.
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_and_claims_are_completed_for_moderators() {
+    let mut hand = Hand::start().await;
+    let id = hand.bot.standin.command_id("fact");
+    let typed = json!([{"name": "topic", "type": 3, "value": "ticket pri", "focused": true}]);
+    let data = json!({"id": id, "name": "fact", "type": 1, "options": [{"name": "show", "type": 1, "options": typed}]});
+    for (permissions, expected) in [(MANAGE_MESSAGES, true), (0, false)] {
+        hand.bot.standin.interact(4, data.clone(), json!({"member": member(STRANGER, permissions)}));
+        let completed = hand.bot.requests.answered().await;
+        let choices = completed["data"]["choices"].as_array().unwrap().clone();
+        assert_eq!(choices.iter().any(|choice| choice["value"] == "ticket-price"), expected, "{completed}");
+    }
+    hand.bot.assert_well_behaved();
+}

@@ -1,0 +1,126 @@
+//! Moderators at work in a room of a real homeserver.
+
+use serde_json::json;
+
+use super::*;
+
+/// A room with somebody who moderates it and somebody who doesn't.
+struct Hands {
+    bot: Bot,
+    moderator: Person,
+    member: Person,
+    room: String,
+}
+
+impl Hands {
+    async fn start(server: &Server) -> Self {
+        let bot = Bot::start(server).await;
+        let (mut moderator, member) = (server.person("mod").await, server.person("member").await);
+        let room = moderator.room_with(bot.id(), json!({"preset": "public_chat"})).await;
+        member.call("POST", &format!("/join/{}", synapse::coded(&room)), &json!({})).await;
+        bot.set_room(&room, |settings| (settings.per_person, settings.per_channel) = (0, 0));
+        Self { bot, moderator, member, room }
+    }
+
+    async fn say(&mut self, who: &str, line: &str) -> String {
+        let person = if who == "moderator" { &mut self.moderator } else { &mut self.member };
+        let line = match line.strip_prefix('/') {
+            Some(command) => format!("!{command}"),
+            None if who == "member" => format!("!ask {line}"),
+            None => line.to_owned(),
+        };
+        let asked = person.say(&self.room, &line).await;
+        loop {
+            // What is said to others is heard, too.
+            let said = person.hears(&self.room, self.bot.id()).await;
+            if replied_to(&said) == asked {
+                return body(&said).to_owned();
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scenarios_hold_on_matrix() {
+    let Some(server) = Server::shared().await else { return };
+    for (name, scenario) in scenario::all() {
+        let mut hands = Hands::start(server).await;
+        for step in scenario::steps(&scenario) {
+            // Without a step that is open a bare word is said to nobody.
+            if step.1 == "confirm" && step.2 == ["= Nothing is open"] {
+                continue;
+            }
+            let reply = hands.say(step.0, step.1).await;
+            scenario::check(&name, &step, &reply);
+        }
+        hands.bot.stop().await;
+    }
+}
+
+/// The room's own levels count, each time; another room sees nothing; the management room is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_levels_of_the_room_tell_who_keeps_its_facts() {
+    let Some(server) = Server::shared().await else { return };
+    let mut hands = Hands::start(server).await;
+    let bot_id = hands.bot.id().to_owned();
+    let management = hands.moderator.room_with(&bot_id, json!({"preset": "public_chat"})).await;
+    let said = hands.say("moderator", &format!("/desk set log {management}")).await;
+    assert!(said.starts_with("CAREFUL") && said.contains(&management), "{said}");
+    let said = hands.say("moderator", "/desk set log !nowhere:localhost").await;
+    assert!(said.contains("I am not in that room"), "{said}");
+    // A level that is neither 0 nor 50 nor 100.
+    let member = hands.member.id.clone();
+    // Who made the room stands above all levels in the newest kind of room.
+    let levels = |level: i64| json!({"users": {member.clone(): level}});
+    let path = format!("/rooms/{}/state/m.room.power_levels", synapse::coded(&hands.room));
+    let retire = "/fact retire price-rubles wrong";
+    for (level, expected) in [(49, "Only those who moderate here"), (51, "Say price-rubles no more")] {
+        hands.moderator.call("PUT", &path, &levels(level)).await;
+        let said = hands.say("member", retire).await;
+        assert!(said.contains(expected), "{level}: {said}");
+    }
+    // Who loses the level between looking and confirming changes nothing.
+    hands.moderator.call("PUT", &path, &levels(0)).await;
+    let said = hands.say("member", "/confirm").await;
+    assert!(said.contains("Only those who moderate here"), "{said}");
+    hands.say("moderator", retire).await;
+    assert!(hands.say("moderator", "confirm").await.contains("Done, revision 2"));
+    let told = hands.moderator.hears(&management, &bot_id).await;
+    assert!(body(&told).contains("Revision 2: Say price-rubles no more"), "{told}");
+    assert!(!hands.say("member", "how much is a ticket?").await.contains("45,000 rubles ["));
+    // Another room and a direct chat see the shared facts, and there nobody but the operator changes them.
+    for more in [json!({}), json!({"is_direct": true, "preset": "trusted_private_chat"})] {
+        let other = hands.moderator.room_with(&bot_id, more.clone()).await;
+        hands.moderator.say(&other, "!ask how much is a ticket?").await;
+        assert!(body(&hands.moderator.hears(&other, &bot_id).await).contains("45,000 rubles ["));
+        if more["is_direct"] == true {
+            hands.moderator.say(&other, "!fact retire price-rubles wrong").await;
+            let said = hands.moderator.hears(&other, &bot_id).await;
+            assert!(body(&said).contains("Only those who run the bot"), "{said}");
+        }
+    }
+    hands.bot.stop().await;
+}
+
+/// Where a room goes on in another one, what it has of its own comes along.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rooms_own_facts_follow_it() {
+    let Some(server) = Server::shared().await else { return };
+    let mut hands = Hands::start(server).await;
+    let bot_id = hands.bot.id().to_owned();
+    hands.say("moderator", "/fact retire price-rubles wrong").await;
+    hands.say("moderator", "confirm").await;
+    let upgrade = format!("/rooms/{}/upgrade", synapse::coded(&hands.room));
+    let next = hands.moderator.call("POST", &upgrade, &json!({"new_version": "11"})).await;
+    let next = next["replacement_room"].as_str().unwrap().to_owned();
+    hands.moderator.until_in(&next, &bot_id, "join").await;
+    let scope = routedesk::store::Scope::community("matrix", &next);
+    let store = routedesk::store::Store::open(&hands.bot.folder.path().join("facts.db")).unwrap();
+    // The bot takes them along right after it has entered.
+    while store.own(&scope).unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    hands.moderator.say(&next, "!ask how much is a ticket?").await;
+    assert!(!body(&hands.moderator.hears(&next, &bot_id).await).contains("45,000 rubles ["));
+    hands.bot.stop().await;
+}
