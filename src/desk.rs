@@ -160,14 +160,6 @@ impl Desk {
         Ok((state.store.facts_of(scope)?, state.store.revision()?))
     }
 
-    /// Changes the facts.
-    ///
-    /// # Errors
-    /// What `change` gives.
-    pub fn change<T>(&self, change: impl FnOnce(&mut Store) -> Result<T, Error>) -> Result<T, Error> {
-        change(&mut self.lock().store)
-    }
-
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

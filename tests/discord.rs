@@ -408,6 +408,12 @@ async fn killed_at_fifty_points_nothing_is_lost_or_doubled() {
     answered.sort_by_key(Value::to_string);
     assert_eq!(answered, expected, "lost or doubled");
     assert_eq!(standin.problems(), Vec::<String>::new());
+    // Each that is recorded as answered was counted, and once.
+    let records = Records::open(&folder.path().join("facts.db"), "discord").unwrap();
+    let is_recorded = |message: &&Value| records.is_answered(message["id"].as_str().unwrap()).unwrap() == Some(true);
+    let counted: u32 = records.tally(&GUILD.to_string(), "2000").unwrap().iter().map(|(_, _, count)| count).sum();
+    assert_eq!(counted as usize, asked.iter().filter(is_recorded).count());
+    assert!(counted >= 50, "{counted}");
 }
 
 /// A folder with a database, and a stand-in.
@@ -499,7 +505,8 @@ async fn commands_are_registered_only_if_they_changed() {
         registered.as_array().unwrap().iter().filter_map(|command| command["name"].as_str()).collect();
     assert_eq!(names[..7], ["ask", "Answer this", "topics", "sources", "help", "privacy", "desk"]);
     // Those of people who keep the facts are hidden from others.
-    let is_hidden = |command: &&Value| command["default_member_permissions"] == MANAGE_MESSAGES.to_string();
+    let is_hidden =
+        |command: &&Value| command["default_member_permissions"].as_str() == Some(&MANAGE_MESSAGES.to_string());
     let shown: Vec<&Value> = registered.as_array().unwrap()[7..].iter().filter(|command| !is_hidden(command)).collect();
     assert_eq!(shown.iter().map(|command| &command["name"]).collect::<Vec<_>>(), ["suggest"]);
     bot.stop().await;

@@ -10,7 +10,7 @@ use common::random::Random;
 use routedesk::desk::Desk;
 use routedesk::moderation::command::GRAMMAR;
 use routedesk::moderation::{Moderation, Next, Right, Said, Speaker};
-use routedesk::store::Scope;
+use routedesk::store::{Scope, Store};
 use routedesk::utterance::Utterance;
 
 /// A day in November 2026.
@@ -35,6 +35,11 @@ impl House {
         let desk = Arc::new(common::open(path));
         let moderation = Moderation::open(Arc::clone(&desk), path, "test").unwrap();
         Self { desk, moderation, folder }
+    }
+
+    /// Another connection to the database.
+    fn store(&self) -> Store {
+        Store::open(&self.folder.path().join("facts.db")).unwrap()
     }
 
     fn ask(&self, community: &str, question: &str) -> String {
@@ -144,13 +149,13 @@ fn an_operator_lifts_a_change_to_all() {
     let operator = speaker("boss", "1", Right::Operator);
     house.done(&operator, "topic add The lounge | is there a lounge? | There is a lounge. | - | azzet 3");
     assert!(!house.ask("2", "is there a lounge?").contains("There is a lounge"));
-    let revision = house.desk.change(|store| store.revision()).unwrap();
+    let revision = house.store().revision().unwrap();
     house.done(&operator, &format!("promote {revision}"));
     for community in ["", "1", "2"] {
         assert!(house.ask(community, "is there a lounge?").contains("There is a lounge [1]."), "{community}");
     }
     // The community has nothing of its own any more: what becomes of the shared one becomes of it too.
-    assert!(house.desk.change(|store| store.own(&Scope::community("test", "1"))).unwrap().is_empty());
+    assert!(house.store().own(&Scope::community("test", "1")).unwrap().is_empty());
 }
 
 /// Undoing one of two changes of a topic leaves the other.
@@ -159,7 +164,7 @@ fn undoing_takes_only_its_own_change_back() {
     let house = House::new();
     let by = speaker("m", "1", Right::Moderator);
     house.done(&by, "fact add ticket-price | Tickets are blue. | - | azzet 3");
-    let first = house.desk.change(|store| store.revision()).unwrap();
+    let first = house.store().revision().unwrap();
     house.done(&by, "question add ticket-price give me the lowdown on the dosh");
     house.done(&by, &format!("undo {first}"));
     let said = house.ask("1", "lowdown on the dosh");
@@ -214,5 +219,30 @@ fn any_line_gets_an_answer() {
         assert!(!said.text.contains("wrong on my side"), "{line:?}");
     }
     assert!(house.desk.facts_of(&Scope::community("test", "1")).unwrap() == before);
-    drop(house.folder);
+}
+
+/// A disk that is full, or somebody else who holds the database: a sentence, nothing half written, and once that is over
+/// the same change goes through.
+#[test]
+fn a_change_that_fails_in_the_middle_changes_nothing() {
+    let house = House::new();
+    let by = speaker("m", "1", Right::Moderator);
+    let line = "topic add The umbrellas | are there umbrellas? | There are no umbrellas. | - | azzet 3";
+    let before = house.desk.facts_of(&Scope::community("test", "1")).unwrap();
+    let other = rusqlite::Connection::open(house.folder.path().join("facts.db")).unwrap();
+    // Before the second of its changes is written SQLite fails as on a full disk.
+    let full = "CREATE TRIGGER full BEFORE INSERT ON change WHEN NEW.position = 1
+                BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END";
+    for (begin, end) in [(full, "DROP TRIGGER full"), ("BEGIN IMMEDIATE", "ROLLBACK")] {
+        assert_eq!(house.moderation.command(&by, line, NOW).next, Next::Confirm);
+        other.execute_batch(begin).unwrap();
+        let said = house.moderation.answer(&by, "confirm", NOW);
+        assert!(said.made.is_none() && said.text.contains("Nothing was changed"), "{}", said.text);
+        // Those who ask don't wait for it.
+        assert!(house.desk.hear(&Utterance::new("how much is a ticket?")).reply.text.contains("45,000"));
+        other.execute_batch(end).unwrap();
+        assert!(house.desk.facts_of(&Scope::community("test", "1")).unwrap() == before);
+    }
+    house.done(&by, line);
+    assert!(house.ask("1", "are there umbrellas?").contains("There are no umbrellas [1]."));
 }

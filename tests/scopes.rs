@@ -336,7 +336,8 @@ fn a_community_gets_its_own_answers() {
         edit_topic(&facts, "ticket-price", |topic| topic.examples.push("give me the lowdown on the dosh".into())),
         Edit::Remove { kind: "topic", id: "aircraft".into() },
     ];
-    desk.change(|store| store.commit(&one, base, &edits, &meta("own"))).unwrap();
+    let mut store = Store::open(&folder.path().join("facts.db")).unwrap();
+    store.commit(&one, base, &edits, &meta("own")).unwrap();
     let check = |desk: &Desk| {
         let own = ask(desk, &one, "how much is a ticket?").text;
         assert!(own.contains("46,000") && own.contains("no source: added by moderators on 21 November 2026"), "{own}");
@@ -351,7 +352,7 @@ fn a_community_gets_its_own_answers() {
     check(&desk);
     check(&common::open(&folder.path().join("facts.db")));
     // All of it again: nothing is left.
-    desk.change(|store| store.undo_all_since(&one, base, &meta("undo"))).unwrap();
+    store.undo_all_since(&one, base, &meta("undo")).unwrap();
     assert_eq!(ask(&desk, &one, "how much is a ticket?").text, shared);
 }
 
@@ -367,7 +368,7 @@ fn a_damaged_community_gives_no_wrong_answer() {
         let desk = desk(folder.path());
         let (facts, base) = desk.facts_of(&community("1")).unwrap();
         let edit = edit_claim(&facts, "price-rubles", |claim| claim.statement = "It costs 46,000 rubles.".into());
-        desk.change(|store| store.commit(&community("1"), base, &[edit], &meta("own"))).unwrap();
+        Store::open(&path).unwrap().commit(&community("1"), base, &[edit], &meta("own")).unwrap();
         drop(desk);
         let connection = rusqlite::Connection::open(&path).unwrap();
         connection.execute_batch("DROP TRIGGER change_is_kept; DROP TRIGGER change_is_there;").unwrap();

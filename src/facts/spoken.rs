@@ -289,7 +289,7 @@ pub fn read_date(text: &str) -> Option<String> {
 
 fn month_number(name: &str) -> Option<usize> {
     let is_it = |month: &&str| name.len() >= 3 && month.to_lowercase().starts_with(name);
-    MONTHS.iter().position(|month| is_it(&month)).map(|at| at + 1)
+    MONTHS.iter().position(is_it).map(|at| at + 1)
 }
 
 fn canonical_day(day: &str, month: usize, year: &str) -> Option<String> {

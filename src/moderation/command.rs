@@ -256,10 +256,10 @@ pub struct Form {
 }
 
 /// Something of the queue that is done with once a change is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Settles {
-    /// A question, by its gist.
-    Question(u64),
+    /// A question, by its words and its gist.
+    Question(String, u64),
     /// A suggestion, by its number.
     Suggestion(i64),
 }

@@ -80,7 +80,7 @@ impl Ground<'_> {
             why: form.get(Field::Why).unwrap_or_default().to_owned(),
             lines,
             probes,
-            settles: form.settles,
+            settles: form.settles.clone(),
         }
     }
 
@@ -130,8 +130,8 @@ impl Ground<'_> {
             // What members write is read by those who accept it.
             (Verb::Suggest, _) | (_, None) => Ok(()),
             (_, Some(said)) => {
-                let parts = said.split(';').map(str::trim).filter(|part| !part.is_empty());
-                parts.map(|part| lookup::citation(self.facts, part).map(drop)).collect()
+                let mut parts = said.split(';').map(str::trim).filter(|part| !part.is_empty());
+                parts.try_for_each(|part| lookup::citation(self.facts, part).map(drop))
             }
         }
     }

@@ -30,7 +30,7 @@ impl Moderation {
             }
             Verb::FactShow => {
                 let (subject, topic) = topic_of(ground.facts, said(Field::Topic))?;
-                let newest = self.desk.change(|store| store.history(ground.scope, &topic.id, 1))?;
+                let newest = self.store().history(ground.scope, &topic.id, 1)?;
                 words::topic(subject, topic, ground.facts, newest.first())
             }
             Verb::FactHistory => {
@@ -38,14 +38,14 @@ impl Moderation {
                 let id =
                     topic_of(ground.facts, name).map_or_else(|_| name.to_lowercase(), |(_, topic)| topic.id.clone());
                 let all = matches!(name.to_lowercase().as_str(), "all" | "everything");
-                let found = self.desk.change(|store| match all {
-                    true => store.log(ground.scope, MOST_LISTED as u32),
-                    false => store.history(ground.scope, &id, MOST_LISTED as u32),
-                })?;
+                let found = match all {
+                    true => self.store().log(ground.scope, MOST_LISTED as u32),
+                    false => self.store().history(ground.scope, &id, MOST_LISTED as u32),
+                }?;
                 words::history(name, &found)
             }
             Verb::Why => self.why(said(Field::Question), ground)?,
-            Verb::Review => words::outdated(&self.desk.change(|store| store.outdated(ground.scope))?),
+            Verb::Review => words::outdated(&self.store().outdated(ground.scope)?),
             _ => {
                 let since = day(now - (DAYS_TOLD - 1) * 24 * 60 * 60);
                 words::stats(&self.records().tally(&by.community, &since)?)
@@ -85,7 +85,7 @@ impl Moderation {
         };
         if let Some(since) = said.strip_prefix("all since") {
             let since = number(since)?;
-            let log = self.desk.change(|store| store.log(ground.scope, u32::MAX))?;
+            let log = self.store().log(ground.scope, u32::MAX)?;
             let undone: Vec<_> =
                 log.into_iter().filter(|revision| revision.id > since && revision.by_moderator).collect();
             if undone.is_empty() {
@@ -94,12 +94,12 @@ impl Moderation {
             return Ok(draft(Act::UndoAllSince(since), words::undoes_all(&undone), Vec::new()));
         }
         let id = number(&said)?;
-        let revision = self.desk.change(|store| store.revision_of(ground.scope, id))?;
+        let revision = self.store().revision_of(ground.scope, id)?;
         let Some(revision) = revision.filter(|revision| revision.scope == *ground.scope && revision.by_moderator)
         else {
             return Err(Refusal(words::no_such_revision(id)).into());
         };
-        let edits = match self.desk.change(|store| store.undone(ground.scope, id))? {
+        let edits = match self.store().undone(ground.scope, id)? {
             Undone::Edits(edits) => edits,
             Undone::Overtaken(by) => return Err(Refusal(words::changed_since(id, &by)).into()),
         };
@@ -111,7 +111,7 @@ impl Moderation {
     pub(super) fn promote(&self, by: &Speaker, form: &Form, ground: &Ground<'_>, now: i64) -> Result<Said, Failure> {
         let said = form.get(Field::Revision).unwrap_or_default();
         let id = said.parse::<i64>().map_err(|_| Refusal(words::no_number(said)))?;
-        let revision = self.desk.change(|store| store.revision_of(ground.scope, id))?;
+        let revision = self.store().revision_of(ground.scope, id)?;
         let own = |scope: &Scope| *scope == *ground.scope && *scope != Scope::Shared;
         let Some(revision) = revision.filter(|revision| own(&revision.scope)) else {
             return Err(Refusal(words::no_such_revision(id)).into());

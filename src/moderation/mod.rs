@@ -18,7 +18,7 @@ use draft::{Act, Draft, Ground};
 
 use crate::desk::Desk;
 use crate::store::records::Records;
-use crate::store::{Committed, Error, Meta, Scope};
+use crate::store::{Committed, Error, Meta, Scope, Store};
 use crate::wording::moderation as words;
 
 /// How long a draft or an open step waits, in seconds.
@@ -122,6 +122,8 @@ enum Open {
 /// The moderators' side of the desk, for one platform.
 pub struct Moderation {
     desk: Arc<Desk>,
+    /// A connection of its own: nobody who asks waits for somebody who changes.
+    store: Mutex<Store>,
     records: Mutex<Records>,
     platform: &'static str,
     sessions: Mutex<HashMap<(String, String), Session>>,
@@ -135,8 +137,8 @@ impl Moderation {
     /// # Errors
     /// If the database can't be used.
     pub fn open(desk: Arc<Desk>, database: &Path, platform: &'static str) -> Result<Self, Error> {
-        let records = Mutex::new(Records::open(database, platform)?);
-        Ok(Self { desk, records, platform, sessions: Mutex::default(), steps: AtomicU64::new(0) })
+        let (records, store) = (Mutex::new(Records::open(database, platform)?), Mutex::new(Store::open(database)?));
+        Ok(Self { desk, store, records, platform, sessions: Mutex::default(), steps: AtomicU64::new(0) })
     }
 
     /// Whether somebody's next words are an answer to a step that is open.
@@ -315,7 +317,7 @@ impl Moderation {
             return Err(Failure::Refused(Refusal(words::not_allowed(needed))));
         }
         let meta = Meta {
-            made_at: jiff::Timestamp::from_second(now).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string(),
+            made_at: moment(now),
             who: format!("{}:{}", self.platform, by.who),
             place: format!("{}:{}", self.platform, by.community),
             why: if draft.why.is_empty() {
@@ -324,27 +326,7 @@ impl Moderation {
                 draft.why.clone()
             },
         };
-        let made = self.desk.change(|store| match &draft.act {
-            Act::Edit(edits) => store.commit(&draft.scope, draft.base, edits, &meta),
-            Act::Undo(revision, _) => store.undo(&draft.scope, *revision, &meta),
-            Act::Promote(from, edits) => {
-                let outcome = store.commit(&Scope::Shared, draft.base, edits, &meta)?;
-                if matches!(outcome, Committed::Made(_)) {
-                    // The community has it as all do from now on.
-                    let base = store.revision()?;
-                    store.commit(from, base, edits, &meta)?;
-                }
-                Ok(outcome)
-            }
-            Act::UndoAllSince(revision) => {
-                let made = store.undo_all_since(&draft.scope, *revision, &meta)?;
-                Ok(Committed::Made(crate::store::Applied {
-                    revision: made.last().copied(),
-                    changes: made.len(),
-                    kept: Vec::new(),
-                }))
-            }
-        })?;
+        let made = self.commit(&draft, &meta)?;
         match made {
             Committed::Made(applied) => {
                 if let Some(what) = draft.settles {
@@ -356,6 +338,50 @@ impl Moderation {
             }
             Committed::Overtaken(by) => Ok(Said::text(words::overtaken(&by))),
         }
+    }
+
+    fn commit(&self, draft: &Draft, meta: &Meta) -> Result<Committed, Error> {
+        let mut store = self.store();
+        match &draft.act {
+            Act::Edit(edits) => store.commit(&draft.scope, draft.base, edits, meta),
+            Act::Undo(revision, _) => store.undo(&draft.scope, *revision, meta),
+            Act::Promote(from, edits) => {
+                let outcome = store.commit(&Scope::Shared, draft.base, edits, meta)?;
+                if matches!(outcome, Committed::Made(_)) {
+                    // The community has it as all do from now on.
+                    let base = store.revision()?;
+                    store.commit(from, base, edits, meta)?;
+                }
+                Ok(outcome)
+            }
+            Act::UndoAllSince(revision) => {
+                let made = store.undo_all_since(&draft.scope, *revision, meta)?;
+                Ok(Committed::Made(crate::store::Applied {
+                    revision: made.last().copied(),
+                    changes: made.len(),
+                    kept: Vec::new(),
+                }))
+            }
+        }
+    }
+
+    /// Gives a community that takes another's place what that one has of its own.
+    ///
+    /// # Errors
+    /// If the database can't be used.
+    pub fn take_along(&self, from: &str, to: &str, now: i64) -> Result<(), Error> {
+        let meta = Meta {
+            made_at: moment(now),
+            who: "routedesk".to_owned(),
+            place: format!("{}:{to}", self.platform),
+            why: format!("taken along from {from}"),
+        };
+        let (from, to) = (Scope::community(self.platform, from), Scope::community(self.platform, to));
+        self.store().take_along(&from, &to, &meta).map(drop)
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn scope(&self, by: &Speaker) -> Scope {
@@ -447,6 +473,10 @@ fn is_no(text: &str) -> bool {
 
 fn is_cancel(text: &str) -> bool {
     matches!(text.trim().trim_end_matches(['.', '!']).to_lowercase().as_str(), "cancel" | "stop" | "отмена" | "취소")
+}
+
+fn moment(now: i64) -> String {
+    jiff::Timestamp::from_second(now).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
 }
 
 /// The day of a moment, UTC.

@@ -136,7 +136,7 @@ impl Moderation {
     pub(super) fn draft_of_queue(&self, by: &Speaker, form: &Form, ground: &Ground<'_>) -> Result<Draft, Failure> {
         let item = self.item(by, form)?;
         let Item::Question(text, gist) = item else { return Err(Refusal(words::not_that_kind()).into()) };
-        let settles = Some(Settles::Question(gist));
+        let settles = Some(Settles::Question(text.clone(), gist));
         if form.verb == Verb::Unknown {
             let form = Form { settles, ..form.clone() };
             return Ok(ground.add_silent_topic(&form, &text, &self.nearest_claims(&text, ground))?);
@@ -179,9 +179,10 @@ impl Moderation {
 
     pub(super) fn settle(&self, by: &Speaker, what: Settles, now: i64) -> Result<(), Failure> {
         let records = self.records();
-        Ok(match what {
-            Settles::Question(gist) => records.settle(&by.community, ("", gist), now)?,
+        match what {
+            Settles::Question(text, gist) => records.settle(&by.community, (&text, gist), now)?,
             Settles::Suggestion(id) => records.drop_suggestion(&by.community, id)?,
-        })
+        }
+        Ok(())
     }
 }

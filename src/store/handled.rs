@@ -1,5 +1,7 @@
 //! Which messages of a platform the desk has taken on, and which it has answered.
 
+use rusqlite::OptionalExtension as _;
+
 use super::records::Records;
 use super::{Error, Scope};
 
@@ -43,15 +45,25 @@ impl Records {
         Ok(added > 0)
     }
 
-    /// Records that a message was answered.
+    /// Records that a message was answered, and counts it once by what came of it where it was said in a community.
     ///
     /// # Errors
-    /// If SQLite fails.
-    pub fn answer(&self, message: &str) -> Result<(), Error> {
-        self.connection
-            .prepare_cached("UPDATE handled SET state = 'answered' WHERE platform = ? AND message = ?")?
-            .execute((self.platform, message))?;
-        Ok(())
+    /// If SQLite fails; then nothing is changed.
+    pub fn answer(&self, message: &str, outcome: Option<&str>) -> Result<(), Error> {
+        let transaction = self.connection.unchecked_transaction()?;
+        let place: Option<(Option<String>, i64)> = transaction
+            .prepare_cached(
+                "UPDATE handled SET state = 'answered' WHERE platform = ? AND message = ? AND state = 'received'
+                 RETURNING community, at",
+            )?
+            .query_row((self.platform, message), |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        if let (Some((Some(community), at)), Some(outcome)) = (place, outcome)
+            && !community.is_empty()
+        {
+            self.count(&community, at, outcome)?;
+        }
+        Ok(transaction.commit()?)
     }
 
     /// Whether a message was answered; none if it was never taken on.
@@ -127,7 +139,9 @@ mod tests {
         assert_eq!(records.is_answered("10").unwrap(), Some(false));
         assert_eq!(records.owed(50, 100).unwrap(), [("10".to_owned(), place("c"))]);
         assert_eq!(records.owed(101, 200).unwrap(), []);
-        records.answer("10").unwrap();
+        records.answer("10", Some("answered")).unwrap();
+        records.answer("10", Some("answered")).unwrap();
+        assert_eq!(records.tally("server", "1970").unwrap(), [("1970-01-01".into(), "answered".into(), 1)]);
         assert_eq!(records.owed(50, 100).unwrap(), []);
         drop(records);
         let records = Records::open(&path, "discord").unwrap();

@@ -200,11 +200,13 @@ impl Records {
         Ok(())
     }
 
-    /// Counts a question of a community by what came of it.
+    /// Counts a question of a community, asked at `at`, by what came of it.
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn count(&self, community: &str, day: &str, outcome: &str) -> Result<(), Error> {
+    pub fn count(&self, community: &str, at: i64, outcome: &str) -> Result<(), Error> {
+        let day = jiff::Timestamp::from_second(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string();
+        let day = day.get(..10).unwrap_or_default();
         let sql = "INSERT INTO tally VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1";
         self.connection.prepare_cached(sql)?.execute((self.platform, community, day, outcome))?;
         Ok(())

@@ -39,6 +39,21 @@ pub struct Reply {
     pub is_trouble: bool,
 }
 
+impl Reply {
+    /// What came of a question, for counting: its outcome, or that the desk failed.
+    #[must_use]
+    pub fn tally(&self) -> &'static str {
+        match self.outcome {
+            _ if self.is_trouble => "failed",
+            Outcome::Unknown => "unknown",
+            Outcome::Ambiguous => "ambiguous",
+            Outcome::Disputed => "disputed",
+            Outcome::Answered => "answered",
+            Outcome::Social => "social",
+        }
+    }
+}
+
 /// A claim in a reply.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SaidClaim {

@@ -198,6 +198,7 @@ async fn respond(ctx: Context<'_>, utterance: Utterance, private: bool, keep: bo
         data.keep_unanswered(&place, &heard, now);
     }
     let reply = heard.reply;
+    data.count(&place, &reply, now);
     let private = private || !matches!(reply.outcome, Outcome::Answered | Outcome::Disputed);
     let more = buttons::only_remove(&reply, person.get(), private);
     let rows = buttons::under(&reply, person.get(), private, &[]);

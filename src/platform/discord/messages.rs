@@ -121,9 +121,9 @@ impl Shared {
         })
     }
 
-    fn mark_answered(&self, message: MessageId) {
+    fn mark_answered(&self, message: MessageId, outcome: Option<&str>) {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = records.answer(&message.to_string()) {
+        if let Err(error) = records.answer(&message.to_string(), outcome) {
             tracing::error!(%error, "an answer could not be recorded");
         }
     }
@@ -143,14 +143,15 @@ impl Shared {
     /// Says it and records that. What Discord refuses for good is done with; the rest is tried again later.
     async fn deliver(&self, http: &Http, place: &Place, message: &Message, saying: Saying, said: &[Said]) {
         let mute = || self.mute.lock().unwrap_or_else(PoisonError::into_inner);
+        let outcome = if let Saying::Reply(reply) = &saying { Some(reply.tally()) } else { None };
         match self.say(http, message, saying, said).await {
             Ok(()) => {
-                self.mark_answered(message.id);
+                self.mark_answered(message.id, outcome);
                 mute().remove(&message.channel_id);
             }
             Err(error) if may_pass(&error) => tracing::error!(what = %kind(&error), "an answer has to wait"),
             Err(error) => {
-                self.mark_answered(message.id);
+                self.mark_answered(message.id, outcome.map(|_| "failed"));
                 if mute().insert(message.channel_id) {
                     self.complain(http, place, message.channel_id, &error).await;
                 }
@@ -295,7 +296,7 @@ async fn catch_up_in(http: &Http, data: &Data, me: UserId, place: &Place) -> Res
         let Some(utterance) = heard(message, me, place.community.is_none()) else {
             // Something overheard: nobody waits for an answer to that.
             if is_answered == Some(false) {
-                data.mark_answered(message.id);
+                data.mark_answered(message.id, None);
             }
             continue;
         };
@@ -325,7 +326,8 @@ impl Shared {
         let gone = owed.unwrap_or_default().into_iter().filter(|(message, owed)| {
             owed.channel == place.channel && !history.iter().any(|known| known.id.to_string() == *message)
         });
-        gone.filter_map(|(message, _)| message.parse().ok()).for_each(|id: u64| self.mark_answered(MessageId::new(id)));
+        gone.filter_map(|(message, _)| message.parse().ok())
+            .for_each(|id: u64| self.mark_answered(MessageId::new(id), None));
     }
 }
 

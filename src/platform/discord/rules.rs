@@ -12,6 +12,7 @@ use crate::platform::pace::{Limits, Wait};
 use crate::store::handled::Place;
 use crate::store::queue::Report;
 use crate::store::settings::Settings;
+use crate::wording::Reply;
 
 /// How many channels are named to somebody who asks in another.
 const MOST_NAMED: usize = 10;
@@ -113,7 +114,7 @@ impl Shared {
             return;
         }
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = records.receive(&id.to_string(), place, now).and_then(|_| records.answer(&id.to_string()));
+        let kept = records.receive(&id.to_string(), place, now).and_then(|_| records.answer(&id.to_string(), None));
         if let Err(error) = kept {
             tracing::error!(%error, "a place could not be remembered");
         }
@@ -128,6 +129,15 @@ impl Shared {
             if let Err(error) = records.keep_question(community, (&question, gist), now, days) {
                 tracing::error!(%error, "a question without an answer could not be kept");
             }
+        }
+    }
+
+    /// Counts what came of a command's question.
+    pub fn count(&self, place: &Place, reply: &Reply, now: i64) {
+        let Some(community) = place.community.as_deref().filter(|community| !community.is_empty()) else { return };
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = records.count(community, now, reply.tally()) {
+            tracing::error!(%error, "a question could not be counted");
         }
     }
 

@@ -52,7 +52,7 @@ impl Lane {
         // An answer that is there stays as it is, and nobody hears why.
         let hindrance = self.hindrance(&place, &settings, (&edit.sender, at), language, posts.is_empty());
         let saying = match hindrance {
-            Some(_) if !posts.is_empty() => return self.mark_answered(&edit.id),
+            Some(_) if !posts.is_empty() => return self.mark_answered(&edit.id, None),
             Some(hindrance) => hindrance,
             None => {
                 let context = match self.contexts.get(original) {
@@ -72,7 +72,7 @@ impl Lane {
                 return;
             }
         }
-        self.mark_answered(&edit.id);
+        self.mark_answered(&edit.id, None);
     }
 
     /// Makes the posts of an answer say something else; there may be more of them or fewer.
@@ -222,7 +222,7 @@ impl Lane {
         if is_answered.is_none() && !answers.is_empty() {
             // Answered before the record was lost.
             self.take_on(&event.id, &self.place().await, at);
-            return self.mark_answered(&event.id);
+            return self.mark_answered(&event.id, None);
         }
         self.on_message(event, answers.len()).await;
     }

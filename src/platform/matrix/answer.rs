@@ -121,9 +121,10 @@ impl Lane {
     /// Says something as replies to a question, without its first `said` parts, and records that. What the homeserver
     /// refuses for good is done with; the rest is tried again later.
     pub async fn deliver(&mut self, question: &Question<'_>, saying: Saying, said: usize) {
+        let outcome = if let Saying::Reply(reply) = &saying { Some(reply.tally()) } else { None };
         match self.say(question, saying, said).await {
             Ok(()) => {
-                self.mark_answered(question.id);
+                self.mark_answered(question.id, outcome);
                 self.is_mute = false;
             }
             Err(error) if error.may_pass => {
@@ -131,7 +132,7 @@ impl Lane {
                 tracing::error!(what = %error, "an answer has to wait");
             }
             Err(error) => {
-                self.mark_answered(question.id);
+                self.mark_answered(question.id, outcome.map(|_| "failed"));
                 if !std::mem::replace(&mut self.is_mute, true) {
                     let room = &self.room;
                     tracing::error!(what = %error, room, "the bot may not answer here; look at its level in the room");

@@ -66,9 +66,9 @@ impl Shared {
     async fn set_log(&self, log: &str, phrases: &Phrases, (room, who): (&str, &str)) -> Option<String> {
         let is_off = matches!(log, "off" | "no");
         let there = self.settings(log);
-        if !is_off
-            && !(self.account.rooms().iter().any(|known| known == log) && self.may_look_after(&there, log, who).await)
-        {
+        let is_in = self.account.rooms().iter().any(|known| known == log);
+        let may = is_off || (is_in && self.may_look_after(&there, log, who).await);
+        if !may {
             return Some(phrases.room_log_unknown.clone());
         }
         let kept = self.recorded("a room's settings could not be kept", |records| {

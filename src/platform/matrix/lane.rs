@@ -306,8 +306,8 @@ impl Lane {
         self.data.recorded("a removal could not be recorded", |records| records.forget_post(post, room));
     }
 
-    pub fn mark_answered(&self, message: &str) {
-        self.data.recorded("an answer could not be recorded", |records| records.answer(message));
+    pub fn mark_answered(&self, message: &str, outcome: Option<&str>) {
+        self.data.recorded("an answer could not be recorded", |records| records.answer(message, outcome));
     }
 
     fn mark_read(&self, message: &str) {

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use routedesk_matrix::News;
 
-use super::{Data, PLATFORM, Shared};
-use crate::store::{Meta, Scope};
+use super::{Data, Shared};
 
 /// How often entering a room is tried, and how long is waited in between, doubled each time.
 const TRIES: u32 = 5;
@@ -97,14 +96,7 @@ fn take_settings(data: &Shared, room: &str, next: &str) {
     data.recorded("a room's settings could not be taken along", |records| {
         records.set(next, |new| *new = settings).map(drop)
     });
-    let meta = Meta {
-        made_at: jiff::Timestamp::now().to_string(),
-        who: "routedesk".to_owned(),
-        place: format!("{PLATFORM}:{next}"),
-        why: format!("taken along from {room}"),
-    };
-    let (from, to) = (Scope::community(PLATFORM, room), Scope::community(PLATFORM, next));
-    if let Err(error) = data.desk.change(|store| store.take_along(&from, &to, &meta)) {
+    if let Err(error) = data.moderation.take_along(room, next, jiff::Timestamp::now().as_second()) {
         tracing::error!(%error, "a room's own facts could not be taken along");
     }
 }
