@@ -16,7 +16,7 @@ use crate::understanding::decide::Trace;
 use crate::understanding::message::understand;
 use crate::understanding::{Change, Decision, Index, Lessonbook, Lessons, Trained, gist};
 use crate::utterance::Utterance;
-use crate::wording::{self, Reply};
+use crate::wording::{self, Memo, Part, Reply};
 
 /// The desk: the facts' database and the index of what people ask.
 pub struct Desk {
@@ -40,6 +40,8 @@ struct State {
 struct View {
     index: Arc<Index>,
     own: Own,
+    /// The revision from which it was made.
+    revision: i64,
 }
 
 /// How many communities' views are kept ready; one that was forgotten takes some milliseconds.
@@ -94,7 +96,7 @@ impl Desk {
     /// The answer of a topic that was chosen by its id, in a language, as those of a scope see it.
     pub fn topic(&self, scope: &Scope, id: &str, language: Language) -> Reply {
         let mut state = self.lock();
-        let read = state.view(scope).and_then(|view| answer_of(&state.store, &view.own, id, language));
+        let read = state.view(scope).and_then(|view| answer_of(&state.store, &view, id, language));
         read.unwrap_or_else(|error| {
             tracing::error!(%error, "the desk could not answer");
             wording::trouble()
@@ -144,10 +146,36 @@ impl Desk {
         let before = state.view(scope)?;
         let after = state.view_with(&before, edits)?;
         let see = |view: &View, probe: &Probe| match probe {
-            Probe::Topic(id) => answer_of(&state.store, &view.own, id, Language::English),
+            Probe::Topic(id) => answer_of(&state.store, view, id, Language::English),
             Probe::Question(text) => Ok(reply_in(&state.store, view, &Utterance::new(text).within(scope.clone()))?.0),
         };
         of.iter().map(|probe| Ok((see(&before, probe)?, see(&after, probe)?))).collect()
+    }
+
+    /// A reply made again from what an earlier one was made from; none if a topic of it is gone.
+    ///
+    /// # Errors
+    /// If the database is damaged.
+    pub fn again(&self, scope: &Scope, memo: &Memo) -> Result<Option<Reply>, Error> {
+        let mut state = self.lock();
+        let view = state.view(scope)?;
+        let _held = state.store.hold()?;
+        let language = Language::from_code(&memo.language).unwrap_or(Language::English);
+        // The answer of a topic that was chosen, which has become silent since, is no answer any more.
+        if let [Part::Answer(id)] = &memo.parts[..] {
+            let is_there = state.store.topic_in(&view.own, id)?.is_some();
+            return if is_there { answer_of(&state.store, &view, id, language).map(Some) } else { Ok(None) };
+        }
+        let findings: Result<Vec<Finding>, Error> = memo
+            .parts
+            .iter()
+            .map(|part| Ok(find_part(&state.store, &view, part, language)?.in_language(language)))
+            .collect();
+        match findings {
+            Ok(findings) => Ok(Some(with_memo(&view, wording::reply(&findings, language), memo.parts.clone()))),
+            Err(Error::Checksum { kind: "topic", .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The facts as those of a scope see them, and the newest revision.
@@ -219,11 +247,12 @@ impl State {
 
     fn view_over(&mut self, shared: &Arc<Index>, own: Own) -> Result<View, Error> {
         if own.is_empty() {
-            return Ok(View { index: Arc::clone(shared), own });
+            return Ok(View { index: Arc::clone(shared), own, revision: self.revision });
         }
         let topics = self.store.topics_changed_by(&own)?;
         let changes: Vec<Change<'_>> = topics.iter().map(as_change).collect();
-        Ok(View { index: Arc::new(shared.with(&changes, &mut self.lessonbook)), own })
+        let index = Arc::new(shared.with(&changes, &mut self.lessonbook));
+        Ok(View { index, own, revision: self.revision })
     }
 
     /// Takes in what was changed since the last question, here or by other processes.
@@ -315,52 +344,80 @@ pub enum Probe {
 fn reply_in(store: &Store, view: &View, utterance: &Utterance) -> Result<(Reply, Vec<Trace>), Error> {
     let traces = understand(&view.index, utterance);
     let language = traces.first().map_or(Language::English, |trace| trace.language);
-    let findings = traces.iter().map(|trace| find(store, view, trace)).collect::<Result<Vec<_>, _>>()?;
-    Ok((wording::reply(&findings, language), traces))
+    let mut findings = Vec::with_capacity(traces.len());
+    for trace in &traces {
+        let mut finding = find(store, view, &part_of(&view.index, &trace.decision), trace)?;
+        finding.score = trace.candidates.first().map_or(0.0, |best| best.confidence);
+        findings.push(finding);
+    }
+    let parts = traces.iter().map(|trace| part_of(&view.index, &trace.decision)).collect();
+    Ok((with_memo(view, wording::reply(&findings, language), parts), traces))
 }
 
 /// The answer of a topic.
-fn answer_of(store: &Store, own: &Own, id: &str, language: Language) -> Result<Reply, Error> {
-    Ok(match store.topic_in(own, id)? {
+fn answer_of(store: &Store, view: &View, id: &str, language: Language) -> Result<Reply, Error> {
+    let reply = match store.topic_in(&view.own, id)? {
         Some(facts) if facts.topic.is_silent() => {
             wording::reply(&[Finding::unknown(Some(facts), None).in_language(language)], language)
         }
         Some(facts) => wording::reply(&[Finding { score: 1.0, ..Finding::answer(facts) }], language),
         None => wording::reply(&[Finding::unknown(None, None)], language),
-    })
+    };
+    Ok(with_memo(view, reply, vec![Part::Answer(id.to_owned())]))
 }
 
-/// Reads the claims for a decision.
-fn find(store: &Store, view: &View, trace: &Trace) -> Result<Finding, Error> {
-    let index = &view.index;
-    let read = |topic: usize| -> Result<TopicFacts, Error> {
-        let id = &index.topics()[topic].id;
-        store.topic_in(&view.own, id)?.ok_or_else(|| Error::Checksum { kind: "topic", id: id.clone() })
-    };
+/// A reply with what it was made from, if that may change.
+fn with_memo(view: &View, reply: Reply, parts: Vec<Part>) -> Reply {
+    if reply.claims.is_empty() || parts.contains(&Part::Said) {
+        return reply;
+    }
+    let memo = Memo { language: reply.language.code().to_owned(), parts, revision: view.revision };
+    Reply { memo: Some(memo), ..reply }
+}
+
+/// What a decision makes a reply from.
+fn part_of(index: &Index, decision: &Decision) -> Part {
+    let id = |topic: &usize| index.topics()[*topic].id.clone();
+    match decision {
+        Decision::Answer(topic) => Part::Answer(id(topic)),
+        Decision::Correct { by, asked } => Part::Correct(id(by), (by != asked).then(|| id(asked))),
+        Decision::Choose(topics) => Part::Choose(topics.iter().map(id).collect()),
+        Decision::Unknown { silent, nearest } => Part::Unknown(silent.as_ref().map(id), nearest.as_ref().map(id)),
+        Decision::Social(_) | Decision::Empty | Decision::Foreign => Part::Said,
+    }
+}
+
+/// What is to be said to a question that was understood so.
+fn find(store: &Store, view: &View, part: &Part, trace: &Trace) -> Result<Finding, Error> {
     let finding = match &trace.decision {
-        Decision::Answer(topic) => Finding::answer(read(*topic)?),
-        Decision::Correct { by, asked } => {
-            let asked = if by == asked { None } else { Some(read(*asked)?) };
-            Finding::correction(read(*by)?, asked)
-        }
-        Decision::Choose(topics) => {
-            let choice = |topic: &usize| {
-                let topic = &index.topics()[*topic];
-                let said = trace.language.pack().topic(&topic.id).map(|said| said.title.clone());
-                (topic.id.clone(), said.unwrap_or_else(|| topic.title.clone()))
-            };
-            let mut finding = Finding::bare(Outcome::Ambiguous, Lead::Choose(topics.iter().map(choice).collect()));
-            finding.topics = topics.iter().map(|topic| index.topics()[*topic].id.clone()).collect();
-            finding
-        }
-        Decision::Unknown { silent, nearest } => {
-            Finding::unknown(silent.map(read).transpose()?, nearest.map(read).transpose()?)
-        }
         Decision::Social(talk) => Finding::bare(Outcome::Social, Lead::Social(*talk)),
         Decision::Empty => Finding::bare(Outcome::Social, Lead::Empty),
         Decision::Foreign => Finding::bare(Outcome::Unknown, Lead::Foreign),
+        _ => find_part(store, view, part, trace.language)?,
     };
-    let mut finding = finding.in_language(trace.language);
-    finding.score = trace.candidates.first().map_or(0.0, |best| best.confidence);
-    Ok(finding)
+    Ok(finding.in_language(trace.language))
+}
+
+/// Reads the claims for a part of a reply.
+fn find_part(store: &Store, view: &View, part: &Part, language: Language) -> Result<Finding, Error> {
+    let read = |id: &String| -> Result<TopicFacts, Error> {
+        store.topic_in(&view.own, id)?.ok_or_else(|| Error::Checksum { kind: "topic", id: id.clone() })
+    };
+    let read_some = |id: &Option<String>| id.as_ref().map(read).transpose();
+    Ok(match part {
+        Part::Answer(topic) => Finding::answer(read(topic)?),
+        Part::Correct(by, asked) => Finding::correction(read(by)?, read_some(asked)?),
+        Part::Choose(topics) => {
+            let title = |id: &String| view.index.topic(id).map(|topic| topic.title.clone()).unwrap_or_default();
+            let choice = |id: &String| {
+                let said = language.pack().topic(id).map(|said| said.title.clone());
+                (id.clone(), said.unwrap_or_else(|| title(id)))
+            };
+            let mut finding = Finding::bare(Outcome::Ambiguous, Lead::Choose(topics.iter().map(choice).collect()));
+            finding.topics.clone_from(topics);
+            finding
+        }
+        Part::Unknown(silent, nearest) => Finding::unknown(read_some(silent)?, read_some(nearest)?),
+        Part::Said => Finding::bare(Outcome::Social, Lead::Empty),
+    })
 }

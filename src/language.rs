@@ -310,6 +310,7 @@ pub struct Phrases {
     pub room_log_public: String,
     pub as_of: String,
     pub unprinted: String,
+    pub corrected: String,
     pub source: String,
     pub unsourced: String,
     pub inferred: String,

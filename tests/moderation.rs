@@ -10,6 +10,8 @@ use common::random::Random;
 use routedesk::desk::Desk;
 use routedesk::moderation::command::GRAMMAR;
 use routedesk::moderation::{Moderation, Next, Right, Said, Speaker};
+use routedesk::store::posts::Answer;
+use routedesk::store::records::Records;
 use routedesk::store::{Scope, Store};
 use routedesk::utterance::Utterance;
 
@@ -245,4 +247,60 @@ fn a_change_that_fails_in_the_middle_changes_nothing() {
     }
     house.done(&by, line);
     assert!(house.ask("1", "are there umbrellas?").contains("There are no umbrellas [1]."));
+}
+
+/// Answers that showed a claim which is changed say what is right now; undoing puts them back, to the letter. What showed
+/// none of it, or was said elsewhere, stays.
+#[test]
+fn corrections_reach_old_answers_and_leave_no_trace_when_undone() {
+    let house = House::new();
+    let by = speaker("m", "1", Right::Moderator);
+    let records = Records::open(&house.folder.path().join("facts.db"), "test").unwrap();
+    let asked = [
+        ("1", "how much is a ticket?"),
+        ("1", "сколько стоит билет?"),
+        ("1", "how much is a ticket and who flies it?"),
+        ("1", "is it flown by s7?"),
+        ("1", "what does a return ticket cost?"),
+        ("2", "how much is a ticket?"),
+    ];
+    let mut given = Vec::new();
+    for (at, (community, question)) in asked.iter().enumerate() {
+        let scope = Scope::community("test", community);
+        let reply = house.desk.hear(&Utterance::new(*question).within(scope.clone())).reply;
+        let answer = Answer::of(&reply, scope.clone(), "channel", &at.to_string()).expect("something that may change");
+        assert_eq!(house.desk.again(&scope, &answer.memo).unwrap().unwrap().text, reply.text, "{question}");
+        records.keep_answer(&answer, NOW).unwrap();
+        given.push(reply.text);
+    }
+    let corrected = || -> Vec<(usize, String)> {
+        let due = house.moderation.corrections().unwrap();
+        due.iter().for_each(|correction| house.moderation.corrected(correction).unwrap());
+        assert!(house.moderation.corrections().unwrap().is_empty());
+        due.into_iter().map(|correction| (correction.answer.question.parse().unwrap(), correction.reply.text)).collect()
+    };
+    assert_eq!(corrected(), []);
+    let edit =
+        "fact edit price-rubles | statement: A ticket was priced at 46,000 rubles. | value: 46,000 RUB | source: same";
+    house.done(&by, edit);
+    let first = house.store().revision().unwrap();
+    let now = corrected();
+    assert_eq!(now.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1, 2]);
+    for (at, text) in &now {
+        assert!(text.contains("46,000") && text.contains("45,000") == (*at != 1), "{text}");
+        assert!(text.contains("Corrected on 18 November 2026. Before, it said: A ticket was") || *at == 1, "{text}");
+    }
+    assert!(now[1].1.contains("Исправлено 18 ноября 2026"), "{}", now[1].1);
+    // Another change of the same: what it said at first is what counts.
+    house.done(&by, "fact edit price-rubles | statement: It was 47,000 rubles. | value: 47,000 RUB | source: same");
+    let now = corrected();
+    assert!(now[0].1.contains("47,000") && now[0].1.contains("45,000") && !now[0].1.contains("46,000"), "{}", now[0].1);
+    house.done(&by, &format!("undo all since {}", first - 1));
+    for (at, text) in corrected() {
+        assert_eq!(text, given[at]);
+    }
+    // A retired claim is no longer said, but that it was.
+    house.done(&by, "fact retire price-rubles it is wrong");
+    let now = corrected();
+    assert!(now[0].1.contains("Before, it said: A ticket was priced at 45,000 rubles."), "{}", now[0].1);
 }

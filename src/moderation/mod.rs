@@ -2,6 +2,7 @@
 //! their steps and their words are the same on each platform; a platform says who speaks and what they may do.
 
 pub mod command;
+pub mod corrections;
 mod draft;
 mod findings;
 mod inquiry;

@@ -1,6 +1,6 @@
 //! Changes that moderators make: one revision each, based on a revision that they saw, and taken back by another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
@@ -269,6 +269,42 @@ impl Store {
             self.connection.prepare_cached("SELECT id FROM revision WHERE scope = ? ORDER BY id DESC LIMIT ?")?;
         let ids = statement.query_map((scope.key(), most), |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
         revisions(&self.connection, ids)
+    }
+
+    /// The claims as those of a scope see them that were changed after a revision, with the day of the last change of each.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn claims_changed_since(&self, scope: &Scope, revision: i64) -> Result<BTreeMap<String, String>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT change.id, MAX(substr(made_at, 1, 10)) FROM change JOIN revision ON revision.id = revision
+             WHERE kind = 'claim' AND revision > ? AND scope IN ('', ?) GROUP BY change.id",
+        )?;
+        let rows = statement.query_map((revision, scope.key()), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A claim as those of a scope saw it after a revision; none if it wasn't there.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn claim_at(&self, scope: &Scope, id: &str, revision: i64) -> Result<Option<Claim>, Error> {
+        let key: Key = ("claim", id.to_owned());
+        let mut statement = self.connection.prepare_cached(
+            "SELECT change.revision, position, kind, change.id, before, after, checksum
+             FROM change JOIN revision ON revision.id = revision
+             WHERE kind = 'claim' AND change.id = ? AND revision <= ? AND scope = ? ORDER BY revision DESC LIMIT 1",
+        )?;
+        let mut last = |scope: &str| -> Result<Option<String>, Error> {
+            let mut rows = statement.query((&key.1, revision, scope))?;
+            rows.next()?.map(verified_change).transpose().map(|found| found.and_then(|(_, _, after)| after))
+        };
+        let own = if *scope == Scope::Shared { None } else { last(scope.key())? };
+        let text = match own {
+            Some(own) => Some(own),
+            None => last("")?,
+        };
+        text.filter(|text| text != GONE).map(|text| read(&text)).transpose()
     }
 
     /// What a community changed and the shared facts changed after it: kind, id and the shared revision. Its own stays.

@@ -35,6 +35,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../data/migrations/005_posts.sql")),
     M::up(include_str!("../../data/migrations/006_scopes.sql")),
     M::up(include_str!("../../data/migrations/007_queue.sql")),
+    M::up(include_str!("../../data/migrations/008_answers.sql")),
 ];
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);
 

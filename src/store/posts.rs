@@ -2,11 +2,49 @@
 
 use rusqlite::OptionalExtension as _;
 
-use super::Error;
 use super::records::Records;
+use super::{Error, Scope};
+use crate::wording::{Memo, Reply};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// How long a post is remembered, in seconds.
 const REMEMBERED: i64 = 30 * 24 * 60 * 60;
+
+/// An answer that was given, without a word of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The platform's id of where it was given.
+    pub channel: String,
+    /// The platform's id of what it answers.
+    pub question: String,
+    /// Whose facts it was made from.
+    pub scope: Scope,
+    /// What it was made from.
+    pub memo: Memo,
+    /// The claims that it showed at any time.
+    pub claims: Vec<String>,
+    /// A checksum of the text in which it was given.
+    pub original: u64,
+    /// The revision up to which it is right.
+    pub right_at: i64,
+}
+
+impl Answer {
+    /// A reply that was given to a question in a channel; none if it says nothing that may change.
+    #[must_use]
+    pub fn of(reply: &Reply, scope: Scope, channel: &str, question: &str) -> Option<Self> {
+        let memo = reply.memo.clone()?;
+        Some(Self {
+            channel: channel.to_owned(),
+            question: question.to_owned(),
+            scope,
+            claims: reply.claims.iter().map(|claim| claim.id.clone()).collect(),
+            original: xxh3_64(reply.text.as_bytes()),
+            right_at: memo.revision,
+            memo,
+        })
+    }
+}
 
 impl Records {
     /// Keeps that a message of the desk is a part of the answer to a question, posted in a channel at `at`.
@@ -28,6 +66,97 @@ impl Records {
             part,
             at,
         ))?;
+        Ok(())
+    }
+
+    /// Keeps an answer with the messages that say it.
+    ///
+    /// # Errors
+    /// If SQLite fails; then nothing is kept.
+    pub fn keep_said(&self, answer: &Answer, messages: &[String], at: i64) -> Result<(), Error> {
+        let transaction = self.connection.unchecked_transaction()?;
+        for (part, message) in messages.iter().enumerate() {
+            self.keep_post(message, &answer.channel, (&answer.question, part), at)?;
+        }
+        self.keep_answer(answer, at)?;
+        Ok(transaction.commit()?)
+    }
+
+    /// The revision up to which an answer is known to be right; none if it isn't known.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn right_at(&self, channel: &str, question: &str) -> Result<Option<i64>, Error> {
+        let sql = "SELECT revision FROM answer WHERE platform = ? AND channel = ? AND question = ?";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row((self.platform, channel, question), |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps what an answer was made from, given at `at` to a question in a channel.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn keep_answer(&self, answer: &Answer, at: i64) -> Result<(), Error> {
+        let json = |memo: &Memo| serde_json::to_string(memo).expect("a memo is made of words and numbers");
+        self.connection
+            .prepare_cached("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
+            .execute((
+                self.platform,
+                &answer.channel,
+                &answer.question,
+                answer.scope.key(),
+                json(&answer.memo),
+                serde_json::to_string(&answer.claims).expect("ids"),
+                answer.original.cast_signed(),
+                answer.memo.revision,
+                answer.right_at,
+                at,
+            ))?;
+        Ok(())
+    }
+
+    /// The answers that are known to be right up to an older revision than `newest` only.
+    ///
+    /// # Errors
+    /// If SQLite fails or what is kept can't be read.
+    pub fn answers_before(&self, newest: i64) -> Result<Vec<Answer>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT channel, question, scope, memo, claims, original, revision FROM answer
+             WHERE platform = ? AND revision < ? ORDER BY at, channel, question",
+        )?;
+        let mut rows = statement.query((self.platform, newest))?;
+        let mut answers = Vec::new();
+        let unreadable = |error: serde_json::Error| Error::Unreadable(error.to_string());
+        while let Some(row) = rows.next()? {
+            answers.push(Answer {
+                channel: row.get(0)?,
+                question: row.get(1)?,
+                scope: Scope::of_key(&row.get::<_, String>(2)?),
+                memo: serde_json::from_str(&row.get::<_, String>(3)?).map_err(unreadable)?,
+                claims: serde_json::from_str(&row.get::<_, String>(4)?).map_err(unreadable)?,
+                original: row.get::<_, i64>(5)?.cast_unsigned(),
+                right_at: row.get(6)?,
+            });
+        }
+        Ok(answers)
+    }
+
+    /// Records that an answer is right up to a revision, and which claims it has shown.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn is_right_at(&self, answer: &Answer, revision: i64) -> Result<(), Error> {
+        self.connection
+            .prepare_cached(
+                "UPDATE answer SET revision = ?, claims = ? WHERE platform = ? AND channel = ? AND question = ?",
+            )?
+            .execute((
+                revision,
+                serde_json::to_string(&answer.claims).expect("ids"),
+                self.platform,
+                &answer.channel,
+                &answer.question,
+            ))?;
         Ok(())
     }
 
@@ -67,9 +196,11 @@ impl Records {
 
     /// Forgets the messages of the desk that lie long before `now`.
     pub(super) fn forget_posts(&self, now: i64) -> Result<(), Error> {
-        self.connection
-            .prepare_cached("DELETE FROM post WHERE platform = ? AND at < ?")?
-            .execute((self.platform, now - REMEMBERED))?;
+        for sql in
+            ["DELETE FROM post WHERE platform = ? AND at < ?", "DELETE FROM answer WHERE platform = ? AND at < ?"]
+        {
+            self.connection.prepare_cached(sql)?.execute((self.platform, now - REMEMBERED))?;
+        }
         Ok(())
     }
 }

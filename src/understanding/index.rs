@@ -260,6 +260,12 @@ impl Index {
         self.changed(topic).is_some_and(|changed| changed.gone)
     }
 
+    /// A topic by its id, unless it was taken away.
+    #[must_use]
+    pub fn topic(&self, id: &str) -> Option<&TopicEntry> {
+        self.number_of(id).map(|topic| &*self.topics[topic])
+    }
+
     /// The number of a topic that wasn't taken away.
     pub(super) fn number_of(&self, id: &str) -> Option<usize> {
         self.topics.iter().position(|topic| topic.id == id).filter(|topic| !self.is_gone(*topic))

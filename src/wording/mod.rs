@@ -4,7 +4,7 @@ pub(crate) mod moderation;
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::answer::{Finding, Lead, Outcome};
 use crate::facts::date::DateSpan;
@@ -37,6 +37,35 @@ pub struct Reply {
     /// Whether the desk itself failed.
     #[serde(skip)]
     pub is_trouble: bool,
+    /// From what it was made, so that it can be made again; none where that says nothing that may change.
+    #[serde(skip)]
+    pub memo: Option<Memo>,
+}
+
+/// From what a reply was made: its language, and of each part how and from which topics.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Memo {
+    /// The code of the language.
+    pub language: String,
+    /// The parts, one for each question.
+    pub parts: Vec<Part>,
+    /// The revision from which it was made.
+    pub revision: i64,
+}
+
+/// How a part of a reply was made, with the ids of topics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Part {
+    /// The answer of a topic.
+    Answer(String),
+    /// The sources put it differently, as a topic has it; then another one is answered.
+    Correct(String, Option<String>),
+    /// The choice between topics.
+    Choose(Vec<String>),
+    /// What the sources don't say: the silent topic, and the nearest one.
+    Unknown(Option<String>, Option<String>),
+    /// Something that is said without any topic.
+    Said,
 }
 
 impl Reply {
@@ -122,6 +151,7 @@ pub fn reply(findings: &[Finding], language: Language) -> Reply {
         score: findings.iter().map(|finding| finding.score).fold(f32::INFINITY, f32::min).min(1.0),
         language,
         is_trouble: findings.iter().any(|finding| finding.lead == Lead::Trouble),
+        memo: None,
     }
 }
 
@@ -349,6 +379,19 @@ fn social(talk: SmallTalk, phrases: &Phrases) -> &String {
         SmallTalk::Help => &phrases.help,
         SmallTalk::Identity => &phrases.identity,
     }
+}
+
+/// A reply that was given before, with what it said then of claims that are otherwise now: the day of the change, and the
+/// statement.
+#[must_use]
+pub fn corrected(reply: Reply, changed: &[(String, String)]) -> Reply {
+    let phrase = &reply.language.pack().phrases.corrected;
+    let line =
+        |(day, was): &(String, String)| phrase.replace("{day}", &in_words(day, reply.language)).replace("{was}", was);
+    let lines: String = changed.iter().map(|one| format!("\n{}", line(one))).collect();
+    let sources = reply.text.strip_prefix(&reply.body).unwrap_or_default().to_owned();
+    let body = format!("{}{lines}", reply.body);
+    Reply { text: format!("{body}{sources}"), body, ..reply }
 }
 
 /// The reply when the desk itself fails.

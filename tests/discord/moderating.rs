@@ -210,3 +210,48 @@ async fn topics_and_claims_are_completed_for_moderators() {
     }
     hand.bot.assert_well_behaved();
 }
+
+/// What was answered before a change says what is right now, also a command's public answer, and is put back when the change
+/// is taken back; nobody is pinged by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn corrections_reach_old_messages() {
+    let mut hand = Hand::start().await;
+    let before = hand.say("member", "how much is a ticket?").await.unwrap();
+    let id = hand.bot.standin.channel(CHANNEL).pop().unwrap()["id"].clone();
+    let question = json!([{"name": "question", "type": 3, "value": "how much is a ticket?"}]);
+    hand.bot.standin.command("ask", question);
+    hand.bot.requests.answered().await;
+    hand.bot.requests.next("GET", "/@original").await;
+    let say =
+        |bot: &Bot| plain(content(&bot.standin.channel(CHANNEL).into_iter().find(|said| said["id"] == id).unwrap()));
+    for (line, part) in [
+        ("/fact edit price-rubles | statement: It was 46,000 rubles. | value: 46,000 RUB | source: same", "46,000"),
+        ("/undo 2", "45,000"),
+    ] {
+        hand.say("moderator", line).await;
+        hand.say("moderator", "confirm").await;
+        let mut edits = [hand.edited().await, hand.edited().await];
+        edits.sort_by_key(Value::to_string);
+        assert!(edits.iter().all(|edit| plain(content(edit)).contains(part)), "{edits:?}");
+        assert!(edits.iter().all(|edit| edit["allowed_mentions"]["parse"] == json!([])), "{edits:?}");
+        let is_corrected = part == "46,000";
+        assert_eq!(say(&hand.bot).contains("Before, it said: A ticket was priced at 45,000 rubles."), is_corrected);
+        assert_eq!(say(&hand.bot) == before, !is_corrected);
+        assert_eq!(
+            hand.bot.standin.responses().iter().filter(|said| plain(said) == before).count(),
+            usize::from(!is_corrected)
+        );
+    }
+    hand.bot.assert_well_behaved();
+}
+
+impl Hand {
+    async fn edited(&mut self) -> Value {
+        loop {
+            let request = self.bot.requests.next("PATCH", "").await;
+            if request.path.contains("/messages/") {
+                return request.body;
+            }
+        }
+    }
+}

@@ -31,9 +31,9 @@ impl Hands {
         };
         let asked = person.say(&self.room, &line).await;
         loop {
-            // What is said to others is heard, too.
+            // What is said to others is heard, too, and old answers are corrected.
             let said = person.hears(&self.room, self.bot.id()).await;
-            if replied_to(&said) == asked {
+            if said["content"]["m.relates_to"]["m.in_reply_to"]["event_id"] == asked.as_str() {
                 return body(&said).to_owned();
             }
         }
@@ -122,5 +122,30 @@ async fn a_rooms_own_facts_follow_it() {
     }
     hands.moderator.say(&next, "!ask how much is a ticket?").await;
     assert!(!body(&hands.moderator.hears(&next, &bot_id).await).contains("45,000 rubles ["));
+    hands.bot.stop().await;
+}
+
+/// What was answered before a change says what is right now, and is put back when the change is taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn corrections_reach_old_answers() {
+    let Some(server) = Server::shared().await else { return };
+    let mut hands = Hands::start(server).await;
+    let before = hands.say("member", "how much is a ticket?").await;
+    hands.say("member", "who flies it?").await;
+    for (line, part) in [
+        ("/fact edit price-rubles | statement: It was 46,000 rubles. | value: 46,000 RUB | source: same", "46,000"),
+        ("/undo 2", "45,000"),
+    ] {
+        hands.say("moderator", line).await;
+        hands.moderator.say(&hands.room, "confirm").await;
+        let bot = hands.bot.id().to_owned();
+        let is_edit = |event: &Value| event["sender"] == bot.as_str() && event["content"]["m.new_content"].is_object();
+        let edit = hands.moderator.next(&hands.room, is_edit).await;
+        let now = edit["content"]["m.new_content"]["body"].as_str().unwrap();
+        assert!(now.contains(part), "{now}");
+        assert_eq!(now.contains("Before, it said: A ticket was priced at 45,000 rubles."), part == "46,000", "{now}");
+        assert_eq!(now == before, part == "45,000", "{now}");
+        assert_eq!(edit["content"]["m.mentions"], json!({}));
+    }
     hands.bot.stop().await;
 }

@@ -10,7 +10,7 @@ use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrad
 use axum::extract::{Path, Query, State};
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, delete, get, post};
+use axum::routing::{any, get, post};
 use axum::serve::ListenerExt as _;
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -70,6 +70,8 @@ struct Inner {
     faults: VecDeque<Fault>,
     problems: Vec<String>,
     nonces: BTreeMap<String, Value>,
+    /// First responses to interactions, by their tokens.
+    responses: BTreeMap<String, Value>,
     next_id: u64,
     sequence: u64,
     /// What was sent in the session, for resuming it.
@@ -174,10 +176,13 @@ impl StandIn {
             .route("/applications/{application}/commands", get(commands).put(set_commands))
             .route("/channels/{channel}", get(channel))
             .route("/channels/{channel}/messages", get(history).post(say))
-            .route("/channels/{channel}/messages/{message}", get(one_message).delete(delete_message))
+            .route(
+                "/channels/{channel}/messages/{message}",
+                get(one_message).patch(edit_message).delete(delete_message),
+            )
             .route("/interactions/{id}/{token}/callback", post(callback))
             .route("/webhooks/{application}/{token}", post(follow_up))
-            .route("/webhooks/{application}/{token}/messages/@original", delete(remove));
+            .route("/webhooks/{application}/{token}/messages/@original", get(original).delete(remove));
         let app = Router::new()
             .nest("/api/v10", api)
             .route("/gw", any(connect))
@@ -326,6 +331,19 @@ impl StandIn {
     }
 
     /// Keeps what the bot says, once for a nonce.
+    /// Keeps a response to an interaction apart from what stands in the channel.
+    fn respond(&self, token: &str, content: &str) -> Value {
+        let said = message(self.id(), CHANNEL, BOT, content, json!({}));
+        self.lock().responses.insert(token.to_owned(), said.clone());
+        said
+    }
+
+    /// What the responses to interactions say now.
+    pub fn responses(&self) -> Vec<String> {
+        let content = |said: &Value| said["content"].as_str().unwrap_or_default().to_owned();
+        self.lock().responses.values().map(content).collect()
+    }
+
     fn keep_own(&self, channel: u64, body: &Value) -> Value {
         let nonce = body["nonce"].as_str().unwrap_or_default().to_owned();
         if let Some(known) = self.lock().nonces.get(&nonce) {
@@ -625,6 +643,10 @@ async fn say(State(standin): State<StandIn>, uri: Uri, Path(channel): Path<u64>,
 async fn callback(State(standin): State<StandIn>, uri: Uri, Json(body): Json<Value>) -> Response {
     let refused = standin.lock().refusals.pop_front();
     standin.note("POST", uri.path(), &body);
+    if refused.is_none() && body["type"] == 4 {
+        let token = uri.path().split('/').rev().nth(1).unwrap_or_default().to_owned();
+        standin.respond(&token, body["data"]["content"].as_str().unwrap_or_default());
+    }
     match refused {
         Some((status, code)) => refusal_with_code(status, code),
         None => StatusCode::NO_CONTENT.into_response(),
@@ -662,6 +684,34 @@ async fn follow_up(State(standin): State<StandIn>, uri: Uri, body: Bytes) -> Jso
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     standin.note("POST", uri.path(), &body);
     Json(message(standin.id(), CHANNEL, BOT, body["content"].as_str().unwrap_or_default(), json!({})))
+}
+
+/// The message that the first response to an interaction is.
+async fn original(State(standin): State<StandIn>, uri: Uri, Path((_, token)): Path<(String, String)>) -> Json<Value> {
+    standin.note("GET", uri.path(), &Value::Null);
+    let known = standin.lock().responses.get(&token).cloned();
+    Json(known.unwrap_or_else(|| standin.respond(&token, "")))
+}
+
+/// Only its author may edit a message.
+async fn edit_message(
+    State(standin): State<StandIn>,
+    uri: Uri,
+    Path((channel, id)): Path<(u64, u64)>,
+    Json(body): Json<Value>,
+) -> Response {
+    let edited = {
+        let mut inner = standin.lock();
+        let Inner { channels, responses, .. } = &mut *inner;
+        let mut said = channels.entry(channel).or_default().iter_mut().chain(responses.values_mut());
+        let own = said.find(|message| is_id(&message["id"], id) && is_id(&message["author"]["id"], BOT));
+        own.map(|message| {
+            message["content"] = body["content"].clone();
+            message.clone()
+        })
+    };
+    standin.note("PATCH", uri.path(), &body);
+    edited.map_or_else(|| refusal(404), |message| Json(message).into_response())
 }
 
 async fn remove(State(standin): State<StandIn>, uri: Uri) -> StatusCode {

@@ -202,7 +202,13 @@ async fn respond(ctx: Context<'_>, utterance: Utterance, private: bool, keep: bo
     let private = private || !matches!(reply.outcome, Outcome::Answered | Outcome::Disputed);
     let more = buttons::only_remove(&reply, person.get(), private);
     let rows = buttons::under(&reply, person.get(), private, &[]);
-    waiting(&ctx).say(&render::messages(&reply), rows, &more, private).await
+    let waiting = waiting(&ctx);
+    let followed = waiting.say_all(&render::messages(&reply), rows, &more, private).await?;
+    // Where the bot is a member its answer is a message like others and stays right.
+    if !private && place.community.is_some() && reply.memo.is_some() {
+        data.keep_response(&waiting, &place, &reply, &followed, now).await;
+    }
+    Ok(())
 }
 
 /// Tells the person something that isn't an answer.

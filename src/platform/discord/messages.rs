@@ -12,7 +12,7 @@ use serenity::all::{
 
 use super::hear::{heard, is_question, overheard};
 use super::send::{forget_limits, is_forbidden, kind, may_pass};
-use super::{Data, Error, PLATFORM, Shared, buttons, no_pings, render};
+use super::{Data, Error, PLATFORM, Shared, buttons, corrections, no_pings, render};
 use crate::answer::Outcome;
 use crate::config::FORUMS;
 use crate::store::handled::Place;
@@ -144,7 +144,7 @@ impl Shared {
     async fn deliver(&self, http: &Http, place: &Place, message: &Message, saying: Saying, said: &[Said]) {
         let mute = || self.mute.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = if let Saying::Reply(reply) = &saying { Some(reply.tally()) } else { None };
-        match self.say(http, message, saying, said).await {
+        match self.say(http, place, message, saying, said).await {
             Ok(()) => {
                 self.mark_answered(message.id, outcome);
                 mute().remove(&message.channel_id);
@@ -211,7 +211,14 @@ impl Shared {
 
     /// Says something as replies to a message, without its first parts, which were `said`. What was said of another reply
     /// is no part of this one: a follow-up whose context is forgotten is heard differently.
-    async fn say(&self, http: &Http, message: &Message, saying: Saying, said: &[Said]) -> Result<(), Error> {
+    async fn say(
+        &self,
+        http: &Http,
+        place: &Place,
+        message: &Message,
+        saying: Saying,
+        said: &[Said],
+    ) -> Result<(), Error> {
         let (parts, reply) = match saying {
             Saying::Reply(reply) => (render::messages(&reply), Some(reply)),
             Saying::Reason(reason) => (vec![reason], None),
@@ -219,6 +226,7 @@ impl Shared {
         };
         let is_begun = said.iter().zip(&parts).all(|(said, part)| said.content == *part);
         if said.len() == 1 && parts.len() == 1 {
+            self.keep_said(place, message.id, reply.as_ref(), &[said[0].id], message.timestamp.unix_timestamp());
             return Ok(());
         }
         // Another text has another nonce, of which Discord takes 25 letters.
@@ -245,6 +253,7 @@ impl Shared {
                     .id,
             );
         }
+        self.keep_said(place, message.id, reply.as_ref(), &earlier, message.timestamp.unix_timestamp());
         Ok(())
     }
 
@@ -334,7 +343,7 @@ impl Shared {
 /// Every minute: forgets what is promised to be forgotten, and tries again what could not be answered. The one doesn't
 /// wait for the other.
 pub async fn keep_house(http: Arc<Http>, data: Data, me: UserId) {
-    tokio::join!(forget(&http, &data), try_again(&http, &data, me));
+    tokio::join!(forget(&http, &data), try_again(&http, &data, me), corrections::keep_right(&http, &data));
 }
 
 async fn forget(http: &Http, data: &Data) {

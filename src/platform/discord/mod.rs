@@ -4,6 +4,7 @@
 
 mod buttons;
 mod commands;
+mod corrections;
 pub mod hear;
 mod menus;
 mod messages;
@@ -26,7 +27,7 @@ use serenity::all::{
     ChannelId, Context, CreateAllowedMentions, CreateCommand, FullEvent, GatewayIntents, Http, HttpBuilder, HttpError,
     Interaction, MessageId, Permissions, UserId,
 };
-use tokio::sync::{RwLock, Semaphore};
+use tokio::sync::{Notify, RwLock, Semaphore};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::DiscordConfig;
@@ -103,6 +104,8 @@ pub struct Shared {
     in_hand: Mutex<HashSet<MessageId>>,
     /// The channels where the bot may not speak, each told once.
     mute: Mutex<HashSet<ChannelId>>,
+    /// Told when facts were changed here.
+    changed: Notify,
     /// Held for reading while something is answered, for writing once no more may be.
     open: Arc<RwLock<()>>,
 }
@@ -227,6 +230,7 @@ fn shared(config: &DiscordConfig, desk: Arc<Desk>, database: &Path, open: Arc<Rw
         in_hand: Mutex::default(),
         mute: Mutex::default(),
         suggestions,
+        changed: Notify::new(),
         open,
     })
 }

@@ -289,6 +289,7 @@ async fn reply(waiting: &Waiting<'_>, data: &Data, by: &Speaker, said: Said) -> 
         waiting.say_with_last(&first, &last[0], rows).await?;
     }
     if let Some(made) = &said.made {
+        data.changed.notify_one();
         data.tell_of(waiting.http, by, made).await;
     }
     Ok(())

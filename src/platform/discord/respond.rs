@@ -3,7 +3,7 @@
 
 use serenity::all::{
     Builder, ComponentInteraction, CreateActionRow, CreateInteractionResponse, CreateInteractionResponseFollowup,
-    CreateInteractionResponseMessage, Http, InteractionId, InteractionResponseFlags, MessageFlags,
+    CreateInteractionResponseMessage, Http, InteractionId, InteractionResponseFlags, MessageFlags, MessageId,
 };
 
 use super::send::{Outgoing, soon};
@@ -35,7 +35,22 @@ impl<'a> Waiting<'a> {
         more_rows: &[CreateActionRow],
         private: bool,
     ) -> Result<(), Error> {
-        let Some((first, more)) = parts.split_first() else { return Ok(()) };
+        self.say_all(parts, rows, more_rows, private).await.map(drop)
+    }
+
+    /// The same, giving the messages that follow the first.
+    ///
+    /// # Errors
+    /// If Discord refuses.
+    pub async fn say_all(
+        &self,
+        parts: &[String],
+        rows: Vec<CreateActionRow>,
+        more_rows: &[CreateActionRow],
+        private: bool,
+    ) -> Result<Vec<MessageId>, Error> {
+        let mut followed = Vec::new();
+        let Some((first, more)) = parts.split_first() else { return Ok(followed) };
         let message = response(first, private).components(rows);
         self.respond(CreateInteractionResponse::Message(message)).await?;
         for part in more {
@@ -46,9 +61,20 @@ impl<'a> Waiting<'a> {
                     .allowed_mentions(no_pings())
                     .flags(flags(private))
             };
-            self.outgoing.make_once(self.id.get(), || followup().execute(self.http, (None, self.token))).await?;
+            let said = self.outgoing.make_once(self.id.get(), || followup().execute(self.http, (None, self.token)));
+            followed.push(said.await?.id);
         }
-        Ok(())
+        Ok(followed)
+    }
+
+    /// The message that was the first response.
+    ///
+    /// # Errors
+    /// If Discord refuses.
+    pub async fn first(&self) -> Result<MessageId, Error> {
+        let found =
+            self.outgoing.make(self.id.get(), || self.http.get_original_interaction_response(self.token)).await?;
+        Ok(found.id)
     }
 
     /// Says several parts to the person alone, with rows under the last.

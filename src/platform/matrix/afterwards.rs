@@ -8,6 +8,7 @@ use super::hear::{self, Asked, Message};
 use super::lane::{ANSWERED_LATER, CORRECTED_WITHIN, Lane, Question, Saying, Unreadable, answering, now};
 use super::render;
 use crate::language::Language;
+use crate::moderation::corrections::Correction;
 use crate::store::settings::Settings;
 use crate::utterance::Utterance;
 
@@ -65,7 +66,13 @@ impl Lane {
         if posts.is_empty() {
             self.take_on(original, &place, at);
             self.deliver(&question, saying, 0).await;
-        } else if let Err(error) = self.correct(&question, &posts, saying, &settings).await {
+        } else {
+            let answer = self.memo_of(&saying, original).await;
+            let corrected = self.correct(&question, &posts, saying, &settings).await;
+            if corrected.is_ok() {
+                self.keep_answer(answer, at);
+            }
+            let Err(error) = corrected else { return self.mark_answered(&edit.id, None) };
             self.owes |= error.may_pass;
             tracing::error!(what = %error, "an answer could not be corrected");
             if error.may_pass {
@@ -73,6 +80,42 @@ impl Lane {
             }
         }
         self.mark_answered(&edit.id, None);
+    }
+
+    /// Makes an answer of some time ago say what is right now.
+    pub async fn correct_old(&mut self, correction: Correction) {
+        if !self.data.moderation.is_due(&correction) {
+            return;
+        }
+        let id = &correction.answer.question;
+        let posts = self.posts(id);
+        let done = if posts.is_empty() { Ok(()) } else { self.correct_posts(&correction, &posts).await };
+        match done {
+            Err(error) if error.may_pass => tracing::warn!(what = %error, "a correction has to wait"),
+            // An answer whose question is gone stays as it is.
+            Ok(()) | Err(_) => {
+                if let Err(error) = self.data.moderation.corrected(&correction) {
+                    tracing::error!(%error, "a correction could not be recorded");
+                }
+            }
+        }
+    }
+
+    async fn correct_posts(&mut self, correction: &Correction, posts: &[String]) -> Result<(), RoomError> {
+        let id = &correction.answer.question;
+        let asked = self.data.account.event(&self.room, id).await?;
+        let transaction = format!("{id}-{}", correction.revision);
+        let question = Question {
+            id,
+            replies_to: id,
+            transaction: &transaction,
+            asker: &asked.sender,
+            thread: None,
+            at: asked.at_ms / 1_000,
+        };
+        let settings = self.data.settings(&self.room);
+        let saying = Saying::Reply(Box::new(correction.reply.clone()));
+        self.correct(&question, posts, saying, &settings).await
     }
 
     /// Makes the posts of an answer say something else; there may be more of them or fewer.

@@ -12,6 +12,7 @@ use super::render::{self, Part};
 use crate::language::Language;
 use crate::platform::pace::Limits;
 use crate::store::handled::Place;
+use crate::store::posts::Answer;
 use crate::store::settings::Settings;
 use crate::utterance::Utterance;
 
@@ -122,8 +123,10 @@ impl Lane {
     /// refuses for good is done with; the rest is tried again later.
     pub async fn deliver(&mut self, question: &Question<'_>, saying: Saying, said: usize) {
         let outcome = if let Saying::Reply(reply) = &saying { Some(reply.tally()) } else { None };
+        let answer = self.memo_of(&saying, question.id).await;
         match self.say(question, saying, said).await {
             Ok(()) => {
+                self.keep_answer(answer, question.at);
                 self.mark_answered(question.id, outcome);
                 self.is_mute = false;
             }
@@ -138,6 +141,18 @@ impl Lane {
                     tracing::error!(what = %error, room, "the bot may not answer here; look at its level in the room");
                 }
             }
+        }
+    }
+
+    /// What a reply to a question is made from; none if it says nothing that may change.
+    pub async fn memo_of(&self, saying: &Saying, question: &str) -> Option<Answer> {
+        let Saying::Reply(reply) = saying else { return None };
+        Answer::of(reply, self.place().await.scope(PLATFORM), &self.room, question)
+    }
+
+    pub fn keep_answer(&self, answer: Option<Answer>, at: i64) {
+        if let Some(answer) = answer {
+            self.data.recorded("an answer could not be kept", |records| records.keep_answer(&answer, at));
         }
     }
 

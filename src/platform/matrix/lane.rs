@@ -16,6 +16,7 @@ use super::hear::{self, Asked, Message};
 use super::render::Answering;
 use super::{Data, people};
 use crate::language::Language;
+use crate::moderation::corrections::Correction;
 use crate::platform::recent::Recent;
 use crate::store::handled::Place;
 use crate::wording::Reply;
@@ -40,6 +41,8 @@ pub enum Task {
     TryAgain,
     /// Keys came, of a session of encryption.
     Keys(String),
+    /// An answer of some time ago has to say something else.
+    Correct(Box<Correction>),
 }
 
 /// What is said to a message.
@@ -179,6 +182,7 @@ impl Lane {
                     }
                 }
                 Task::Keys(session) => self.on_keys(session).await,
+                Task::Correct(correction) => self.correct_old(*correction).await,
             }
         }
     }

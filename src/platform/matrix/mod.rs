@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use anyhow::anyhow;
 use routedesk_matrix::{Account, LogIn, News, Note, Opened, Settings as AccountSettings};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::sync::{RwLock, Semaphore};
+use tokio::sync::{Notify, RwLock, Semaphore};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::MatrixConfig;
@@ -73,6 +73,8 @@ struct Shared {
     allow: Vec<String>,
     /// The people who run the bot.
     operators: Vec<String>,
+    /// Told when facts were changed here.
+    changed: Notify,
     /// Held for reading while something is answered, for writing by who waits for the end of that.
     open: RwLock<()>,
     /// Whether nothing new may begin.
@@ -133,6 +135,7 @@ pub async fn serve(
         sending: Semaphore::new(AT_ONCE),
         allow: config.allow.clone(),
         operators: config.operators.clone(),
+        changed: Notify::new(),
         open: RwLock::default(),
         is_closed: AtomicBool::new(false),
     });
@@ -201,7 +204,9 @@ async fn hand_on(data: &Data, mut news: UnboundedReceiver<News>) {
                     // One that has ended is opened again when something happens.
                     let _ = lane.put(Task::TryAgain);
                 }
+                correct_old(data, &mut lanes);
             }
+            () = data.changed.notified() => correct_old(data, &mut lanes),
             one = news.recv() => match one {
                 Some(News::Event(event)) => {
                     let room = event.room.clone();
@@ -213,6 +218,17 @@ async fn hand_on(data: &Data, mut news: UnboundedReceiver<News>) {
                 None => return,
             },
         }
+    }
+}
+
+/// Has answers of some time ago say what is right now.
+fn correct_old(data: &Data, lanes: &mut HashMap<String, Entry>) {
+    match data.moderation.corrections() {
+        Ok(due) => due.into_iter().for_each(|correction| {
+            let room = correction.answer.channel.clone();
+            to_lane(data, lanes, &room, Task::Correct(Box::new(correction)));
+        }),
+        Err(error) => tracing::error!(%error, "answers of some time ago could not be looked through"),
     }
 }
 

@@ -73,6 +73,9 @@ impl Lane {
             Line::Command(line) => self.data.moderation.command(&by, line, now()),
             Line::Answer(text) => self.data.moderation.answer(&by, text, now()),
         };
+        if said.made.is_some() {
+            self.data.changed.notify_one();
+        }
         if let (Some(made), Some(log)) = (&said.made, &settings.log_channel) {
             self.tell_of(log.clone(), &event.sender, made);
         }

@@ -1,0 +1,137 @@
+//! Answers of some time ago that say what is right now.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use serenity::all::{ChannelId, EditMessage, Http, MessageId, MessageReference};
+use serenity::builder::CreateMessage;
+
+use super::respond::Waiting;
+use super::send::{is_gone, kind, may_pass};
+use super::{Data, Error, PLATFORM, Shared, no_pings, render};
+use crate::moderation::corrections::Correction;
+use crate::store::handled::Place;
+use crate::store::posts::Answer;
+use crate::wording::Reply;
+
+/// How often is looked for what was changed elsewhere: on another platform, or by the operator.
+const LOOKED_AFTER: Duration = Duration::from_secs(60);
+
+/// Corrects what was answered, whenever facts were changed.
+pub async fn keep_right(http: &Http, data: &Data) {
+    let mut minutes = tokio::time::interval(LOOKED_AFTER);
+    loop {
+        tokio::select! {
+            _ = minutes.tick() => {}
+            () = data.changed.notified() => {}
+        }
+        let due = match data.moderation.corrections() {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(%error, "answers of some time ago could not be looked through");
+                continue;
+            }
+        };
+        for correction in due {
+            let Ok(_open) = data.open.try_read() else { return };
+            match data.correct(http, &correction).await {
+                Err(error) if may_pass(&error) => tracing::warn!(what = %kind(&error), "a correction has to wait"),
+                // An answer that may not be edited stays as it is.
+                Ok(()) | Err(_) => {
+                    if let Err(error) = data.moderation.corrected(&correction) {
+                        tracing::error!(%error, "a correction could not be recorded");
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Keeps what a reply was made from, with the messages that say it.
+    pub fn keep_said(&self, place: &Place, question: MessageId, reply: Option<&Reply>, said: &[MessageId], at: i64) {
+        let answer =
+            reply.and_then(|reply| Answer::of(reply, place.scope(PLATFORM), &place.channel, &question.to_string()));
+        let Some(answer) = answer else { return };
+        let messages: Vec<String> = said.iter().map(MessageId::to_string).collect();
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = records.keep_said(&answer, &messages, at) {
+            tracing::error!(%error, "an answer could not be kept");
+        }
+    }
+
+    /// Keeps what a public response to a command was made from, with the message that it is and those that followed.
+    pub async fn keep_response(
+        &self,
+        waiting: &Waiting<'_>,
+        place: &Place,
+        reply: &Reply,
+        followed: &[MessageId],
+        at: i64,
+    ) {
+        match waiting.first().await {
+            Ok(first) => {
+                let said = [&[first], followed].concat();
+                self.keep_said(place, MessageId::new(waiting.id.get()), Some(reply), &said, at);
+            }
+            Err(error) => tracing::warn!(what = %kind(&error), "a response could not be looked up"),
+        }
+    }
+
+    /// Makes the messages of an answer say something else; there may be more of them or fewer.
+    async fn correct(&self, http: &Http, correction: &Correction) -> Result<(), Error> {
+        let Answer { channel, question, .. } = &correction.answer;
+        let posts = {
+            let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+            records.posts(question, channel).unwrap_or_default()
+        };
+        let posts: Vec<MessageId> = posts.iter().filter_map(|id| id.parse().ok()).map(MessageId::new).collect();
+        let Some((last, channel)) = posts.last().zip(channel.parse().ok().map(ChannelId::new)) else { return Ok(()) };
+        let parts = render::messages(&correction.reply);
+        for (at, part) in parts.iter().enumerate() {
+            let Some(post) = posts.get(at) else {
+                self.add_part(http, channel, *last, (part, question, at)).await?;
+                continue;
+            };
+            let edit = || EditMessage::new().content(part).allowed_mentions(no_pings()).suppress_embeds(true);
+            match self.outgoing.make(channel.get(), || channel.edit_message(http, *post, edit())).await {
+                // Somebody removed it.
+                Err(error) if is_gone(&error) => {}
+                edited => drop(edited?),
+            }
+        }
+        for post in posts.iter().skip(parts.len()) {
+            match self.outgoing.make(channel.get(), || http.delete_message(channel, *post, None)).await {
+                Err(error) if is_gone(&error) => {}
+                removed => removed?,
+            }
+            let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = records.forget_post(&post.to_string(), &channel.to_string());
+        }
+        Ok(())
+    }
+
+    /// Says a part of an answer that has become longer.
+    async fn add_part(
+        &self,
+        http: &Http,
+        channel: ChannelId,
+        last: MessageId,
+        (part, question, at): (&str, &str, usize),
+    ) -> Result<(), Error> {
+        let create = || {
+            CreateMessage::new()
+                .content(part)
+                .reference_message(MessageReference::from((channel, last)).fail_if_not_exists(false))
+                .allowed_mentions(no_pings())
+                .flags(serenity::all::MessageFlags::SUPPRESS_EMBEDS)
+        };
+        let said = self.outgoing.make(channel.get(), || channel.send_message(http, create())).await?;
+        let now = jiff::Timestamp::now().as_second();
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = records.keep_post(&said.id.to_string(), &channel.to_string(), (question, at), now) {
+            tracing::error!(%error, "a part of an answer could not be kept");
+        }
+        Ok(())
+    }
+}
