@@ -13,7 +13,7 @@ use routedesk::desk::{self, Desk};
 use routedesk::eval;
 use routedesk::facts::{check, text, verify};
 use routedesk::platform::{jsonl, terminal};
-use routedesk::store::{Applied, Meta, Origin, Store};
+use routedesk::store::{Applied, Committed, Edit, Meta, Origin, Scope, Store};
 use routedesk::utterance::Utterance;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::{FilterExt as _, Targets};
@@ -76,6 +76,12 @@ enum FactsCommand {
     Import {
         /// A folder as `facts export` writes it; without one, the facts inside this program
         dir: Option<PathBuf>,
+        /// The community whose own facts they become: platform and id, `discord:123` or `matrix:!room:server`
+        #[arg(long, value_parser = community, requires = "dir")]
+        community: Option<Scope>,
+        /// Only show what would be changed
+        #[arg(long, requires = "dir")]
+        look: bool,
         /// Why, for the record
         #[arg(long, default_value = "imported from the command line")]
         why: String,
@@ -84,6 +90,9 @@ enum FactsCommand {
     Export {
         /// Where to; made if it isn't there
         dir: PathBuf,
+        /// The community whose facts are written, with what all share: `discord:123` or `matrix:!room:server`
+        #[arg(long, value_parser = community)]
+        community: Option<Scope>,
     },
     /// Report every problem of a folder of files, or of the shipped facts
     Check {
@@ -259,14 +268,16 @@ fn evaluate(eval: &Eval) -> anyhow::Result<ExitCode> {
 
 fn facts(config: &Config, command: FactsCommand) -> anyhow::Result<ExitCode> {
     match command {
-        FactsCommand::Import { dir: None, why } => {
+        FactsCommand::Import { dir: None, why, .. } => {
             let mut store = open_store(&config.database)?;
             bring_in(&mut store)?;
             let applied = store.replace(&text::shipped(), Origin::Import, &meta("command line", &why))?;
             report(&applied);
         }
-        FactsCommand::Import { dir: Some(dir), why } => import(config, &dir, &why)?,
-        FactsCommand::Export { dir } => export(config, &dir)?,
+        FactsCommand::Import { dir: Some(dir), community, look, why } => {
+            import(config, &dir, (&community.unwrap_or_default(), look), &why)?;
+        }
+        FactsCommand::Export { dir, community } => export(config, &dir, &community.unwrap_or_default())?,
         FactsCommand::Check { dir } => return check_facts(dir.as_deref()),
         FactsCommand::Verify { articles } => return verify_facts(&articles),
         FactsCommand::Rebuild => {
@@ -327,7 +338,23 @@ fn report(applied: &Applied) {
     }
 }
 
-fn import(config: &Config, dir: &Path, why: &str) -> anyhow::Result<()> {
+/// The scope of a community as it is named on the command line.
+fn community(text: &str) -> Result<Scope, String> {
+    match text.split_once(':') {
+        Some((platform @ ("discord" | "matrix"), id)) if !id.is_empty() => Ok(Scope::community(platform, id)),
+        _ => Err("expected discord:ID or matrix:!ROOM:SERVER".to_owned()),
+    }
+}
+
+/// Shows what would become of things.
+fn show(edits: &[Edit]) {
+    for edit in edits {
+        let (name, is_gone) = edit.named();
+        println!("{} {name}", if is_gone { "-" } else { "~" });
+    }
+}
+
+fn import(config: &Config, dir: &Path, (scope, look): (&Scope, bool), why: &str) -> anyhow::Result<()> {
     let (files, base) = read_files(dir)?;
     let facts = match problems(&files) {
         Ok(facts) => facts,
@@ -335,8 +362,18 @@ fn import(config: &Config, dir: &Path, why: &str) -> anyhow::Result<()> {
     };
     let mut store = open_store(&config.database)?;
     bring_in(&mut store)?;
-    desk::prepare_index(&store, &facts)?;
+    let seen = base.map_or_else(|| store.revision(), Ok)?;
+    let edits = store.difference(scope, seen, &facts)?;
+    show(&edits);
+    if look {
+        println!("{} differences; nothing was changed.", edits.len());
+        return Ok(());
+    }
     let meta = meta("command line", why);
+    if *scope != Scope::Shared {
+        return import_own(&mut store, scope, (seen, &edits), &meta);
+    }
+    desk::prepare_index(&store, &facts)?;
     let applied = match base {
         Some(base) => store.merge_in(&facts, base, &meta)?,
         None => store.replace(&facts, Origin::Import, &meta)?,
@@ -352,12 +389,27 @@ fn import(config: &Config, dir: &Path, why: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn export(config: &Config, dir: &Path) -> anyhow::Result<()> {
+/// Makes what a community sees what was imported, as one revision of its own.
+fn import_own(store: &mut Store, scope: &Scope, (base, edits): (i64, &[Edit]), meta: &Meta) -> anyhow::Result<()> {
+    match store.commit(scope, base, edits, meta)? {
+        Committed::Made(applied) => report(&applied),
+        Committed::Overtaken(by) => {
+            let by: Vec<String> = by.iter().map(|revision| format!("  revision {}", revision.id)).collect();
+            bail!(
+                "nothing was imported. The same was changed since the export; export again and repeat your changes:\n{}",
+                by.join("\n")
+            );
+        }
+    }
+    Ok(())
+}
+
+fn export(config: &Config, dir: &Path, scope: &Scope) -> anyhow::Result<()> {
     let mut store = open_store(&config.database)?;
     bring_in(&mut store)?;
     let (facts, revision) = {
         let _held = store.hold()?;
-        (store.facts()?, store.revision()?)
+        (store.facts_of(scope)?, store.revision()?)
     };
     let files = text::write(&facts);
     fs::create_dir_all(dir)?;

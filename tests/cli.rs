@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use routedesk::store::Scope;
 use serde_json::Value;
 
 /// Runs the program with a database in this folder.
@@ -98,7 +99,7 @@ fn facts_are_exported_imported_and_checked() {
         fs::read_to_string(&tickets).unwrap().replace("a ticket cost about US$570.", "a ticket cost some US$570.");
     fs::write(&tickets, changed).unwrap();
     let output = run(&["facts", "import", first.to_str().unwrap()]);
-    assert_eq!(text(&output.stdout), "Revision 2: 1 changes.\n", "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "~ claim price-dollars\nRevision 2: 1 changes.\n", "{}", text(&output.stderr));
     assert!(run(&["facts", "export", second.to_str().unwrap()]).status.success());
     for entry in fs::read_dir(&first).unwrap() {
         let path = entry.unwrap().path();
@@ -117,6 +118,39 @@ fn facts_are_exported_imported_and_checked() {
     let output = run(&["facts", "import", first.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("nothing was imported"));
+}
+
+/// A community's facts go out and come back as one revision of its own, looked at first; nobody else sees it.
+#[test]
+fn a_communitys_facts_are_exported_and_imported() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path().join("own");
+    let run = |args: &[&str]| run(folder.path(), args, b"");
+    let path = dir.to_str().unwrap();
+    assert!(run(&["facts", "export", path, "--community", "discord:7"]).status.success());
+    let tickets = dir.join("tickets.toml");
+    let old = fs::read_to_string(&tickets).unwrap();
+    fs::write(&tickets, old.replace("a ticket cost about US$570.", "a ticket cost some US$570.")).unwrap();
+    let import = |more: &[&str]| {
+        let output = run(&[&["facts", "import", path, "--community", "discord:7"], more].concat());
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout).to_owned()
+    };
+    assert_eq!(import(&["--look"]), "~ claim price-dollars\n1 differences; nothing was changed.\n");
+    assert_eq!(import(&[]), "~ claim price-dollars\nRevision 2: 1 changes.\n");
+    assert!(!text(&run(&["ask", "how much is a ticket?"]).stdout).contains("some US$570"));
+    let store = routedesk::store::Store::open(&folder.path().join("facts.db")).unwrap();
+    let says = |scope: &Scope| {
+        let facts = store.facts_of(scope).unwrap();
+        facts.claims().any(|claim| claim.statement.contains("some US$570"))
+    };
+    let scopes = [Scope::community("discord", "7"), Scope::community("discord", "8"), Scope::Shared];
+    assert_eq!(scopes.each_ref().map(says), [true, false, false]);
+    // Somebody changed the same since the export: nothing is overwritten.
+    fs::write(&tickets, old.replace("a ticket cost about US$570.", "a ticket cost 570 dollars.")).unwrap();
+    let output = run(&["facts", "import", path, "--community", "discord:7"]);
+    assert!(text(&output.stderr).contains("revision 2"), "{}", text(&output.stderr));
+    assert_eq!(run(&["facts", "export", path, "--community", "7"]).status.code(), Some(2));
 }
 
 #[test]

@@ -6,7 +6,9 @@ use super::command::{Field, Form, Verb};
 use super::draft::{Act, Draft, Ground};
 use super::lookup::{find_topics, topic_of};
 use super::{Failure, Moderation, Refusal, Said, Speaker, day};
-use crate::store::{Changed, Scope, Undone};
+use crate::desk::Probe;
+use crate::facts::{Facts, Topic};
+use crate::store::{Changed, Edit, Revision, Scope, Undone};
 use crate::utterance::Utterance;
 use crate::wording::moderation as words;
 
@@ -103,7 +105,7 @@ impl Moderation {
             Undone::Edits(edits) => edits,
             Undone::Overtaken(by) => return Err(Refusal(words::changed_since(id, &by)).into()),
         };
-        let probes = revision.changes.iter().flat_map(|changed| ground.probes_of(changed)).take(1).collect();
+        let probes = probes_of_all(ground, &revision);
         Ok(draft(Act::Undo(id, edits), words::undoes(&revision), probes))
     }
 
@@ -122,7 +124,7 @@ impl Moderation {
             revision.changes.iter().filter_map(|changed| ground.as_it_is(changed, &subjects)).collect();
         let (shared, base) = self.desk.facts_of(&Scope::Shared)?;
         edits.extend(ground.subjects_missing(&edits, &shared));
-        edits.sort_by_key(|edit| !matches!(edit, crate::store::Edit::Subject { .. }));
+        edits.sort_by_key(|edit| !matches!(edit, Edit::Subject { .. }));
         let shared_ground = Ground { facts: &shared, base, scope: &Scope::Shared, today: ground.today };
         let draft = Draft {
             scope: Scope::Shared,
@@ -130,11 +132,17 @@ impl Moderation {
             act: Act::Promote(ground.scope.clone(), edits),
             why: form.get(Field::Why).unwrap_or_default().to_owned(),
             lines: words::promotes(&revision),
-            probes: revision.changes.iter().flat_map(|changed| ground.probes_of(changed)).take(1).collect(),
+            probes: probes_of_all(ground, &revision),
             settles: None,
         };
         self.offer(by, draft, &shared_ground, now)
     }
+}
+
+/// What shows a revision: a topic that came or went before a claim of it.
+fn probes_of_all(ground: &Ground<'_>, revision: &Revision) -> Vec<Probe> {
+    let (topics, others): (Vec<_>, Vec<_>) = revision.changes.iter().partition(|changed| changed.kind == "topic");
+    topics.into_iter().chain(others).flat_map(|changed| ground.probes_of(changed)).take(1).collect()
 }
 
 /// The subject of each claim and topic.
@@ -149,19 +157,25 @@ fn subjects(ground: &Ground<'_>) -> BTreeMap<String, String> {
 
 impl Ground<'_> {
     /// What shows a thing that was changed.
-    fn probes_of(&self, changed: &Changed) -> Vec<crate::desk::Probe> {
+    fn probes_of(&self, changed: &Changed) -> Vec<Probe> {
         match changed.kind {
             "claim" => self.probes_of_claim(&changed.id),
-            "topic" if self.facts.topics().any(|topic| topic.id == changed.id) => {
-                vec![crate::desk::Probe::Topic(changed.id.clone())]
+            "topic" => {
+                let topic = self.facts.topics().find(|topic| topic.id == changed.id);
+                let gone: Option<Topic> = changed.was.as_deref().and_then(|text| serde_json::from_str(text).ok());
+                // Of a topic that comes or goes a question tells more than its own answer.
+                let question = |topic: &Topic| topic.examples.first().cloned().map(Probe::Question);
+                match (&changed.was, topic) {
+                    (Some(_), Some(topic)) => vec![Probe::Topic(topic.id.clone())],
+                    (_, topic) => topic.or(gone.as_ref()).and_then(question).into_iter().collect(),
+                }
             }
             _ => Vec::new(),
         }
     }
 
     /// A thing as those of the scope have it now.
-    fn as_it_is(&self, changed: &Changed, subjects: &BTreeMap<String, String>) -> Option<crate::store::Edit> {
-        use crate::store::Edit;
+    fn as_it_is(&self, changed: &Changed, subjects: &BTreeMap<String, String>) -> Option<Edit> {
         let subject = subjects.get(&changed.id).cloned().unwrap_or_default();
         let (kind, id) = (changed.kind, changed.id.clone());
         match kind {
@@ -182,8 +196,7 @@ impl Ground<'_> {
     }
 
     /// The subjects that edits name and others don't have.
-    fn subjects_missing(&self, edits: &[crate::store::Edit], others: &crate::facts::Facts) -> Vec<crate::store::Edit> {
-        use crate::store::Edit;
+    fn subjects_missing(&self, edits: &[Edit], others: &Facts) -> Vec<Edit> {
         let named = |edit: &Edit| match edit {
             Edit::Claim { subject, .. } | Edit::Topic { subject, .. } => Some(subject.clone()),
             _ => None,

@@ -6,11 +6,13 @@ use serde_json::Value as Json;
 
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior};
 
-use super::entities::{Entities, GONE, Key, Order, json, layered, order_key, overlaid, put_together, read, subject};
+use super::entities::{
+    Entities, GONE, Key, Order, json, layered, order_key, overlaid, put_together, read, subject, take_apart,
+};
 use super::revisions::{Origins, applied, apply, differences, record, verified_change, verify_citations};
-use super::scope::{Scope, Seen, seen_by};
+use super::scope::{Scope, Seen, seen_after, seen_by};
 use super::{Applied, Error, Meta, Origin, Store};
-use crate::facts::{Claim, Source, Topic};
+use crate::facts::{Claim, Facts, Source, Topic};
 
 /// A thing as it shall be.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +50,13 @@ pub enum Edit {
 }
 
 impl Edit {
+    /// What it does to which thing: `claim price-rubles`, and whether it takes it away.
+    #[must_use]
+    pub fn named(&self) -> (String, bool) {
+        let (kind, id) = self.key();
+        (format!("{kind} {id}"), matches!(self, Self::Remove { .. }))
+    }
+
     fn key(&self) -> Key {
         match self {
             Self::Source(source) => ("source", source.id.clone()),
@@ -159,6 +168,28 @@ impl Store {
         let applied = commit(&transaction, &seen, new, scope, None, meta)?;
         transaction.commit()?;
         Ok(Committed::Made(applied))
+    }
+
+    /// What makes the facts that those of a scope saw after revision `base` equal to others, but for the order of what was
+    /// there already.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn difference(&self, scope: &Scope, base: i64, facts: &Facts) -> Result<Vec<Edit>, Error> {
+        let _held = self.held()?;
+        let now = seen_after(&self.connection, scope, base)?;
+        let new = take_apart(facts);
+        let (before, after) = (Order::of(&now)?, Order::of(&new)?);
+        let mut edits = Vec::new();
+        for key in differences(&now, &new) {
+            let subject = after.subject_of(&key).or_else(|| before.subject_of(&key)).unwrap_or_default().to_owned();
+            if let ("subject", Some(title)) = (key.0, facts.subjects.iter().find(|subject| subject.id == key.1)) {
+                edits.push(Edit::Subject { id: key.1, title: title.title.clone() });
+            } else {
+                edits.extend(edit_of(key.clone(), new.get(&key), subject)?);
+            }
+        }
+        Ok(edits)
     }
 
     /// Takes a revision of a scope back by another one that makes what it changed as it was before. What was changed again

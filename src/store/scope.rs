@@ -268,6 +268,15 @@ pub(super) fn seen_by(connection: &rusqlite::Connection, scope: &Scope) -> Resul
     Ok(Seen { shared, own, all })
 }
 
+/// What those of a scope saw after a revision.
+pub(super) fn seen_after(connection: &rusqlite::Connection, scope: &Scope, revision: i64) -> Result<Entities, Error> {
+    let shared = entities_at(connection, &Scope::Shared, revision)?;
+    match scope {
+        Scope::Shared => Ok(shared),
+        Scope::Community(_) => layered(&shared, &entities_at(connection, scope, revision)?),
+    }
+}
+
 /// A community's own things, verified as a whole.
 fn own_entities(connection: &rusqlite::Connection, scope: &Scope) -> Result<Entities, Error> {
     let own = entities_at(connection, scope, i64::MAX)?;

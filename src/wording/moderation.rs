@@ -378,7 +378,11 @@ fn cited(claim: &Claim, facts: &Facts) -> String {
 
 /// A claim as it stands, a line for each of its parts.
 pub fn claim_in_lines(claim: &Claim, facts: &Facts) -> Vec<String> {
-    let mut lines = vec![format!("  {}", claim.statement), format!("  value: {}", value_of(claim))];
+    let mut lines = vec![format!("  {}", claim.statement)];
+    // A claim of words alone has its own words for a value.
+    if claim.value.in_words() != claim.statement.trim_end_matches('.') {
+        lines.push(format!("  value: {}", value_of(claim)));
+    }
     lines.push(format!("  source: {}", cited(claim, facts)));
     lines.push(format!("  as of: {}", super::in_words(&claim.as_of, crate::language::Language::English)));
     lines.extend(claim.attributed_to.as_ref().map(|who| format!("  said by: {who}")));
