@@ -119,7 +119,11 @@ impl Desk {
             }
         };
         let elapsed_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        tracing::info!(outcome = ?reply.outcome, topics = ?reply.topics, score = reply.score, elapsed_us, "answered");
+        // The ids of topics that moderators added are made of their words.
+        let index = self.index();
+        let shipped = |id: &String| if index.trained().has_topic(id) { id.clone() } else { "added".to_owned() };
+        let topics: Vec<String> = reply.topics.iter().map(shipped).collect();
+        tracing::info!(outcome = ?reply.outcome, ?topics, score = reply.score, elapsed_us, "answered");
         Heard { reply, traces, elapsed_us }
     }
 
@@ -152,30 +156,27 @@ impl Desk {
         of.iter().map(|probe| Ok((see(&before, probe)?, see(&after, probe)?))).collect()
     }
 
-    /// A reply made again from what an earlier one was made from; none if a topic of it is gone.
+    /// A reply made again from what an earlier one was made from. Of a topic that is gone the sources don't say anything.
     ///
     /// # Errors
     /// If the database is damaged.
-    pub fn again(&self, scope: &Scope, memo: &Memo) -> Result<Option<Reply>, Error> {
+    pub fn again(&self, scope: &Scope, memo: &Memo) -> Result<Reply, Error> {
         let mut state = self.lock();
         let view = state.view(scope)?;
         let _held = state.store.hold()?;
         let language = Language::from_code(&memo.language).unwrap_or(Language::English);
-        // The answer of a topic that was chosen, which has become silent since, is no answer any more.
-        if let [Part::Answer(id)] = &memo.parts[..] {
-            let is_there = state.store.topic_in(&view.own, id)?.is_some();
-            return if is_there { answer_of(&state.store, &view, id, language).map(Some) } else { Ok(None) };
+        let mut findings = Vec::with_capacity(memo.parts.len());
+        for part in &memo.parts {
+            let is_there = |id: &String| view.index.topic(id).is_some();
+            let finding = match part {
+                // One that was chosen may be about what the sources don't say.
+                Part::Answer(id) if is_there(id) => finding_of(&state.store, &view, id)?,
+                part if part.topics().all(is_there) => find_part(&state.store, &view, part, language)?,
+                _ => Finding::unknown(None, None),
+            };
+            findings.push(finding.in_language(language));
         }
-        let findings: Result<Vec<Finding>, Error> = memo
-            .parts
-            .iter()
-            .map(|part| Ok(find_part(&state.store, &view, part, language)?.in_language(language)))
-            .collect();
-        match findings {
-            Ok(findings) => Ok(Some(with_memo(&view, wording::reply(&findings, language), memo.parts.clone()))),
-            Err(Error::Checksum { kind: "topic", .. }) => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(with_memo(&view, wording::reply(&findings, language), memo.parts.clone()))
     }
 
     /// The facts as those of a scope see them, and the newest revision.
@@ -356,14 +357,18 @@ fn reply_in(store: &Store, view: &View, utterance: &Utterance) -> Result<(Reply,
 
 /// The answer of a topic.
 fn answer_of(store: &Store, view: &View, id: &str, language: Language) -> Result<Reply, Error> {
-    let reply = match store.topic_in(&view.own, id)? {
-        Some(facts) if facts.topic.is_silent() => {
-            wording::reply(&[Finding::unknown(Some(facts), None).in_language(language)], language)
-        }
-        Some(facts) => wording::reply(&[Finding { score: 1.0, ..Finding::answer(facts) }], language),
-        None => wording::reply(&[Finding::unknown(None, None)], language),
-    };
+    let finding = finding_of(store, view, id)?.in_language(language);
+    let reply = wording::reply(&[finding], language);
     Ok(with_memo(view, reply, vec![Part::Answer(id.to_owned())]))
+}
+
+/// What is to be said of a topic that is named; of one that isn't there the sources don't say anything.
+fn finding_of(store: &Store, view: &View, id: &str) -> Result<Finding, Error> {
+    Ok(match store.topic_in(&view.own, id)? {
+        Some(facts) if facts.topic.is_silent() => Finding::unknown(Some(facts), None),
+        Some(facts) => Finding { score: 1.0, ..Finding::answer(facts) },
+        None => Finding::unknown(None, None),
+    })
 }
 
 /// A reply with what it was made from, if that may change.

@@ -131,7 +131,7 @@ fn change_and_undo(changes: usize, rounds: usize) {
         let mut left = scopes.to_vec();
         while !left.is_empty() {
             let scope = left.remove(random.below(left.len()));
-            store.undo_all_since(&scope, since, &meta("undo")).unwrap();
+            store.undo_all_since(&scope, i64::MAX, since, &meta("undo")).unwrap();
         }
         let is_as_it_was = |scope: &Scope| export(&store, scope) == start && store.own(scope).unwrap().is_empty();
         for scope in scopes.iter().filter(|_| round % 2 == 0) {
@@ -275,19 +275,23 @@ fn an_older_revision_is_only_undone_if_nothing_was_changed_since() {
     let one = commit(&mut store, &scope, &change(&ids[0], "One."));
     let other = commit(&mut store, &scope, &change(&ids[1], "Other."));
     let again = commit(&mut store, &scope, &change(&ids[0], "Again."));
-    let Committed::Overtaken(by) = store.undo(&scope, one, &meta("undo")).unwrap() else {
+    let Committed::Overtaken(by) = store.undo(&scope, again, one, &meta("undo")).unwrap() else {
         panic!("it was changed since")
     };
     assert_eq!(by.iter().map(|revision| revision.id).collect::<Vec<_>>(), [again]);
     // Another's thing can be undone, and so can the undoing.
-    let Committed::Made(applied) = store.undo(&scope, other, &meta("undo")).unwrap() else { panic!("nothing since") };
+    let Committed::Made(applied) = store.undo(&scope, again, other, &meta("undo")).unwrap() else {
+        panic!("nothing since")
+    };
     let undone = applied.revision.unwrap();
     assert_eq!(store.revision_of(&scope, undone).unwrap().unwrap().undoes, Some(other));
-    assert_eq!(store.undo_all_since(&scope, one - 1, &meta("all")).unwrap().len(), 4);
+    let overtaken = store.undo_all_since(&scope, one, one - 1, &meta("all")).unwrap();
+    assert!(matches!(overtaken, Committed::Overtaken(by) if by.len() == 3));
+    store.undo_all_since(&scope, undone, one - 1, &meta("all")).unwrap();
     assert!(export(&store, &scope) == before);
     // Nobody undoes what isn't theirs, nor what a release brought.
     for (scope, revision) in [(community("2"), one), (Scope::Shared, one), (Scope::Shared, 1), (scope, 99)] {
-        assert!(matches!(store.undo(&scope, revision, &meta("undo")), Err(Error::Refused(_))), "{revision}");
+        assert!(matches!(store.undo(&scope, 100, revision, &meta("undo")), Err(Error::Refused(_))), "{revision}");
     }
 }
 
@@ -352,7 +356,7 @@ fn a_community_gets_its_own_answers() {
     check(&desk);
     check(&common::open(&folder.path().join("facts.db")));
     // All of it again: nothing is left.
-    store.undo_all_since(&one, base, &meta("undo")).unwrap();
+    store.undo_all_since(&one, base + 1, base, &meta("undo")).unwrap();
     assert_eq!(ask(&desk, &one, "how much is a ticket?").text, shared);
 }
 

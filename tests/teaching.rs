@@ -9,7 +9,7 @@ use common::random::Random;
 use common::{DATABASE, meta, open};
 use routedesk::desk::Desk;
 use routedesk::facts::{Facts, Topic, Value, text};
-use routedesk::store::{Origin, Store};
+use routedesk::store::{Origin, Scope, Store};
 use routedesk::understanding::message::understand;
 use routedesk::understanding::{Change, Decision, Index, Lessonbook};
 use routedesk::utterance::Utterance;
@@ -154,6 +154,26 @@ fn layers_of_communities_do_not_mix() {
     }
     for index in [&*shared, &one, &other, &both] {
         assert_eq!(answers(index, "how long is the flight").as_deref(), Some("flight-duration"));
+    }
+}
+
+/// A new topic over a layer in which an earlier topic was taught something: examples of the two lie between each other.
+#[test]
+fn a_new_topic_is_laid_over_taught_ones() {
+    let taught = Taught::new();
+    taught.change(|facts| topic(facts, "ticket-price").examples.push("give me the lowdown on the dosh".into()));
+    taught.change(|facts| {
+        topic(facts, "kozlov-talks-date").examples.push("when did those two have their chinwag".into())
+    });
+    let below = taught.desk.index_of(&Scope::Shared).unwrap();
+    let facts = text::shipped();
+    let mut new = facts.topics().next().unwrap().clone();
+    (new.id, new.title) = ("umbrellas".into(), "Umbrellas".into());
+    new.examples = vec!["do they hand out umbrellas".into()];
+    let change = Change { id: "umbrellas", subject: "route", topic: Some(&new), claims: Vec::new() };
+    let index = below.with(&[change], &mut Lessonbook::default());
+    for (question, id) in [("do they hand out umbrellas?", "umbrellas"), ("lowdown on the dosh?", "ticket-price")] {
+        assert_eq!(answers(&index, question).as_deref(), Some(id), "{question}");
     }
 }
 

@@ -10,9 +10,9 @@ use crate::language::Language;
 
 /// What people call currencies.
 const CURRENCIES: &[(&str, &[&str])] = &[
-    ("RUB", &["rub", "₽", "ruble", "rubles", "rouble", "roubles"]),
-    ("USD", &["usd", "$", "us$", "dollar", "dollars", "bucks"]),
-    ("EUR", &["eur", "€", "euro", "euros"]),
+    ("RUB", &["rub", "₽", "ruble", "rubles", "rouble", "roubles", "рублей", "рубля", "рубль", "руб", "р", "루블"]),
+    ("USD", &["usd", "$", "us$", "dollar", "dollars", "bucks", "долларов", "доллара", "доллар", "달러"]),
+    ("EUR", &["eur", "€", "euro", "euros", "евро", "유로"]),
     ("GBP", &["gbp", "£", "pounds"]),
     ("CNY", &["cny", "yuan", "rmb"]),
     ("KRW", &["krw", "₩", "won"]),
@@ -208,7 +208,11 @@ fn read_quantity(text: &str) -> Option<String> {
     if let Some(duration) = read_duration(text) {
         return Some(duration);
     }
-    (!rest.is_empty() && !rest.contains(|c: char| c.is_numeric())).then(|| format!("count {figure} {rest}"))
+    // A month or half a day without the rest is no number of things.
+    let is_cut = month_number(rest.split(' ').next().unwrap_or_default()).is_some()
+        || matches!(rest, "am" | "pm" | "a.m." | "p.m.");
+    let is_unit = rest.contains(char::is_alphabetic) && !rest.contains(char::is_numeric) && !is_cut;
+    is_unit.then(|| format!("count {figure} {rest}"))
 }
 
 fn currency(text: &str) -> Option<&'static str> {
@@ -360,6 +364,7 @@ mod tests {
             ("between 20,000 and 30,000 soldiers", "count 20000..30000 soldiers", "20,000 to 30,000 soldiers"),
             ("20000–30000 soldiers", "count 20000..30000 soldiers", "20,000 to 30,000 soldiers"),
             ("name Boeing 777-200", "name Boeing 777-200", "Boeing 777-200"),
+            ("60 000 рублей", "money 60000 RUB", "60,000 RUB"),
             ("yes", "yes", "yes"),
             ("two capitals", "text two capitals", "two capitals"),
             ("money 45000 RUB", "money 45000 RUB", "45,000 RUB"),
@@ -383,6 +388,8 @@ mod tests {
             "25:99 Moscow time",
             "27 July 2025, 19:00",
             "$",
+            "27 July",
+            "7 pm",
             "0x45",
             "Boeing 777",
         ] {

@@ -348,13 +348,15 @@ impl Form {
     /// A field with its name, or the next one that isn't given yet.
     fn part(&mut self, grammar: &Grammar, text: &str) -> Result<(), NoCommand> {
         if let Some((field, text)) = named(grammar, text) {
-            if !text.is_empty() {
-                self.fields.insert(field, text.to_owned());
+            if !text.is_empty() && self.fields.insert(field, text.to_owned()).is_some() {
+                return Err(NoCommand::TooMuch(self.verb));
             }
             return Ok(());
         }
-        if let Some((name, _)) = text.split_once(':')
-            && Field::ALL.iter().any(|field| field.name() == name.trim().to_lowercase())
+        // A field's name, of another verb or mistyped: a word before a colon.
+        if let Some((name, _)) = text.split_once(": ")
+            && (name.chars().all(|c| c.is_ascii_lowercase())
+                || Field::ALL.iter().any(|field| field.name() == name.trim().to_lowercase()))
         {
             return Err(NoCommand::Field(self.verb, name.trim().to_owned()));
         }
@@ -363,6 +365,15 @@ impl Form {
         self.fields.insert(*next, text.to_owned());
         Ok(())
     }
+}
+
+/// Whether a line begins like a command of those who keep the facts. `topics` and the like are everybody's.
+#[must_use]
+pub fn is_begun(line: &str) -> bool {
+    let first = line.split_whitespace().next().unwrap_or_default().to_lowercase();
+    let begins = |grammar: &Grammar| grammar.words.split(' ').next() == Some(first.as_str());
+    GRAMMAR.iter().any(|grammar| grammar.verb != Verb::Help && begins(grammar))
+        || matches!(first.as_str(), "confirm" | "cancel")
 }
 
 /// The field of a verb that a text names, with what stands behind it.

@@ -37,20 +37,21 @@ impl Moderation {
                 changed.insert(since.clone(), found);
             }
             let is_shown = |claim: &String| changed[&since].contains_key(claim);
-            let correction = match answer.claims.iter().any(is_shown) {
-                true => self.correction(&answer, newest)?,
-                false => None,
-            };
-            match correction {
-                Some(correction) => due.push(correction),
-                None => self.records().is_right_at(&answer, newest)?,
+            if !answer.claims.iter().any(is_shown) {
+                self.records().is_right_at(&answer, newest)?;
+                continue;
+            }
+            // One that can't be made again now isn't right, and keeps no other from being corrected.
+            match self.correction(&answer, newest) {
+                Ok(correction) => due.push(correction),
+                Err(error) => tracing::error!(%error, "an answer of some time ago could not be made again"),
             }
         }
         Ok(due)
     }
 
-    fn correction(&self, answer: &Answer, newest: i64) -> Result<Option<Correction>, Error> {
-        let Some(reply) = self.desk.again(&answer.scope, &answer.memo)? else { return Ok(None) };
+    fn correction(&self, answer: &Answer, newest: i64) -> Result<Correction, Error> {
+        let reply = self.desk.again(&answer.scope, &answer.memo)?;
         let mut answer = answer.clone();
         for claim in &reply.claims {
             if !answer.claims.contains(&claim.id) {
@@ -65,7 +66,7 @@ impl Moderation {
                 wording::corrected(reply, &otherwise)
             }
         };
-        Ok(Some(Correction { answer, reply, revision: newest }))
+        Ok(Correction { answer, reply, revision: newest })
     }
 
     /// What an answer said when it was given and doesn't say now, with the day of the change.

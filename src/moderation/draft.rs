@@ -9,6 +9,7 @@ use crate::answer::MAX_CLAIMS;
 use crate::desk::Probe;
 use crate::facts::spoken::read_date;
 use crate::facts::{Basis, Citation, Claim, Facts, Rank, Source, Subject, Topic, Value, verify};
+use crate::language::Language;
 use crate::store::{Edit, Scope};
 use crate::understanding::fold;
 use crate::wording::moderation as words;
@@ -42,10 +43,10 @@ pub enum Act {
     Edit(Vec<Edit>),
     /// Takes a revision back; the edits are what that comes to.
     Undo(i64, Vec<Edit>),
-    /// Takes all revisions after one back.
-    UndoAllSince(i64),
-    /// Lifts a community's change into the shared facts.
-    Promote(Scope, Vec<Edit>),
+    /// Takes all revisions after one back; the edits are what that comes to.
+    UndoAllSince(i64, Vec<Edit>),
+    /// Lifts a community's revision into the shared facts; the edits are what that comes to.
+    Promote(Scope, i64, Vec<Edit>),
 }
 
 impl Draft {
@@ -53,8 +54,7 @@ impl Draft {
     #[must_use]
     pub fn edits(&self) -> &[Edit] {
         match &self.act {
-            Act::Edit(edits) | Act::Undo(_, edits) | Act::Promote(_, edits) => edits,
-            Act::UndoAllSince(_) => &[],
+            Act::Edit(edits) | Act::Undo(_, edits) | Act::UndoAllSince(_, edits) | Act::Promote(_, _, edits) => edits,
         }
     }
 }
@@ -121,6 +121,10 @@ impl Ground<'_> {
             form.get(field).map(|name| topic_of(self.facts, name)).transpose()?;
         }
         form.get(Field::Claim).map(|id| claim_of(self.facts, id)).transpose()?;
+        if let Some(statement) = form.get(Field::Statement).filter(|text| !is_kept(text) && form.verb != Verb::Suggest)
+        {
+            self.statement(statement)?;
+        }
         if let Some(value) = form.get(Field::Value).filter(|text| !is_kept(text)) {
             Value::from_words(value).map_err(|error| Refusal(error.to_string()))?;
         }
@@ -178,7 +182,7 @@ impl Ground<'_> {
 
     /// The claim of a command that adds one; `topic` gives what its value is likely a value of.
     fn new_claim(&self, form: &Form, name: &str, topic: Option<&Topic>) -> Result<Claim, Refusal> {
-        let statement = sentence(text(form, Field::Statement));
+        let statement = self.statement(text(form, Field::Statement))?;
         let value = match form.get(Field::Value).filter(|text| !is_kept(text)) {
             Some(text) => Value::from_words(text).map_err(|error| Refusal(error.to_string()))?,
             None => Value::parse(&format!("text {}", statement.trim_end_matches('.')))
@@ -206,6 +210,12 @@ impl Ground<'_> {
             claim.of = Some(self.likely_of(&claim.value, topic).unwrap_or_else(|| name.to_owned()));
         }
         Ok(claim)
+    }
+
+    /// A statement as a sentence; a figure alone is none.
+    fn statement(&self, text: &str) -> Result<String, Refusal> {
+        let words = text.split_whitespace().filter(|word| word.contains(char::is_alphabetic)).count();
+        if words < 2 { Err(Refusal(words::no_sentence(text))) } else { Ok(sentence(text)) }
     }
 
     /// What a value is likely a value of: what the topic's claims with such values are.
@@ -262,7 +272,7 @@ impl Ground<'_> {
         let (subject, was) = claim_of(self.facts, text(form, Field::Claim))?;
         let mut claim = was.clone();
         if let Some(statement) = form.get(Field::Statement).filter(|text| !is_kept(text)) {
-            claim.statement = sentence(statement);
+            claim.statement = self.statement(statement)?;
             if was.value.text() == format!("text {}", was.statement.trim_end_matches('.')) {
                 let value = format!("text {}", claim.statement.trim_end_matches('.'));
                 claim.value = Value::parse(&value).map_err(|error| Refusal(error.to_string()))?;
@@ -378,10 +388,18 @@ impl Ground<'_> {
 
     fn rename_topic(&self, form: &Form) -> Result<Draft, Refusal> {
         let (subject, was) = topic_of(self.facts, text(form, Field::Topic))?;
-        let topic = Topic { title: text(form, Field::Title).to_owned(), ..was.clone() };
+        let title = text(form, Field::Title);
+        // A title is taught like a question: another topic's would draw its questions here.
+        let is_others = |topic: &&Topic| {
+            topic.id != was.id && (fold(&topic.title) == fold(title) || fold(&topic.id) == fold(title))
+        };
+        if let Some(topic) = self.facts.topics().find(is_others) {
+            return Err(Refusal(words::topic_is_there(topic)));
+        }
+        let topic = Topic { title: title.to_owned(), ..was.clone() };
         let lines = vec![words::renames_topic(was, &topic.title)];
         let edits = vec![Edit::Topic { subject: subject.id.clone(), topic }];
-        Ok(self.draft(form, edits, lines, Vec::new()))
+        Ok(self.draft(form, edits, lines, vec![Probe::Question(title.to_owned())]))
     }
 
     fn merge_topics(&self, form: &Form) -> Result<Draft, Refusal> {
@@ -392,6 +410,13 @@ impl Ground<'_> {
         }
         let mut topic = into.clone();
         topic.examples.extend(from.examples.iter().cloned());
+        // What is written of it in other languages goes with its id.
+        let said = Language::others().filter_map(|language| language.pack().topic(&from.id));
+        for example in said.flat_map(|said| &said.examples) {
+            if !topic.examples.contains(example) {
+                topic.examples.push(example.clone());
+            }
+        }
         topic.claims.extend(from.claims.iter().filter(|id| !into.claims.contains(id)).cloned());
         let lines = vec![words::merges_topics(from, into)];
         let edits = vec![
@@ -469,8 +494,11 @@ impl Ground<'_> {
         let plain: String = fold(named).chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let id: String = plain.trim_matches('-').chars().take(30).collect();
         let mut source = Source { id, title, ..Source::default() };
-        if source.id.is_empty() || self.facts.sources.iter().any(|other| other.id == source.id) {
-            source.id = format!("source-{:05x}", xxh3_64(source.title.as_bytes()) & 0xf_ffff);
+        let mut tries = 0;
+        while source.id.is_empty() || self.facts.sources.iter().any(|other| other.id == source.id) {
+            let unique = format!("{}\n{}\n{}\n{tries}", source.title, self.scope.key(), self.base);
+            source.id = format!("source-{:05x}", xxh3_64(unique.as_bytes()) & 0xf_ffff);
+            tries += 1;
         }
         self.put_into_source(&mut source, form)?;
         let lines = vec![words::adds_source(&source)];
@@ -550,8 +578,19 @@ fn sentence(text: &str) -> String {
 
 /// Whether a sentence shows the figures of a value.
 pub fn shows(statement: &str, value: &Value) -> bool {
-    let shown = verify::numbers(statement);
+    let shown = verify::numbers(&ungrouped(statement));
     verify::numbers(&value.in_words()).iter().all(|number| shown.contains(number))
+}
+
+/// A text in which the thousands of numbers aren't set apart by spaces.
+fn ungrouped(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let is_digit = |at: usize| chars.get(at).is_some_and(char::is_ascii_digit);
+    let parts = |at: usize| {
+        let is_space = matches!(chars[at], ' ' | '\u{a0}' | '\u{202f}');
+        is_space && at > 0 && is_digit(at - 1) && (1..=3).all(|next| is_digit(at + next)) && !is_digit(at + 4)
+    };
+    (0..chars.len()).filter(|at| !parts(*at)).map(|at| chars[at]).collect()
 }
 
 /// All topics with their subjects.

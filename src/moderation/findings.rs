@@ -4,7 +4,8 @@ use super::draft::{Act, Draft, Ground, shows};
 use super::{Failure, Moderation, Speaker};
 use crate::answer::Outcome;
 use crate::desk::Probe;
-use crate::facts::{Claim, Facts, Rank, Relation, relation};
+use crate::facts::{Claim, Facts, Rank, Relation, relation, verify};
+use crate::language::Language;
 use crate::store::Edit;
 use crate::understanding::fold;
 use crate::wording::Reply;
@@ -27,14 +28,12 @@ impl Moderation {
         probes.extend(waiting.into_iter().map(|waiting| Probe::Question(waiting.text)));
         let recorded = probes.len();
         probes.extend(self.nearby(draft, ground)?);
-        let seen = match draft.act {
-            Act::UndoAllSince(_) => Vec::new(),
-            _ => self.desk.preview(&draft.scope, draft.edits(), &probes)?,
-        };
+        let seen = self.desk.preview(&draft.scope, draft.edits(), &probes)?;
         let mut found = Vec::new();
-        for edit in draft.edits().iter().filter(|_| !matches!(draft.act, Act::Undo(..))) {
+        for edit in draft.edits().iter().filter(|_| !matches!(draft.act, Act::Undo(..) | Act::UndoAllSince(..))) {
             if let Edit::Claim { claim, .. } = edit {
                 found.extend(of_claim(claim, ground.facts));
+                found.extend(of_change(claim, ground.facts));
             }
         }
         if teaches(draft) {
@@ -103,6 +102,34 @@ fn of_claim(claim: &Claim, facts: &Facts) -> Vec<String> {
     found
 }
 
+/// What is found of a claim that was another one: others that still say what it said.
+fn of_change(claim: &Claim, facts: &Facts) -> Vec<String> {
+    let Some(was) = facts.claims().find(|was| was.id == claim.id) else { return Vec::new() };
+    let mut found = Vec::new();
+    if was.value.is_comparable() && !claim.value.is_comparable() {
+        found.push(words::is_compared_no_more(&was.value));
+    }
+    let now = verify::numbers(&claim.statement);
+    let old: Vec<String> = verify::numbers(&was.statement).into_iter().filter(|number| !now.contains(number)).collect();
+    let of_topics: Vec<&String> = facts
+        .topics()
+        .filter(|topic| topic.claims.contains(&claim.id))
+        .flat_map(|topic| &topic.claims)
+        .filter(|id| **id != claim.id)
+        .collect();
+    for other in facts.claims().filter(|other| of_topics.contains(&&other.id) && other.rank != Rank::Deprecated) {
+        let shown = verify::numbers(&other.statement);
+        // Small numbers are in many claims for other reasons.
+        found.extend(
+            old.iter().find(|number| number.len() > 2 && shown.contains(*number)).map(|_| words::still_says(other)),
+        );
+    }
+    if claim.statement != was.statement && Language::others().any(|language| language.statement(was) != was.statement) {
+        found.push(words::is_untranslated());
+    }
+    found
+}
+
 /// What is found of a question that is taught.
 fn of_question(before: &Reply, after: &Reply, facts: &Facts) -> Vec<String> {
     let title = |reply: &Reply| {
@@ -114,6 +141,9 @@ fn of_question(before: &Reply, after: &Reply, facts: &Facts) -> Vec<String> {
         title(before).filter(|_| is_answered).map(|title| words::belongs_to(&title)).into_iter().collect();
     if before.text == after.text {
         found.push(words::answer_stays());
+    }
+    if is_answered && !matches!(after.outcome, Outcome::Answered | Outcome::Disputed) {
+        found.push(words::loses_its_answer());
     }
     found
 }

@@ -1,14 +1,12 @@
 //! What moderators look up: topics, claims, what was changed, how a question is understood, what is asked.
 
-use std::collections::BTreeMap;
-
 use super::command::{Field, Form, Verb};
 use super::draft::{Act, Draft, Ground};
 use super::lookup::{find_topics, topic_of};
 use super::{Failure, Moderation, Refusal, Said, Speaker, day};
 use crate::desk::Probe;
-use crate::facts::{Facts, Topic};
-use crate::store::{Changed, Edit, Revision, Scope, Undone};
+use crate::facts::Topic;
+use crate::store::{Changed, Error, Revision, Scope, Undone};
 use crate::utterance::Utterance;
 use crate::wording::moderation as words;
 
@@ -32,8 +30,11 @@ impl Moderation {
             }
             Verb::FactShow => {
                 let (subject, topic) = topic_of(ground.facts, said(Field::Topic))?;
-                let newest = self.store().history(ground.scope, &topic.id, 1)?;
-                words::topic(subject, topic, ground.facts, newest.first())
+                let store = self.store();
+                let ids = [&topic.id].into_iter().chain(&topic.claims);
+                let newest = ids.map(|id| Ok(store.history(ground.scope, id, 1)?.first().map_or(0, |last| last.id)));
+                let newest = newest.collect::<Result<Vec<i64>, Error>>()?.into_iter().max().unwrap_or(0);
+                words::topic(subject, topic, ground.facts, newest)
             }
             Verb::FactHistory => {
                 let name = said(Field::Text);
@@ -87,13 +88,13 @@ impl Moderation {
         };
         if let Some(since) = said.strip_prefix("all since") {
             let since = number(since)?;
-            let log = self.store().log(ground.scope, u32::MAX)?;
-            let undone: Vec<_> =
-                log.into_iter().filter(|revision| revision.id > since && revision.by_moderator).collect();
+            let undone = self.store().made_since(ground.scope, since)?;
             if undone.is_empty() {
                 return Err(Refusal(words::nothing_since(since)).into());
             }
-            return Ok(draft(Act::UndoAllSince(since), words::undoes_all(&undone), Vec::new()));
+            let edits = self.store().undone_since(ground.scope, since)?;
+            let probes = undone.iter().rev().flat_map(|revision| probes_of_all(ground, revision)).take(1).collect();
+            return Ok(draft(Act::UndoAllSince(since, edits), words::undoes_all(&undone), probes));
         }
         let id = number(&said)?;
         let revision = self.store().revision_of(ground.scope, id)?;
@@ -118,18 +119,13 @@ impl Moderation {
         let Some(revision) = revision.filter(|revision| own(&revision.scope)) else {
             return Err(Refusal(words::no_such_revision(id)).into());
         };
-        // The things as the community has them now, not as the revision left them.
-        let subjects = subjects(ground);
-        let mut edits: Vec<_> =
-            revision.changes.iter().filter_map(|changed| ground.as_it_is(changed, &subjects)).collect();
+        let edits = self.store().promoted(ground.scope, id)?;
         let (shared, base) = self.desk.facts_of(&Scope::Shared)?;
-        edits.extend(ground.subjects_missing(&edits, &shared));
-        edits.sort_by_key(|edit| !matches!(edit, Edit::Subject { .. }));
         let shared_ground = Ground { facts: &shared, base, scope: &Scope::Shared, today: ground.today };
         let draft = Draft {
             scope: Scope::Shared,
             base,
-            act: Act::Promote(ground.scope.clone(), edits),
+            act: Act::Promote(ground.scope.clone(), id, edits),
             why: form.get(Field::Why).unwrap_or_default().to_owned(),
             lines: words::promotes(&revision),
             probes: probes_of_all(ground, &revision),
@@ -143,16 +139,6 @@ impl Moderation {
 fn probes_of_all(ground: &Ground<'_>, revision: &Revision) -> Vec<Probe> {
     let (topics, others): (Vec<_>, Vec<_>) = revision.changes.iter().partition(|changed| changed.kind == "topic");
     topics.into_iter().chain(others).flat_map(|changed| ground.probes_of(changed)).take(1).collect()
-}
-
-/// The subject of each claim and topic.
-fn subjects(ground: &Ground<'_>) -> BTreeMap<String, String> {
-    let mut subjects = BTreeMap::new();
-    for subject in &ground.facts.subjects {
-        let ids = subject.claims.iter().map(|claim| &claim.id).chain(subject.topics.iter().map(|topic| &topic.id));
-        subjects.extend(ids.map(|id| (id.clone(), subject.id.clone())));
-    }
-    subjects
 }
 
 impl Ground<'_> {
@@ -172,40 +158,5 @@ impl Ground<'_> {
             }
             _ => Vec::new(),
         }
-    }
-
-    /// A thing as those of the scope have it now.
-    fn as_it_is(&self, changed: &Changed, subjects: &BTreeMap<String, String>) -> Option<Edit> {
-        let subject = subjects.get(&changed.id).cloned().unwrap_or_default();
-        let (kind, id) = (changed.kind, changed.id.clone());
-        match kind {
-            "claim" => match self.facts.claims().find(|claim| claim.id == id) {
-                Some(claim) => Some(Edit::Claim { subject, claim: claim.clone() }),
-                None => Some(Edit::Remove { kind, id }),
-            },
-            "topic" => match self.facts.topics().find(|topic| topic.id == id) {
-                Some(topic) => Some(Edit::Topic { subject, topic: topic.clone() }),
-                None => Some(Edit::Remove { kind, id }),
-            },
-            "source" => match self.facts.sources.iter().find(|source| source.id == id) {
-                Some(source) => Some(Edit::Source(source.clone())),
-                None => Some(Edit::Remove { kind, id }),
-            },
-            _ => None,
-        }
-    }
-
-    /// The subjects that edits name and others don't have.
-    fn subjects_missing(&self, edits: &[Edit], others: &Facts) -> Vec<Edit> {
-        let named = |edit: &Edit| match edit {
-            Edit::Claim { subject, .. } | Edit::Topic { subject, .. } => Some(subject.clone()),
-            _ => None,
-        };
-        let mut missing: Vec<String> = edits.iter().filter_map(named).collect();
-        missing.sort_unstable();
-        missing.dedup();
-        missing.retain(|id| !others.subjects.iter().any(|subject| subject.id == *id));
-        let own = missing.into_iter().filter_map(|id| self.facts.subjects.iter().find(|subject| subject.id == id));
-        own.map(|subject| Edit::Subject { id: subject.id.clone(), title: subject.title.clone() }).collect()
     }
 }

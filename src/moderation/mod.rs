@@ -10,6 +10,7 @@ mod lookup;
 mod queue;
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -148,6 +149,12 @@ impl Moderation {
         self.awaits_since(by, now).is_some()
     }
 
+    /// Whether what is open with somebody is a change that waits for a yes.
+    #[must_use]
+    pub fn awaits_a_yes(&self, by: &Speaker) -> bool {
+        self.sessions().get(&key(by)).is_some_and(|session| matches!(session.open, Open::Draft(_)))
+    }
+
     /// Since when a step of somebody's is open; none if none is.
     #[must_use]
     pub fn awaits_since(&self, by: &Speaker, now: i64) -> Option<i64> {
@@ -158,6 +165,10 @@ impl Moderation {
 
     /// What is said to a command, given as a line.
     pub fn command(&self, by: &Speaker, line: &str, now: i64) -> Said {
+        guarded(|| self.read(by, line, now))
+    }
+
+    fn read(&self, by: &Speaker, line: &str, now: i64) -> Said {
         match Form::parse(line) {
             Ok(form) => self.form(by, form, now),
             Err(NoCommand::Verb) if matches!(line.trim().to_lowercase().as_str(), "fact" | "fact help") => {
@@ -172,12 +183,60 @@ impl Moderation {
 
     /// What is said to a command.
     pub fn form(&self, by: &Speaker, form: Form, now: i64) -> Said {
-        self.forget(now);
-        self.or_trouble(self.take(by, form, now))
+        guarded(|| {
+            self.forget(now);
+            // A new command leaves what was open.
+            if let Some(session) = self.sessions().get_mut(&key(by)) {
+                session.open = Open::Nothing;
+            }
+            self.or_trouble(self.take_or_ask(by, form, now))
+        })
+    }
+
+    /// Takes a command; what is wrong with a part of a change is asked for again, and the rest is kept.
+    fn take_or_ask(&self, by: &Speaker, form: Form, now: i64) -> Result<Said, Failure> {
+        let kept = form.clone();
+        let failure = match self.take(by, form, now) {
+            Err(Failure::Refused(refusal)) => refusal,
+            outcome => return outcome,
+        };
+        match self.wrong_field(by, &kept, now) {
+            Some(field) => Ok(self.ask_again(by, kept, field, &failure, now)),
+            None => Err(Failure::Refused(failure)),
+        }
+    }
+
+    /// The field of a change without which it could go on; none if it isn't one field's fault.
+    fn wrong_field(&self, by: &Speaker, form: &Form, now: i64) -> Option<Field> {
+        let changes = !matches!(
+            form.verb,
+            Verb::FactFind
+                | Verb::FactShow
+                | Verb::FactHistory
+                | Verb::Why
+                | Verb::Undo
+                | Verb::Suggest
+                | Verb::Promote
+        );
+        let may = by.right >= if by.community.is_empty() { Right::Operator } else { Right::Moderator };
+        let grammar = form.verb.grammar();
+        let fields = grammar.must.iter().chain(grammar.may).filter(|_| changes && may);
+        fields.copied().find(|field| {
+            let alone = form.get(*field).map(|text| Form::new(form.verb).with(*field, text));
+            let is_bad = |alone: Form| {
+                lookup::checked(*field, form.get(*field).unwrap_or_default()).is_err()
+                    || self.is_refused(by, &alone, now)
+            };
+            alone.is_some_and(is_bad)
+        })
     }
 
     /// What is said to an answer to an open step: a field, yes or no.
     pub fn answer(&self, by: &Speaker, text: &str, now: i64) -> Said {
+        guarded(|| self.step(by, text, now))
+    }
+
+    fn step(&self, by: &Speaker, text: &str, now: i64) -> Said {
         let open = {
             let mut sessions = self.sessions();
             let session = sessions.get_mut(&key(by)).filter(|session| now - session.at <= PATIENCE);
@@ -188,6 +247,10 @@ impl Moderation {
         match open {
             Open::Nothing => Said::text(words::nothing_open()),
             _ if leaves => Said::text(words::cancelled()),
+            // Nothing can be confirmed yet.
+            Open::Form(form, field) if text.trim().eq_ignore_ascii_case("confirm") => {
+                self.ask_again(by, form, field, &Refusal(words::not_yet()), now)
+            }
             Open::Form(form, field) => {
                 let kept = form.clone();
                 match lookup::checked(field, text) {
@@ -203,7 +266,9 @@ impl Moderation {
             }
             Open::Draft(draft) if is_yes(text) => self.or_trouble(self.make(by, *draft, now)),
             Open::Draft(draft) => {
-                let step = self.set(by, Open::Draft(draft), now);
+                // It doesn't wait for longer because of that.
+                let since = self.sessions().get(&key(by)).map_or(now, |session| session.at);
+                let step = self.set(by, Open::Draft(draft), since);
                 Said::step(words::confirm_or_cancel(), Next::Confirm, step)
             }
         }
@@ -211,11 +276,12 @@ impl Moderation {
 
     /// What is said to an answer to a step of a number, as a button gives it. An older step is over.
     pub fn answer_step(&self, by: &Speaker, step: u64, text: &str, now: i64) -> Said {
-        if self.is_open(by, step) { self.answer(by, text, now) } else { Said::text(words::nothing_open()) }
+        if self.is_open(by, step, now) { self.answer(by, text, now) } else { Said::text(words::nothing_open()) }
     }
 
-    fn is_open(&self, by: &Speaker, step: u64) -> bool {
-        self.sessions().get(&key(by)).is_some_and(|session| session.step == step)
+    fn is_open(&self, by: &Speaker, step: u64, now: i64) -> bool {
+        let is_it = |session: &Session| session.step == step && now - session.at <= PATIENCE;
+        self.sessions().get(&key(by)).is_some_and(is_it)
     }
 
     /// The fields that an open step asks for, with what is asked.
@@ -237,18 +303,34 @@ impl Moderation {
 
     /// Fills several fields of an open command at once, as a form does.
     pub fn fill(&self, by: &Speaker, step: u64, fields: &[(Field, String)], now: i64) -> Said {
-        if !self.is_open(by, step) {
+        guarded(|| self.fill_in(by, step, fields, now))
+    }
+
+    fn fill_in(&self, by: &Speaker, step: u64, fields: &[(Field, String)], now: i64) -> Said {
+        if !self.is_open(by, step, now) {
             return Said::text(words::nothing_open());
         }
         let open = self.sessions().get_mut(&key(by)).map(|session| std::mem::take(&mut session.open));
-        let Some(Open::Form(mut form, _)) = open else { return Said::text(words::nothing_open()) };
+        let Some(Open::Form(kept, asked)) = open else { return Said::text(words::nothing_open()) };
+        let mut form = kept.clone();
         for (field, text) in fields.iter().filter(|(_, text)| !text.trim().is_empty()) {
             match lookup::checked(*field, text) {
                 Ok(text) => form = form.with(*field, text),
                 Err(refusal) => return self.ask_again(by, form, *field, &refusal, now),
             }
         }
-        self.form(by, form, now)
+        let kept = form.clone();
+        self.or_trouble(self.take_or_ask(by, form, now).or_else(|failure| match failure {
+            Failure::Refused(refusal) => Ok(self.ask_again(by, kept, asked, &refusal, now)),
+            failure => Err(failure),
+        }))
+    }
+
+    /// Whether a command as far as it is said can't be done.
+    fn is_refused(&self, by: &Speaker, form: &Form, now: i64) -> bool {
+        let scope = self.scope(by);
+        let Ok((facts, base)) = self.desk.facts_of(&scope) else { return false };
+        Ground { facts: &facts, base, scope: &scope, today: &day(now) }.missing(form).is_err()
     }
 
     fn ask_again(&self, by: &Speaker, form: Form, field: Field, refusal: &Refusal, now: i64) -> Said {
@@ -260,11 +342,13 @@ impl Moderation {
     }
 
     fn take(&self, by: &Speaker, form: Form, now: i64) -> Result<Said, Failure> {
-        for (field, text) in &form.fields {
-            lookup::checked(*field, text)?;
+        let mut form = form;
+        for (field, text) in &mut form.fields {
+            *text = lookup::checked(*field, text)?;
         }
         let needed = if matches!(form.verb, Verb::Suggest | Verb::Help) { Right::Member } else { Right::Moderator };
-        let needed = if self.scope(by) == Scope::Shared { needed.max(Right::Operator) } else { needed };
+        let is_shared = self.scope(by) == Scope::Shared;
+        let needed = if is_shared && form.verb != Verb::Help { Right::Operator } else { needed };
         let needed = if form.verb == Verb::Promote { Right::Operator } else { needed };
         if by.right < needed {
             return Err(Failure::Refused(Refusal(words::not_allowed(needed))));
@@ -330,10 +414,14 @@ impl Moderation {
         let made = self.commit(&draft, &meta)?;
         match made {
             Committed::Made(applied) => {
-                if let Some(what) = draft.settles {
-                    self.settle(by, what, now)?;
+                // The change is made, whatever becomes of this.
+                if let Some(Err(Failure::Store(error))) = draft.settles.map(|what| self.settle(by, what, now)) {
+                    tracing::error!(%error, "what was handled could not be taken off the queue");
                 }
                 let Some(revision) = applied.revision else { return Ok(Said::text(words::nothing_changed())) };
+                if matches!(draft.act, Act::Promote(..)) {
+                    return Ok(Said::text(words::promoted(revision)));
+                }
                 let line = words::made_line(revision, &draft.lines);
                 Ok(Said { made: Some(Made { revision, line }), ..Said::text(words::made(revision)) })
             }
@@ -345,24 +433,9 @@ impl Moderation {
         let mut store = self.store();
         match &draft.act {
             Act::Edit(edits) => store.commit(&draft.scope, draft.base, edits, meta),
-            Act::Undo(revision, _) => store.undo(&draft.scope, *revision, meta),
-            Act::Promote(from, edits) => {
-                let outcome = store.commit(&Scope::Shared, draft.base, edits, meta)?;
-                if matches!(outcome, Committed::Made(_)) {
-                    // The community has it as all do from now on.
-                    let base = store.revision()?;
-                    store.commit(from, base, edits, meta)?;
-                }
-                Ok(outcome)
-            }
-            Act::UndoAllSince(revision) => {
-                let made = store.undo_all_since(&draft.scope, *revision, meta)?;
-                Ok(Committed::Made(crate::store::Applied {
-                    revision: made.last().copied(),
-                    changes: made.len(),
-                    kept: Vec::new(),
-                }))
-            }
+            Act::Undo(revision, _) => store.undo(&draft.scope, draft.base, *revision, meta),
+            Act::Promote(from, revision, _) => store.promote(from, draft.base, *revision, meta),
+            Act::UndoAllSince(revision, _) => store.undo_all_since(&draft.scope, draft.base, *revision, meta),
         }
     }
 
@@ -418,6 +491,14 @@ impl Moderation {
             }
         })
     }
+}
+
+/// Whatever goes wrong inside, the moderator hears so and the program goes on.
+fn guarded(say: impl FnOnce() -> Said) -> Said {
+    catch_unwind(AssertUnwindSafe(say)).unwrap_or_else(|_| {
+        tracing::error!("a moderator's command panicked");
+        Said::text(words::trouble())
+    })
 }
 
 /// Why a command isn't done.

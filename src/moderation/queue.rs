@@ -4,18 +4,22 @@ use std::sync::{MutexGuard, PoisonError};
 
 use super::command::{Field, Form, Settles, Verb};
 use super::draft::{Draft, Ground};
-use super::lookup::topic_of;
+use super::lookup::{citation, is_none, topic_of};
 use super::{Failure, Moderation, Next, Open, Refusal, Said, Speaker, key};
 use crate::answer::Outcome;
 use crate::desk::Heard;
 use crate::store::Error;
-use crate::store::queue::Suggestion;
+use crate::store::queue::{Suggestion, Waiting};
 use crate::store::records::Records;
 use crate::utterance::Utterance;
+use crate::wording::Reply;
 use crate::wording::moderation as words;
 
 /// How many questions a page shows.
 const PAGE: usize = 10;
+
+/// How many questions are asked again when they are listed.
+const MOST_ASKED_AGAIN: usize = 100;
 
 /// How many suggestions and reports are shown.
 const MOST_SHOWN: u32 = 20;
@@ -51,6 +55,13 @@ impl Moderation {
         }
     }
 
+    /// Counts a question of a community by what came of it.
+    pub fn count(&self, community: &str, reply: &Reply, now: i64) {
+        if let Err(error) = self.records().count(community, now, reply.tally()) {
+            tracing::error!(%error, "a question could not be counted");
+        }
+    }
+
     pub(super) fn look_after_queue(
         &self,
         by: &Speaker,
@@ -67,7 +78,20 @@ impl Moderation {
     }
 
     fn unanswered(&self, by: &Speaker, form: &Form, now: i64) -> Result<Said, Failure> {
-        let waiting = self.records().questions(&by.community, u32::MAX)?;
+        let mut waiting = self.records().questions(&by.community, u32::MAX)?;
+        // What has an answer by now is done with.
+        let first: Vec<Waiting> = waiting.drain(..waiting.len().min(MOST_ASKED_AGAIN)).collect();
+        let mut open = Vec::new();
+        for waiting in first {
+            let heard = self.desk.hear(&Utterance::new(&waiting.text).within(self.scope(by)));
+            if matches!(heard.reply.outcome, Outcome::Answered | Outcome::Disputed) {
+                self.records().settle(&by.community, (&waiting.text, waiting.gist), now)?;
+            } else {
+                open.push(waiting);
+            }
+        }
+        open.append(&mut waiting);
+        let waiting = open;
         let pages = waiting.len().div_ceil(PAGE).max(1);
         let page = form.get(Field::Number).and_then(|text| text.parse::<usize>().ok()).unwrap_or(1).clamp(1, pages);
         let items = waiting.iter().map(|waiting| Item::Question(waiting.text.clone(), waiting.gist)).collect();
@@ -164,11 +188,15 @@ impl Moderation {
         let Item::Suggestion(suggestion, id) = self.item(by, form)? else {
             return Err(Refusal(words::not_that_kind()).into());
         };
-        let of = |text: &Option<String>| text.clone().unwrap_or_default();
+        // What members write for a source may be no source; then it is asked for.
+        let is_source = |text: &&String| is_none(text) || citation(ground.facts, text).is_ok();
+        let source = suggestion.source.as_ref().filter(is_source);
+        let topic = suggestion.topic.as_ref().filter(|name| topic_of(ground.facts, name).is_ok());
+        let of = |text: Option<&String>| text.cloned().unwrap_or_default();
         let mut add = Form::new(Verb::FactAdd)
-            .with(Field::Topic, of(&suggestion.topic))
+            .with(Field::Topic, of(topic))
             .with(Field::Statement, suggestion.statement.clone())
-            .with(Field::Source, of(&suggestion.source));
+            .with(Field::Source, of(source));
         add.settles = Some(Settles::Suggestion(id));
         let missing = ground.missing(&add)?.unwrap_or(Field::Value);
         let text = words::prompt(&add, missing, ground.facts);

@@ -9,7 +9,7 @@ use rustyline::error::ReadlineError;
 
 use crate::desk::{Desk, Heard};
 use crate::language::Language;
-use crate::moderation::command::{Form, Verb};
+use crate::moderation::command::is_begun;
 use crate::moderation::{Moderation, Right, Speaker};
 use crate::store::Scope;
 use crate::utterance::Utterance;
@@ -67,10 +67,11 @@ impl<'a> Conversation<'a> {
         let (moderation, clock) = self.moderation?;
         let by = Speaker { who: "operator".into(), community: String::new(), right: Right::Operator };
         match line.strip_prefix('/') {
-            Some("fact" | "fact help") => Some(moderation.command(&by, "help", clock()).text),
-            Some(command) => Form::parse(command)
-                .is_ok_and(|form| form.verb != Verb::Help)
-                .then(|| moderation.command(&by, command, clock()).text),
+            // Bare it tells how the last reply came about.
+            Some("why") => None,
+            Some(command) if is_begun(command) => Some(moderation.command(&by, command, clock()).text),
+            Some(_) => None,
+            None if matches!(line, "confirm" | "cancel") => Some(moderation.answer(&by, line, clock()).text),
             None if moderation.awaits(&by, clock()) => Some(moderation.answer(&by, line, clock()).text),
             None => None,
         }
@@ -105,6 +106,7 @@ impl<'a> Conversation<'a> {
         let heard = self.desk.hear(&Utterance { context: self.last_question.take(), ..Utterance::new(line) });
         if let Some((moderation, clock)) = self.moderation {
             moderation.keep_unanswered("", &heard, clock());
+            moderation.count("", &heard.reply, clock());
         }
         self.choices = heard.reply.choices.clone();
         self.language = heard.reply.language;

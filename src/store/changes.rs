@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior};
 
 use super::entities::{
-    Entities, GONE, Key, Order, json, layered, order_key, overlaid, put_together, read, subject, take_apart,
+    Entities, GONE, Key, Order, SubjectTitle, json, layered, order_key, overlaid, put_together, read, subject,
+    take_apart,
 };
 use super::revisions::{Origins, applied, apply, differences, record, verified_change, verify_citations};
 use super::scope::{Scope, Seen, seen_after, seen_by};
@@ -165,7 +166,7 @@ impl Store {
         for edit in edits {
             lay(edit, scope, &seen, &mut new)?;
         }
-        let applied = commit(&transaction, &seen, new, scope, None, meta)?;
+        let applied = commit(&transaction, &seen, new, scope, (None, Gaps::Refused), meta)?;
         transaction.commit()?;
         Ok(Committed::Made(applied))
     }
@@ -192,14 +193,23 @@ impl Store {
         Ok(edits)
     }
 
-    /// Takes a revision of a scope back by another one that makes what it changed as it was before. What was changed again
-    /// since then isn't touched: then those revisions are given and nothing is changed.
+    /// Takes a revision of a scope back, as somebody decided when `base` was the newest, by another one that makes what it
+    /// changed as it was before. What was changed again since then isn't touched: then those revisions are given and nothing
+    /// is changed.
     ///
     /// # Errors
     /// If there is no such revision, if it brought facts in, if what it made is still used, or SQLite fails.
-    pub fn undo(&mut self, scope: &Scope, revision: i64, meta: &Meta) -> Result<Committed, Error> {
+    pub fn undo(&mut self, scope: &Scope, base: i64, revision: i64, meta: &Meta) -> Result<Committed, Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let outcome = undo(&transaction, scope, revision, meta)?;
+        let changed = read_revision(&transaction, revision)?.map(|found| found.changes).unwrap_or_default();
+        let mut later = Vec::new();
+        for changed in changed {
+            later.extend(later_changes(&transaction, scope, base, &(changed.kind, changed.id))?);
+        }
+        if !later.is_empty() {
+            return Ok(Committed::Overtaken(revisions(&transaction, later)?));
+        }
+        let outcome = undo(&transaction, scope, revision, meta, Gaps::Refused)?;
         if matches!(outcome, Committed::Made(_)) {
             transaction.commit()?;
         }
@@ -212,45 +222,97 @@ impl Store {
     /// As [`Self::undo`].
     pub fn undone(&self, scope: &Scope, revision: i64) -> Result<Undone, Error> {
         let transaction = self.connection.unchecked_transaction()?;
-        let (seen, new) = match take_back(&transaction, scope, revision)? {
+        let (seen, new) = match take_back(&transaction, scope, revision, None)? {
             Ok(taken) => taken,
             Err(later) => return Ok(Undone::Overtaken(later)),
         };
-        let all = if *scope == Scope::Shared { new } else { layered(&seen.shared, &new)? };
-        let (before, after) = (Order::of(&seen.all)?, Order::of(&all)?);
-        let mut edits = Vec::new();
-        for key in differences(&seen.all, &all) {
-            let subject = after.subject_of(&key).or_else(|| before.subject_of(&key)).unwrap_or_default().to_owned();
-            edits.extend(edit_of(key.clone(), all.get(&key), subject)?);
-        }
-        Ok(Undone::Edits(edits))
+        Ok(Undone::Edits(edits_between(scope, &seen, new)?))
     }
 
-    /// Takes back every revision that moderators of a scope made after one, the newest first. All or nothing.
+    /// Takes back every revision that moderators of a scope made after one, the newest first and by one revision, as somebody
+    /// decided when `base` was the newest.
     ///
     /// # Errors
-    /// If what one of them made is still used, or SQLite fails; then nothing is changed.
-    pub fn undo_all_since(&mut self, scope: &Scope, revision: i64, meta: &Meta) -> Result<Vec<i64>, Error> {
+    /// If what one of them made is still used, a release changed the same in between, or SQLite fails; then nothing is
+    /// changed.
+    pub fn undo_all_since(&mut self, scope: &Scope, base: i64, revision: i64, meta: &Meta) -> Result<Committed, Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let ids: Vec<i64> = {
-            let mut statement = transaction.prepare_cached(
-                "SELECT id FROM revision WHERE scope = ? AND origin = 'moderator' AND id > ? ORDER BY id DESC",
-            )?;
-            statement.query_map((scope.key(), revision), |row| row.get(0))?.collect::<Result<_, _>>()?
-        };
-        let mut made = Vec::new();
-        for id in ids {
-            match undo(&transaction, scope, id, meta)? {
-                Committed::Made(applied) => made.extend(applied.revision),
-                // A release came in between and changed the same.
-                Committed::Overtaken(by) => {
-                    let by: Vec<String> = by.iter().map(|revision| revision.id.to_string()).collect();
-                    return Err(Error::Refused(format!("revision {id} was overtaken by {}", by.join(", "))));
-                }
+        let newer: Vec<i64> = ids_since(&transaction, scope, base)?;
+        if !newer.is_empty() {
+            return Ok(Committed::Overtaken(revisions(&transaction, newer)?));
+        }
+        let (seen, new) = take_all_back(&transaction, scope, revision)?;
+        let applied = commit(&transaction, &seen, new, scope, (None, Gaps::Left), meta)?;
+        transaction.commit()?;
+        Ok(Committed::Made(applied))
+    }
+
+    /// What taking back every revision that moderators of a scope made after one comes to.
+    ///
+    /// # Errors
+    /// As [`Self::undo_all_since`].
+    pub fn undone_since(&self, scope: &Scope, revision: i64) -> Result<Vec<Edit>, Error> {
+        let _held = self.held()?;
+        let (seen, new) = take_all_back(&self.connection, scope, revision)?;
+        edits_between(scope, &seen, new)
+    }
+
+    /// The revisions that moderators of a scope made after one, the newest first.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn made_since(&self, scope: &Scope, revision: i64) -> Result<Vec<Revision>, Error> {
+        revisions(&self.connection, ids_since(&self.connection, scope, revision)?)
+    }
+
+    /// What lifting a revision of a community into the shared facts makes of them: its own change alone, laid over what they
+    /// are now.
+    ///
+    /// # Errors
+    /// If they differ in what it changed, or SQLite fails.
+    pub fn promoted(&self, scope: &Scope, revision: i64) -> Result<Vec<Edit>, Error> {
+        let _held = self.held()?;
+        promoted(&self.connection, scope, revision)
+    }
+
+    /// Lifts a revision of a community into the shared facts, as somebody decided when `base` was the newest revision. What
+    /// the community has then as all do is its own no more.
+    ///
+    /// # Errors
+    /// If the shared facts differ in what it changed, or SQLite fails; then nothing is changed.
+    pub fn promote(&mut self, scope: &Scope, base: i64, revision: i64, meta: &Meta) -> Result<Committed, Error> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let edits = promoted(&transaction, scope, revision)?;
+        let mut later = Vec::new();
+        for edit in &edits {
+            later.extend(later_changes(&transaction, scope, base, &edit.key())?);
+        }
+        if !later.is_empty() {
+            return Ok(Committed::Overtaken(revisions(&transaction, later)?));
+        }
+        let seen = seen_by(&transaction, &Scope::Shared)?;
+        let mut new = seen.own.clone();
+        for edit in &edits {
+            lay(edit, &Scope::Shared, &seen, &mut new)?;
+        }
+        let applied = commit(&transaction, &seen, new, &Scope::Shared, (None, Gaps::Refused), meta)?;
+        let seen = seen_by(&transaction, scope)?;
+        let mut own = seen.own.clone();
+        let mut order = Order::of(&own)?;
+        for key in edits.iter().map(Edit::key) {
+            let is_as_all = own.get(&key) == seen.shared.get(&key)
+                || (own.get(&key).is_some_and(|text| text == GONE) && !seen.shared.contains_key(&key));
+            if is_as_all {
+                own.remove(&key);
+            }
+            if seen.shared.contains_key(&key) {
+                order.remove(&key);
             }
         }
+        order.put_into(&mut own);
+        commit(&transaction, &seen, own, scope, (None, Gaps::Left), meta)?;
         transaction.commit()?;
-        Ok(made)
+        Ok(Committed::Made(applied))
     }
 
     /// Gives a community that takes another's place what that one has of its own, unless it has something already.
@@ -363,6 +425,46 @@ impl Store {
     }
 }
 
+/// What a revision of a community makes of the shared facts.
+fn promoted(connection: &rusqlite::Connection, scope: &Scope, id: i64) -> Result<Vec<Edit>, Error> {
+    let revision = read_revision(connection, id)?.filter(|found| found.scope == *scope && *scope != Scope::Shared);
+    let Some(revision) = revision else { return Err(Error::Refused(format!("there is no revision {id} here"))) };
+    let seen = seen_by(connection, scope)?;
+    let (own, shared) = (Order::of(&seen.own)?, Order::of(&seen.shared)?);
+    let mut edits: Vec<Edit> = Vec::new();
+    for Changed { kind, id, was, is, .. } in &revision.changes {
+        let key = (*kind, id.clone());
+        let now = seen.shared.get(&key);
+        let body = match (was, is, now) {
+            _ if is.as_ref() == now => continue,
+            _ if was.as_ref() == now => is.clone(),
+            // Something that another revision made first: the whole of it is lifted.
+            (Some(_), Some(is), None) => Some(is.clone()),
+            _ => Some(carried(kind, was.as_ref(), is.as_ref(), now).ok_or_else(|| {
+                Error::Refused(format!("what all share of {kind} `{id}` differs in the same; change it there"))
+            })?),
+        };
+        let subject = shared.subject_of(&key).or_else(|| own.subject_of(&key)).unwrap_or_default().to_owned();
+        if *kind == "subject" {
+            let title = seen.all.get(&key).map(|text| read::<SubjectTitle>(text)).transpose()?;
+            edits.extend(title.map(|SubjectTitle { title }| Edit::Subject { id: id.clone(), title }));
+        } else {
+            edits.extend(edit_of(key, body.as_ref(), subject)?);
+        }
+    }
+    // Where it was added to a subject of the community's own, that comes along.
+    let named: BTreeSet<String> = edits.iter().map(|edit| edit.subject().to_owned()).collect();
+    for id in named.into_iter().filter(|id| !id.is_empty()) {
+        let key = ("subject", id.clone());
+        if let Some(text) = seen.all.get(&key).filter(|_| !seen.shared.contains_key(&key)) {
+            let SubjectTitle { title } = read(text)?;
+            edits.retain(|edit| edit.key() != key);
+            edits.insert(0, Edit::Subject { id, title });
+        }
+    }
+    Ok(edits)
+}
+
 /// The revisions after one that changed a thing as those of a scope see it.
 fn later_changes(
     connection: &rusqlite::Connection,
@@ -414,19 +516,18 @@ fn commit(
     seen: &Seen,
     new: Entities,
     scope: &Scope,
-    undoes: Option<i64>,
+    (undoes, gaps): (Option<i64>, Gaps),
     meta: &Meta,
 ) -> Result<Applied, Error> {
     let origin = Origins { origin: Origin::Moderator, scope, release: None, undoes };
     if *scope == Scope::Shared {
-        verify_names(&seen.own, &new)?;
+        verify_names(&seen.own, &new, None)?;
         verify_sources_of_communities(transaction, &seen.own, &new)?;
         return apply(transaction, &seen.own, &new, &origin, meta);
     }
     let all = layered(&seen.shared, &new)?;
-    // What is put back may name what all shared once and is gone since: it does without.
-    if undoes.is_none() {
-        verify_names(&overlaid(&seen.shared, &seen.own), &overlaid(&seen.shared, &new))?;
+    if gaps == Gaps::Refused {
+        verify_names(&overlaid(&seen.shared, &seen.own), &overlaid(&seen.shared, &new), undoes.map(|_| &seen.own))?;
     }
     verify_citations(&put_together(&all)?)?;
     let changes = differences(&seen.own, &new);
@@ -437,10 +538,21 @@ fn commit(
     Ok(applied(revision, &changes))
 }
 
-/// What topics and claims name must be there, unless it was missing before.
-fn verify_names(before: &Entities, after: &Entities) -> Result<(), Error> {
+/// What becomes of topics and claims that name what isn't there any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gaps {
+    /// Nothing is changed.
+    Refused,
+    /// A community's do without: on the way back through many changes such gaps come and go.
+    Left,
+}
+
+/// What topics and claims name must be there, unless it was missing before. What a community puts back may name what all
+/// shared once and is gone since, it does without; but not what it takes away itself, from its `own`.
+fn verify_names(before: &Entities, after: &Entities, own: Option<&Entities>) -> Result<(), Error> {
     let known = missing(before)?;
-    match missing(after)?.into_iter().find(|gap| !known.contains(gap)) {
+    let counts = |named: &Key| own.is_none_or(|own| own.get(named).is_some_and(|text| text != GONE));
+    match missing(after)?.into_iter().find(|gap| !known.contains(gap) && counts(&gap.1)) {
         Some(((kind, id), (what, named))) => Err(Error::Refused(format!("{kind} `{id}` needs {what} `{named}`"))),
         None => Ok(()),
     }
@@ -481,26 +593,35 @@ fn verify_sources_of_communities(
     Ok(())
 }
 
-fn undo(transaction: &Transaction<'_>, scope: &Scope, id: i64, meta: &Meta) -> Result<Committed, Error> {
-    match take_back(transaction, scope, id)? {
-        Ok((seen, new)) => commit(transaction, &seen, new, scope, Some(id), meta).map(Committed::Made),
+fn undo(transaction: &Transaction<'_>, scope: &Scope, id: i64, meta: &Meta, gaps: Gaps) -> Result<Committed, Error> {
+    match take_back(transaction, scope, id, None)? {
+        Ok((seen, new)) => commit(transaction, &seen, new, scope, (Some(id), gaps), meta).map(Committed::Made),
         Err(later) => Ok(Committed::Overtaken(later)),
     }
 }
 
 /// What a scope's own things are without a revision, or the revisions that changed the same since.
+/// `begun` is what is seen and what others on the way back have made of the scope's own.
 fn take_back(
-    transaction: &Transaction<'_>,
+    transaction: &rusqlite::Connection,
     scope: &Scope,
     id: i64,
+    begun: Option<(Seen, Entities)>,
 ) -> Result<Result<(Seen, Entities), Vec<Revision>>, Error> {
     let revision = read_revision(transaction, id)?.filter(|found| found.scope == *scope);
     let Some(revision) = revision else { return Err(Error::Refused(format!("there is no revision {id} here"))) };
     if !revision.by_moderator {
         return Err(Error::Refused(format!("revision {id} brought facts in; bring others in instead")));
     }
-    let seen = seen_by(transaction, scope)?;
-    let mut new = seen.own.clone();
+    let (seen, now) = match begun {
+        Some(begun) => begun,
+        None => {
+            let seen = seen_by(transaction, scope)?;
+            let now = seen.own.clone();
+            (seen, now)
+        }
+    };
+    let mut new = now.clone();
     let mut later = Vec::new();
     for changed in &revision.changes {
         let key = (changed.kind, changed.id.clone());
@@ -514,7 +635,7 @@ fn take_back(
         // Where a community had nothing of its own it had what all share.
         let shared = seen.shared.get(&key).filter(|_| *scope != Scope::Shared);
         let before = changed.before.as_ref().or(shared);
-        match without(changed, before, new.get(&key)) {
+        match carried(changed.kind, changed.after.as_ref(), before, new.get(&key)) {
             Some(merged) if Some(&merged) == shared => drop(new.remove(&key)),
             Some(merged) => drop(new.insert(key, merged)),
             None => later.extend(later_changes(transaction, scope, id, &key)?),
@@ -523,24 +644,64 @@ fn take_back(
     if !later.is_empty() {
         return Ok(Err(revisions(transaction, later)?));
     }
-    restore_order(transaction, id, &seen.own, &mut new, &revision)?;
+    restore_order(transaction, id, &now, &mut new, &revision)?;
     Ok(Ok((seen, new)))
 }
 
-/// A thing as it is now without one change of it, if nothing else changed the same fields since; of lists only what was put
-/// in and taken out counts.
-fn without(changed: &Changed, before: Option<&String>, now: Option<&String>) -> Option<String> {
+/// What a scope's own things are without all that its moderators made after a revision.
+fn take_all_back(connection: &rusqlite::Connection, scope: &Scope, revision: i64) -> Result<(Seen, Entities), Error> {
+    let seen = seen_by(connection, scope)?;
+    let now = seen.own.clone();
+    let mut begun = (seen, now);
+    for id in ids_since(connection, scope, revision)? {
+        begun = match take_back(connection, scope, id, Some(begun))? {
+            Ok(taken) => taken,
+            // A release came in between and changed the same.
+            Err(by) => {
+                let by: Vec<String> = by.iter().map(|revision| revision.id.to_string()).collect();
+                return Err(Error::Refused(format!("revision {id} was overtaken by {}", by.join(", "))));
+            }
+        };
+    }
+    Ok(begun)
+}
+
+/// The revisions that moderators of a scope made after one, the newest first.
+fn ids_since(connection: &rusqlite::Connection, scope: &Scope, revision: i64) -> Result<Vec<i64>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM revision WHERE scope = ? AND origin = 'moderator' AND id > ? ORDER BY id DESC",
+    )?;
+    let ids = statement.query_map((scope.key(), revision), |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// What becomes of things for those of a scope when its own become others.
+fn edits_between(scope: &Scope, seen: &Seen, new: Entities) -> Result<Vec<Edit>, Error> {
+    let all = if *scope == Scope::Shared { new } else { layered(&seen.shared, &new)? };
+    let (before, after) = (Order::of(&seen.all)?, Order::of(&all)?);
+    let mut edits = Vec::new();
+    for key in differences(&seen.all, &all) {
+        let subject = after.subject_of(&key).or_else(|| before.subject_of(&key)).unwrap_or_default().to_owned();
+        edits.extend(edit_of(key.clone(), all.get(&key), subject)?);
+    }
+    Ok(edits)
+}
+
+/// A thing as it is now with one change of it, from something to something else, if nothing else changed the same fields
+/// since; of lists only what is put in and taken out counts.
+fn carried(kind: &'static str, from: Option<&String>, to: Option<&String>, now: Option<&String>) -> Option<String> {
     let fields = |text: &String| serde_json::from_str::<serde_json::Map<String, Json>>(text).ok();
-    let (before, after, mut now) = (fields(before?)?, fields(changed.after.as_ref()?)?, fields(now?)?);
-    for name in before.keys().chain(after.keys()) {
-        let (was, became, is) = (before.get(name), after.get(name), now.get(name));
-        let field = match (was, became, is) {
-            _ if was == became || is == was => continue,
-            _ if is == became => was.cloned(),
-            (Some(Json::Array(was)), Some(Json::Array(became)), Some(Json::Array(is))) => {
-                let kept = is.iter().filter(|one| was.contains(one) || !became.contains(one));
+    let (from, to, mut now) = (fields(from?)?, fields(to?)?, fields(now?)?);
+    for name in from.keys().chain(to.keys()) {
+        let (was, becomes, is) = (from.get(name), to.get(name), now.get(name));
+        let field = match (was, becomes, is) {
+            _ if was == becomes || is == becomes => continue,
+            _ if is == was => becomes.cloned(),
+            (Some(Json::Array(was)), Some(Json::Array(becomes)), Some(Json::Array(is))) => {
+                let kept = is.iter().filter(|one| becomes.contains(one) || !was.contains(one));
                 let mut list: Vec<Json> = kept.cloned().collect();
-                for (at, one) in was.iter().enumerate().filter(|(_, one)| !became.contains(one) && !is.contains(one)) {
+                let new = |one: &Json| !was.contains(one) && !is.contains(one);
+                for (at, one) in becomes.iter().enumerate().filter(|(_, one)| new(one)) {
                     list.insert(at.min(list.len()), one.clone());
                 }
                 Some(Json::Array(list))
@@ -553,7 +714,7 @@ fn without(changed: &Changed, before: Option<&String>, now: Option<&String>) -> 
         }
     }
     // In the order of its fields in which things are written.
-    match changed.kind {
+    match kind {
         "claim" => canonical::<Claim>(now),
         "topic" => canonical::<Topic>(now),
         "source" => canonical::<Source>(now),
@@ -582,7 +743,7 @@ fn edit_of((kind, id): Key, body: Option<&String>, subject: String) -> Result<Op
 
 /// Puts back what had a place, exactly as it was if nothing moved since; a subject that is still used stays.
 fn restore_order(
-    transaction: &Transaction<'_>,
+    transaction: &rusqlite::Connection,
     id: i64,
     now: &Entities,
     new: &mut Entities,

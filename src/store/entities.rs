@@ -23,8 +23,8 @@ const ORDER: &str = "facts";
 pub(super) const GONE: &str = "null";
 
 #[derive(Serialize, Deserialize)]
-struct SubjectTitle {
-    title: String,
+pub(super) struct SubjectTitle {
+    pub(super) title: String,
 }
 
 /// In which order everything is written, and what belongs to which subject.

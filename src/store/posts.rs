@@ -128,11 +128,15 @@ impl Records {
         let mut answers = Vec::new();
         let unreadable = |error: serde_json::Error| Error::Unreadable(error.to_string());
         while let Some(row) = rows.next()? {
+            let Ok(memo) = serde_json::from_str(&row.get::<_, String>(3)?) else {
+                tracing::error!("what an answer was made from can't be read; it stays as it is");
+                continue;
+            };
             answers.push(Answer {
                 channel: row.get(0)?,
                 question: row.get(1)?,
                 scope: Scope::of_key(&row.get::<_, String>(2)?),
-                memo: serde_json::from_str(&row.get::<_, String>(3)?).map_err(unreadable)?,
+                memo,
                 claims: serde_json::from_str(&row.get::<_, String>(4)?).map_err(unreadable)?,
                 original: row.get::<_, i64>(5)?.cast_unsigned(),
                 right_at: row.get(6)?,
@@ -148,7 +152,8 @@ impl Records {
     pub fn is_right_at(&self, answer: &Answer, revision: i64) -> Result<(), Error> {
         self.connection
             .prepare_cached(
-                "UPDATE answer SET revision = ?, claims = ? WHERE platform = ? AND channel = ? AND question = ?",
+                "UPDATE answer SET revision = ?, claims = ?
+                 WHERE platform = ? AND channel = ? AND question = ? AND revision = ? AND given_at = ?",
             )?
             .execute((
                 revision,
@@ -156,6 +161,9 @@ impl Records {
                 self.platform,
                 &answer.channel,
                 &answer.question,
+                // Unless it was replaced in the meantime.
+                answer.right_at,
+                answer.memo.revision,
             ))?;
         Ok(())
     }

@@ -103,7 +103,7 @@ impl Store {
     /// If SQLite fails; then nothing is changed.
     pub fn replace(&mut self, facts: &Facts, origin: Origin, meta: &Meta) -> Result<Applied, Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let now = entities_at(&transaction, &Scope::Shared, i64::MAX)?;
+        let now = shared_now(&transaction)?;
         let applied = apply(&transaction, &now, &take_apart(facts), &Origins::of(origin), meta)?;
         transaction.commit()?;
         Ok(applied)
@@ -116,7 +116,7 @@ impl Store {
     /// If SQLite fails; then nothing is changed.
     pub fn merge_in(&mut self, facts: &Facts, base: i64, meta: &Meta) -> Result<Applied, Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let now = entities_at(&transaction, &Scope::Shared, i64::MAX)?;
+        let now = shared_now(&transaction)?;
         let merged = merge(&entities_at(&transaction, &Scope::Shared, base)?, &now, &take_apart(facts))?;
         if !merged.kept.is_empty() {
             return Ok(Applied { kept: named(merged.kept), ..Applied::NOTHING });
@@ -145,7 +145,7 @@ impl Store {
         if was_shipped(&transaction, release)? {
             return Ok(Applied::NOTHING);
         }
-        let now = entities_at(&transaction, &Scope::Shared, i64::MAX)?;
+        let now = shared_now(&transaction)?;
         let new = take_apart(&facts());
         let merged = merge(&shipped(&transaction)?, &now, &new)?;
         let origin = Origins { release: Some(release), ..Origins::of(Origin::Shipped) };
@@ -162,8 +162,7 @@ impl Store {
     /// If the record of changes is damaged itself, or SQLite fails; then nothing is changed.
     pub fn rebuild(&mut self) -> Result<(), Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let entities = entities_at(&transaction, &Scope::Shared, i64::MAX)?;
-        verify_state(&transaction, &entities)?;
+        let entities = shared_now(&transaction)?;
         super::rows::write(&transaction, &put_together(&entities)?)?;
         transaction.commit()?;
         Ok(())
@@ -230,6 +229,13 @@ fn remember_shipped(transaction: &Transaction<'_>, entities: &Entities) -> Resul
         insert.execute((kind, id, body, checksum(&(kind, id, body))))?;
     }
     Ok(())
+}
+
+/// What all share, verified as a whole: a lost change would otherwise be taken for the truth by the next one.
+pub(super) fn shared_now(connection: &rusqlite::Connection) -> Result<Entities, Error> {
+    let entities = entities_at(connection, &Scope::Shared, i64::MAX)?;
+    verify_state(connection, &entities)?;
+    Ok(entities)
 }
 
 /// What the revisions of a scope up to one add up to; for a community its own alone.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::changes::Edit;
 use super::entities::{Entities, GONE, Order, layered, put_together, read};
-use super::revisions::entities_at;
+use super::revisions::{entities_at, shared_now};
 use super::rows::{CLAIM, checksum, read_claims, read_source};
 use super::{ChangedTopic, Error, Store, TopicFacts};
 use crate::facts::{Claim, Facts, Source, Topic};
@@ -259,7 +259,7 @@ pub(super) struct Seen {
 }
 
 pub(super) fn seen_by(connection: &rusqlite::Connection, scope: &Scope) -> Result<Seen, Error> {
-    let shared = entities_at(connection, &Scope::Shared, i64::MAX)?;
+    let shared = shared_now(connection)?;
     if *scope == Scope::Shared {
         return Ok(Seen { own: shared.clone(), all: shared.clone(), shared });
     }

@@ -129,6 +129,12 @@ impl Trained {
         Some(Self::assemble(learnt, Speech::shipped(), Vectors::shipped(), English::new()))
     }
 
+    /// Whether a topic was there when it was trained.
+    #[must_use]
+    pub fn has_topic(&self, id: &str) -> bool {
+        self.topics.iter().any(|topic| topic.id == id)
+    }
+
     /// The trained model alone.
     #[must_use]
     pub fn into_model(self) -> Model {
@@ -387,7 +393,7 @@ impl Index {
             .map_or_else(|| self.trained.examples.of_topic(topic).collect(), |changed| changed.examples.clone())
     }
 
-    /// The cosines of a text to examples.
+    /// The cosines of a text to examples, which are in order.
     pub(super) fn example_cosines(&self, vector: &Row, examples: &[u32]) -> Vec<f32> {
         let trained = self.trained.examples.len();
         let taught = examples.partition_point(|example| *example < trained);

@@ -313,10 +313,12 @@ impl Making<'_> {
         if !self.added.iter().any(|(_, topic)| is_new(*topic)) {
             return near;
         }
-        let others: Vec<u32> = (0..self.below.topics.len())
+        let mut others: Vec<u32> = (0..self.below.topics.len())
             .flat_map(|topic| self.below.examples_of(topic))
             .filter(|example| !forgotten.contains(example))
             .collect();
+        // Taught ones have the higher numbers, whatever topics they belong to.
+        others.sort_unstable();
         for (words, _) in self.added.iter().filter(|(_, topic)| is_new(*topic)) {
             let vector = Row::of(&self.below.trained.vectors.mean(words));
             let cosines = self.below.example_cosines(&vector, &others);

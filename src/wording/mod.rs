@@ -68,6 +68,20 @@ pub enum Part {
     Said,
 }
 
+impl Part {
+    /// The topics that it was made from.
+    pub fn topics(&self) -> impl Iterator<Item = &String> {
+        let (one, other, several) = match self {
+            Self::Answer(topic) => (Some(topic), None, &[][..]),
+            Self::Correct(by, asked) => (Some(by), asked.as_ref(), &[][..]),
+            Self::Unknown(silent, nearest) => (silent.as_ref(), nearest.as_ref(), &[][..]),
+            Self::Choose(topics) => (None, None, &topics[..]),
+            Self::Said => (None, None, &[][..]),
+        };
+        one.into_iter().chain(other).chain(several)
+    }
+}
+
 impl Reply {
     /// What came of a question, for counting: its outcome, or that the desk failed.
     #[must_use]

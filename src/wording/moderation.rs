@@ -70,7 +70,9 @@ pub fn no_such_field(verb: Verb, name: &str) -> String {
 
 pub fn not_allowed(needed: Right) -> String {
     match needed {
-        Right::Operator => "Only those who run the bot may do that: it changes what all communities share.".into(),
+        Right::Operator => {
+            "Only those who run the bot may do that here: it is about what all communities share.".into()
+        }
         Right::Moderator | Right::Member => {
             "Only those who moderate here may do that. With `suggest` everybody can suggest a fact to them.".into()
         }
@@ -197,7 +199,7 @@ pub fn no_such(kind: &str, name: &str, alike: &[(&str, &str)]) -> String {
 
 pub fn no_paragraph(source: &Source) -> String {
     let have = if source.paragraphs > 0 { format!(" from 1 to {}", source.paragraphs) } else { String::new() };
-    format!("Say the paragraph too, a number{have}: {} 3.", source.id)
+    format!("{} has paragraphs{have}: say one with it, {} 3.", source.id, source.id)
 }
 
 pub fn no_address() -> String {
@@ -419,6 +421,33 @@ pub fn value_is_not_shown(value: &Value) -> String {
     format!("the statement doesn't show the value, {}", value.in_words())
 }
 
+pub fn is_compared_no_more(was: &Value) -> String {
+    format!(
+        "the value was {}, which others were compared with; now it is words, which nothing is compared with",
+        was.in_words()
+    )
+}
+
+pub fn still_says(other: &Claim) -> String {
+    format!("{} still says the old figure: {}", other.id, quoted(&other.statement))
+}
+
+pub fn is_untranslated() -> String {
+    "in Russian and Korean it is said in your words, too, as long as nobody translates it".into()
+}
+
+pub fn loses_its_answer() -> String {
+    "careful, this question has an answer at present and then has none".into()
+}
+
+pub fn no_sentence(text: &str) -> String {
+    format!("{} is no sentence.", quoted(text))
+}
+
+pub fn not_yet() -> String {
+    "There is nothing to confirm yet.".into()
+}
+
 pub fn is_unsourced() -> String {
     "no source is given; the answer will say so".into()
 }
@@ -482,6 +511,14 @@ pub fn preview(lines: &[String], found: &[String], answers: &[String]) -> String
 
 pub fn made(revision: i64) -> String {
     format!("Done, revision {revision}. `undo {revision}` takes it back.")
+}
+
+/// A community's change that all share now.
+pub fn promoted(revision: i64) -> String {
+    format!(
+        "Done, all share it since revision {revision}. To take it back say `undo {revision}` in a direct chat with me or on \
+         the terminal."
+    )
 }
 
 /// A revision for others who look after the community, in a line.
@@ -615,11 +652,9 @@ fn in_list(topic: &Topic) -> String {
 }
 
 /// A topic with its claims.
-pub fn topic(subject: &Subject, topic: &Topic, facts: &Facts, newest: Option<&Revision>) -> String {
+pub fn topic(subject: &Subject, topic: &Topic, facts: &Facts, newest: i64) -> String {
     let mut text = format!("{} in {}", named(topic), quoted(&subject.title));
-    if let Some(newest) = newest {
-        let _ = write!(text, ", last changed in revision {}", newest.id);
-    }
+    let _ = write!(text, ", last changed in revision {newest}");
     if let Some(unsaid) = &topic.unsaid {
         let _ = write!(text, "\nThe sources don't say {unsaid}. The nearest:");
     }

@@ -46,8 +46,8 @@ async fn the_scenarios_hold_on_matrix() {
     for (name, scenario) in scenario::all() {
         let mut hands = Hands::start(server).await;
         for step in scenario::steps(&scenario) {
-            // Without a step that is open a bare word is said to nobody.
-            if step.1 == "confirm" && step.2 == ["= Nothing is open"] {
+            // Without a step that is open a bare word is said to nobody, nor is one that decides nothing.
+            if (step.1 == "confirm" && step.2 == ["= Nothing is open"]) || step.1 == "maybe" {
                 continue;
             }
             let reply = hands.say(step.0, step.1).await;

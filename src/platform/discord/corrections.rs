@@ -34,6 +34,9 @@ pub async fn keep_right(http: &Http, data: &Data) {
         };
         for correction in due {
             let Ok(_open) = data.open.try_read() else { return };
+            if !data.moderation.is_due(&correction) {
+                continue;
+            }
             match data.correct(http, &correction).await {
                 Err(error) if may_pass(&error) => tracing::warn!(what = %kind(&error), "a correction has to wait"),
                 // An answer that may not be edited stays as it is.

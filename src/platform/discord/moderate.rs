@@ -279,20 +279,18 @@ async fn reply(waiting: &Waiting<'_>, data: &Data, by: &Speaker, said: Said) -> 
             vec![CreateActionRow::Buttons(vec![button(Press::Fill(said.step), words::fill_in(), ButtonStyle::Primary)])]
         }
     };
-    let parts = render::split(&render::escaped(&said.text));
-    let (last, first) =
-        parts.split_last().map(|(last, first)| (vec![last.clone()], first.to_vec())).unwrap_or_default();
-    if first.is_empty() {
-        waiting.say(&last, rows, &[], true).await?;
-    } else {
-        // The buttons stand under the last part, where they are read.
-        waiting.say_with_last(&first, &last[0], rows).await?;
-    }
     if let Some(made) = &said.made {
         data.changed.notify_one();
         data.tell_of(waiting.http, by, made).await;
     }
-    Ok(())
+    let parts = render::split(&render::escaped(&said.text));
+    let (last, first) =
+        parts.split_last().map(|(last, first)| (vec![last.clone()], first.to_vec())).unwrap_or_default();
+    if first.is_empty() {
+        return waiting.say(&last, rows, &[], true).await;
+    }
+    // The buttons stand under the last part, where they are read.
+    waiting.say_with_last(&first, &last[0], rows).await
 }
 
 impl super::Shared {

@@ -4,7 +4,7 @@ use routedesk_matrix::Event;
 
 use super::hear::Message;
 use super::lane::{Lane, Saying, now};
-use crate::moderation::command::GRAMMAR;
+use crate::moderation::command::is_begun;
 use crate::moderation::{Made, Right, Speaker};
 use crate::store::handled::Place;
 use crate::store::settings::Settings;
@@ -24,12 +24,7 @@ pub enum Line {
 /// A command of those who keep the facts; none if a text is none. `!topics` and the like are everybody's.
 fn command(text: &str) -> Option<&str> {
     let rest = text.strip_prefix('!')?;
-    let first = rest.split_whitespace().next()?.to_lowercase();
-    let is_verb = GRAMMAR.iter().filter(|grammar| grammar.words != "help").any(|grammar| {
-        let words = grammar.words.split(' ').next().unwrap_or_default();
-        words == first
-    });
-    (is_verb || matches!(first.as_str(), "confirm" | "cancel")).then_some(rest)
+    is_begun(rest).then_some(rest)
 }
 
 impl Lane {
@@ -44,7 +39,9 @@ impl Lane {
         let by = speaker(event, place, Right::Member);
         let waits_since = self.data.moderation.awaits_since(&by, now())?;
         let is_next = now() - waits_since <= ANSWERED_WITHIN && message.replies_to.is_none();
-        let is_said = is_for_me || is_next;
+        // A change is made by a word that nobody says to others.
+        let is_plain = || matches!(message.text.to_lowercase().as_str(), "confirm" | "cancel");
+        let is_said = is_for_me || (is_next && (!self.data.moderation.awaits_a_yes(&by) || is_plain()));
         is_said.then(|| Line::Answer(message.text.clone()))
     }
 
