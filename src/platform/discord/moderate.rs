@@ -279,18 +279,20 @@ async fn reply(waiting: &Waiting<'_>, data: &Data, by: &Speaker, said: Said) -> 
             vec![CreateActionRow::Buttons(vec![button(Press::Fill(said.step), words::fill_in(), ButtonStyle::Primary)])]
         }
     };
+    let parts = render::split(&render::escaped(&said.text));
+    let (last, first) =
+        parts.split_last().map(|(last, first)| (vec![last.clone()], first.to_vec())).unwrap_or_default();
+    let told = match first.is_empty() {
+        true => waiting.say(&last, rows, &[], true).await,
+        // The buttons stand under the last part, where they are read.
+        false => waiting.say_with_last(&first, &last[0], rows).await,
+    };
+    // What was made is made, whether or not its maker hears of it.
     if let Some(made) = &said.made {
         data.changed.notify_one();
         data.tell_of(waiting.http, by, made).await;
     }
-    let parts = render::split(&render::escaped(&said.text));
-    let (last, first) =
-        parts.split_last().map(|(last, first)| (vec![last.clone()], first.to_vec())).unwrap_or_default();
-    if first.is_empty() {
-        return waiting.say(&last, rows, &[], true).await;
-    }
-    // The buttons stand under the last part, where they are read.
-    waiting.say_with_last(&first, &last[0], rows).await
+    told
 }
 
 impl super::Shared {
