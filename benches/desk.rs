@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use divan::Bencher;
 use routedesk::desk::Desk;
-use routedesk::store::{Meta, Store};
+use routedesk::facts::Claim;
+use routedesk::store::{Edit, Meta, Scope, Store};
 use routedesk::utterance::Utterance;
 
 /// The same as the program's.
@@ -60,6 +61,30 @@ fn hear(bencher: Bencher) {
     bencher.bench_local(|| {
         next = (next + 1) % QUESTIONS.len();
         DESK.hear(&QUESTIONS[next])
+    });
+}
+
+/// A moderator's change of a claim, and the next answer there with it: what all share, and a community.
+#[divan::bench(args = ["", "discord:1"], sample_count = 20)]
+fn a_change_counts(bencher: Bencher, scope: &str) {
+    let path = FOLDER.path().join("changing.db");
+    let desk = open(&path);
+    let mut store = Store::open(&path).expect("a database");
+    let scope = Scope::of_key(scope);
+    let (facts, _) = desk.facts_of(&scope).expect("facts");
+    let subject = facts.subjects.iter().find(|subject| subject.id == "tickets").expect("a subject");
+    let claim = subject.claims.iter().find(|claim| claim.id == "price-rubles").expect("a claim").clone();
+    let question = Utterance::new("how much is a ticket?").within(scope.clone());
+    let mut made = 0;
+    bencher.bench_local(|| {
+        made += 1;
+        let claim = Claim { statement: format!("It cost {made} rubles."), ..claim.clone() };
+        let edit = Edit::Claim { subject: subject.id.clone(), claim };
+        let meta = Meta { made_at: String::new(), who: "bench".into(), place: "bench".into(), why: String::new() };
+        let base = store.revision().expect("a revision");
+        store.commit(&scope, base, &[edit], &meta).expect("a change");
+        let said = desk.hear(&question).reply.text;
+        assert!(said.contains(&format!("It cost {made} rubles")), "{said}");
     });
 }
 

@@ -262,12 +262,13 @@ fn a_change_that_fails_in_the_middle_changes_nothing() {
         other.execute_batch(begin).unwrap();
         let said = house.moderation.answer(&by, "confirm", NOW);
         assert!(said.made.is_none() && said.text.contains("Nothing was changed"), "{}", said.text);
+        assert_eq!(said.next, Next::Confirm, "it can be confirmed again");
         // Those who ask don't wait for it.
         assert!(house.desk.hear(&Utterance::new("how much is a ticket?")).reply.text.contains("45,000"));
         other.execute_batch(end).unwrap();
         assert!(house.desk.facts_of(&Scope::community("test", "1")).unwrap() == before);
     }
-    house.done(&by, line);
+    assert!(house.moderation.answer(&by, "confirm", NOW).made.is_some());
     assert!(house.ask("1", "are there umbrellas?").contains("There are no umbrellas [1]."));
 }
 

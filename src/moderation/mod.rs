@@ -264,7 +264,15 @@ impl Moderation {
                     Err(refusal) => self.ask_again(by, kept, field, &refusal, now),
                 }
             }
-            Open::Draft(draft) if is_yes(text) => self.or_trouble(self.make(by, *draft, now)),
+            Open::Draft(draft) if is_yes(text) => match self.make(by, &draft, now) {
+                Err(Failure::Store(error)) if !matches!(error, Error::Refused(_)) => {
+                    // Nothing was changed, and nothing is lost: it can be confirmed again.
+                    tracing::error!(%error, "a moderator's change could not be made");
+                    let step = self.set(by, Open::Draft(draft), now);
+                    Said::step(words::confirm_again(), Next::Confirm, step)
+                }
+                outcome => self.or_trouble(outcome),
+            },
             Open::Draft(draft) => {
                 // It doesn't wait for longer because of that.
                 let since = self.sessions().get(&key(by)).map_or(now, |session| session.at);
@@ -395,7 +403,7 @@ impl Moderation {
     }
 
     /// Makes a change that was looked at.
-    fn make(&self, by: &Speaker, draft: Draft, now: i64) -> Result<Said, Failure> {
+    fn make(&self, by: &Speaker, draft: &Draft, now: i64) -> Result<Said, Failure> {
         // What somebody may do is told anew each time.
         let needed = if draft.scope == Scope::Shared { Right::Operator } else { Right::Moderator };
         if by.right < needed {
@@ -411,11 +419,11 @@ impl Moderation {
                 draft.why.clone()
             },
         };
-        let made = self.commit(&draft, &meta)?;
+        let made = self.commit(draft, &meta)?;
         match made {
             Committed::Made(applied) => {
                 // The change is made, whatever becomes of this.
-                if let Some(Err(Failure::Store(error))) = draft.settles.map(|what| self.settle(by, what, now)) {
+                if let Some(Err(Failure::Store(error))) = draft.settles.clone().map(|what| self.settle(by, what, now)) {
                     tracing::error!(%error, "what was handled could not be taken off the queue");
                 }
                 let Some(revision) = applied.revision else { return Ok(Said::text(words::nothing_changed())) };

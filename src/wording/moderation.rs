@@ -61,7 +61,7 @@ pub fn usage(verb: Verb) -> String {
 }
 
 pub fn no_such_command() -> String {
-    "There is no such command; `help` lists them.".into()
+    "There is no such command; `fact help` lists them.".into()
 }
 
 pub fn no_such_field(verb: Verb, name: &str) -> String {
@@ -81,6 +81,12 @@ pub fn not_allowed(needed: Right) -> String {
 
 pub fn trouble() -> String {
     "Something is wrong on my side, and the operator has been told. Nothing was changed; try again in a moment.".into()
+}
+
+pub fn confirm_again() -> String {
+    "Something is wrong on my side, and the operator has been told. Nothing was changed yet, and nothing is lost: say \
+     `confirm` again in a moment, or `cancel`."
+        .into()
 }
 
 pub fn refused(why: &str) -> String {
