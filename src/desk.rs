@@ -345,13 +345,13 @@ pub enum Probe {
 fn reply_in(store: &Store, view: &View, utterance: &Utterance) -> Result<(Reply, Vec<Trace>), Error> {
     let traces = understand(&view.index, utterance);
     let language = traces.first().map_or(Language::English, |trace| trace.language);
+    let parts: Vec<Part> = traces.iter().map(|trace| part_of(&view.index, &trace.decision)).collect();
     let mut findings = Vec::with_capacity(traces.len());
-    for trace in &traces {
-        let mut finding = find(store, view, &part_of(&view.index, &trace.decision), trace)?;
+    for (trace, part) in traces.iter().zip(&parts) {
+        let mut finding = find(store, view, part, trace)?;
         finding.score = trace.candidates.first().map_or(0.0, |best| best.confidence);
         findings.push(finding);
     }
-    let parts = traces.iter().map(|trace| part_of(&view.index, &trace.decision)).collect();
     Ok((with_memo(view, wording::reply(&findings, language), parts), traces))
 }
 

@@ -1,6 +1,7 @@
 //! What is shown of a change before it counts: the answers before and after, and what the desk found.
 
-use super::draft::{Act, Draft, Ground, shows};
+use super::claims::shows;
+use super::draft::{Act, Draft, Ground};
 use super::{Failure, Moderation, Speaker};
 use crate::answer::Outcome;
 use crate::desk::Probe;
@@ -8,6 +9,8 @@ use crate::facts::{Claim, Facts, Rank, Relation, relation, verify};
 use crate::language::Language;
 use crate::store::Edit;
 use crate::understanding::fold;
+use crate::understanding::message::understand;
+use crate::utterance::Utterance;
 use crate::wording::Reply;
 use crate::wording::moderation as words;
 
@@ -61,8 +64,8 @@ impl Moderation {
         for probe in draft.probes.iter().filter(|_| teaches(draft)) {
             let Probe::Question(text) = probe else { continue };
             let index = self.desk.index_of(&draft.scope)?;
-            let said = crate::utterance::Utterance::new(text).within(draft.scope.clone());
-            let traces = crate::understanding::message::understand(&index, &said);
+            let said = Utterance::new(text).within(draft.scope.clone());
+            let traces = understand(&index, &said);
             let near = traces.iter().flat_map(|trace| trace.candidates.iter().take(NEARBY));
             let ids: Vec<&str> = near.map(|candidate| index.topics()[candidate.topic].id.as_str()).collect();
             for topic in ground.facts.topics().filter(|topic| ids.contains(&topic.id.as_str())) {

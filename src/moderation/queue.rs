@@ -5,7 +5,8 @@ use std::sync::{MutexGuard, PoisonError};
 use super::command::{Field, Form, Settles, Verb};
 use super::draft::{Draft, Ground};
 use super::lookup::{citation, is_none, topic_of};
-use super::{Failure, Moderation, Next, Open, Refusal, Said, Speaker, key};
+use super::steps::{Open, fields_to_fill, key};
+use super::{Failure, Moderation, Next, Refusal, Said, Speaker};
 use crate::answer::Outcome;
 use crate::desk::Heard;
 use crate::store::Error;
@@ -200,7 +201,7 @@ impl Moderation {
         add.settles = Some(Settles::Suggestion(id));
         let missing = ground.missing(&add)?.unwrap_or(Field::Value);
         let text = words::prompt(&add, missing, ground.facts);
-        let fields = super::fields_to_fill(&add, missing);
+        let fields = fields_to_fill(&add, missing);
         let step = self.set(by, Open::Form(add, missing), now);
         Ok(Said::step(text, Next::Fill(fields), step))
     }

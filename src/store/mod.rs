@@ -6,13 +6,17 @@
 mod changes;
 mod entities;
 pub mod handled;
+mod history;
 pub mod posts;
+mod promote;
 pub mod queue;
 pub mod records;
 mod revisions;
 mod rows;
 pub mod scope;
 pub mod settings;
+mod undo;
+mod writing;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,10 +25,12 @@ use rusqlite::{Connection, OptionalExtension, Transaction};
 use rusqlite_migration::{M, Migrations};
 use xxhash_rust::xxh3::xxh3_64;
 
-pub use changes::{Changed, Committed, Edit, Revision, Undone};
+pub use changes::{Committed, Edit};
+pub use history::{Changed, Revision};
 pub use revisions::{Applied, Meta, Origin, TrainedOn};
 pub use rows::{ChangedTopic, TopicFacts};
 pub use scope::{Own, Scope};
+pub use undo::Undone;
 
 /// The numbered migrations. A released one is never changed.
 const STEPS: &[M<'_>] = &[

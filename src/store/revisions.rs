@@ -163,7 +163,7 @@ impl Store {
     pub fn rebuild(&mut self) -> Result<(), Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let entities = shared_now(&transaction)?;
-        super::rows::write(&transaction, &put_together(&entities)?)?;
+        super::writing::write(&transaction, &put_together(&entities)?)?;
         transaction.commit()?;
         Ok(())
     }
@@ -298,7 +298,7 @@ pub(super) fn apply(
     }
     verify_citations(&facts)?;
     let revision = record(transaction, now, new, &changes, origin, meta)?;
-    super::rows::write_changed(transaction, &facts, &changes)?;
+    super::writing::write_changed(transaction, &facts, &changes)?;
     Ok(applied(revision, &changes))
 }
 

@@ -1,13 +1,12 @@
-//! The tables that answers are read from: written whole, read a topic at a time, every row checked.
+//! The tables that answers are read from: read a topic at a time, every row checked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use rusqlite::{Connection, Row, Transaction};
+use rusqlite::{Connection, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::entities::Key;
 use super::{Error, Store};
 use crate::facts::{Citation, Claim, Facts, Source, Subject, Topic};
 
@@ -140,10 +139,6 @@ pub(super) fn checksum<T: Serialize>(thing: &T) -> i64 {
 
 fn verify<T: Serialize>(kind: &'static str, id: &str, thing: &T, expected: i64) -> Result<(), Error> {
     if checksum(thing) == expected { Ok(()) } else { Err(Error::Checksum { kind, id: id.to_owned() }) }
-}
-
-fn json<T: Serialize>(thing: &T) -> String {
-    serde_json::to_string(thing).expect("facts have only string keys")
 }
 
 /// A column of JSON, or of a plain word that stands for a name in JSON.
@@ -294,165 +289,4 @@ fn read_topic(connection: &Connection, id: &str) -> Result<Option<(Topic, i64)>,
         Ok((topic, row.get(4)?))
     };
     damaged("topic", id, read()).map(Some)
-}
-
-/// The tables with what names a thing of each kind in them, the dependent ones first.
-const ROWS_OF: [(&str, &[&str]); 4] = [
-    ("topic", &["example WHERE topic", "topic_claim WHERE topic", "topic WHERE id"]),
-    ("claim", &["citation WHERE claim", "claim WHERE id"]),
-    ("subject", &["subject WHERE id"]),
-    ("source", &["source WHERE id"]),
-];
-
-/// Writes all tables anew.
-pub(super) fn write(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), Error> {
-    for table in ["example", "topic_claim", "topic", "citation", "claim", "subject", "source"] {
-        transaction.execute(&format!("DELETE FROM {table}"), [])?;
-    }
-    insert(transaction, facts, |_, _| true)
-}
-
-/// Writes the rows of what was changed anew.
-pub(super) fn write_changed(transaction: &Transaction<'_>, facts: &Facts, changed: &[Key]) -> Result<(), Error> {
-    // What rows name may be gone for a moment; it is there again when the transaction ends.
-    transaction.pragma_update(None, "defer_foreign_keys", "on")?;
-    for (kind, id) in changed {
-        let rows = ROWS_OF.iter().find(|(of, _)| of == kind).map_or(&[][..], |(_, rows)| rows);
-        for rows in rows {
-            transaction.prepare_cached(&format!("DELETE FROM {rows} = ?"))?.execute([id])?;
-        }
-    }
-    let changed: BTreeSet<(&str, &str)> = changed.iter().map(|(kind, id)| (*kind, id.as_str())).collect();
-    insert(transaction, facts, |kind, id| changed.contains(&(kind, id)))?;
-    if changed.iter().any(|(kind, _)| *kind == "order") { place(transaction, facts) } else { Ok(()) }
-}
-
-/// Puts every row in its place.
-fn place(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), Error> {
-    let alone = |table: &str, ids: &mut dyn Iterator<Item = &String>| -> Result<(), Error> {
-        let sql = format!("UPDATE {table} SET position = ?2 WHERE id = ?1 AND position <> ?2");
-        let mut statement = transaction.prepare_cached(&sql)?;
-        for (position, id) in ids.enumerate() {
-            statement.execute((id, position as i64))?;
-        }
-        Ok(())
-    };
-    alone("source", &mut facts.sources.iter().map(|source| &source.id))?;
-    alone("subject", &mut facts.subjects.iter().map(|subject| &subject.id))?;
-    let within = |table: &str, subject: &str, ids: &mut dyn Iterator<Item = &String>| -> Result<(), Error> {
-        let sql = format!(
-            "UPDATE {table} SET subject = ?3, position = ?2 WHERE id = ?1 AND (position <> ?2 OR subject <> ?3)"
-        );
-        let mut statement = transaction.prepare_cached(&sql)?;
-        for (position, id) in ids.enumerate() {
-            statement.execute((id, position as i64, subject))?;
-        }
-        Ok(())
-    };
-    for subject in &facts.subjects {
-        within("claim", &subject.id, &mut subject.claims.iter().map(|claim| &claim.id))?;
-        within("topic", &subject.id, &mut subject.topics.iter().map(|topic| &topic.id))?;
-    }
-    Ok(())
-}
-
-/// Inserts the rows of some things, told by kind and id.
-fn insert(transaction: &Transaction<'_>, facts: &Facts, is_wanted: impl Fn(&str, &str) -> bool) -> Result<(), Error> {
-    for (position, source) in facts.sources.iter().enumerate().filter(|(_, source)| is_wanted("source", &source.id)) {
-        transaction.prepare_cached("INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
-            &source.id,
-            position as i64,
-            &source.publisher,
-            &source.title,
-            &source.author,
-            &source.published,
-            source.published_inferred,
-            &source.url,
-            source.paragraphs,
-            json(&source.not_reporting),
-            checksum(source),
-        ))?;
-    }
-    let subjects = || facts.subjects.iter().enumerate();
-    for (position, subject) in subjects().filter(|(_, subject)| is_wanted("subject", &subject.id)) {
-        transaction.prepare_cached("INSERT INTO subject VALUES (?, ?, ?, ?)")?.execute((
-            &subject.id,
-            position as i64,
-            &subject.title,
-            checksum(&(&subject.id, &subject.title)),
-        ))?;
-    }
-    // Topics may name claims of later subjects: all claims first.
-    for (_, subject) in subjects() {
-        for (position, claim) in subject.claims.iter().enumerate().filter(|(_, claim)| is_wanted("claim", &claim.id)) {
-            write_claim(transaction, &subject.id, position, claim)?;
-        }
-    }
-    for (_, subject) in subjects() {
-        for (position, topic) in subject.topics.iter().enumerate().filter(|(_, topic)| is_wanted("topic", &topic.id)) {
-            write_topic(transaction, &subject.id, position, topic)?;
-        }
-    }
-    Ok(())
-}
-
-fn write_claim(transaction: &Transaction<'_>, subject: &str, position: usize, claim: &Claim) -> Result<(), Error> {
-    let bare = |text: String| text.trim_matches('"').to_owned();
-    transaction.prepare_cached("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
-        &claim.id,
-        subject,
-        position as i64,
-        &claim.statement,
-        claim.value.text(),
-        &claim.of,
-        &claim.attributed_to,
-        &claim.unprinted,
-        &claim.as_of,
-        bare(json(&claim.as_of_basis)),
-        bare(json(&claim.rank)),
-        json(&claim.contradicts),
-        claim.derived.as_ref().map(json),
-        checksum(claim),
-        &claim.unsourced,
-    ))?;
-    for (position, citation) in claim.cite.iter().enumerate() {
-        transaction.prepare_cached("INSERT INTO citation VALUES (?, ?, ?, ?, ?)")?.execute((
-            &claim.id,
-            position as i64,
-            &citation.source,
-            citation.paragraph,
-            json(&citation.words),
-        ))?;
-    }
-    Ok(())
-}
-
-fn write_topic(transaction: &Transaction<'_>, subject: &str, position: usize, topic: &Topic) -> Result<(), Error> {
-    let without_examples = Topic { examples: Vec::new(), ..topic.clone() };
-    transaction.prepare_cached("INSERT INTO topic VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
-        &topic.id,
-        subject,
-        position as i64,
-        &topic.title,
-        json(&topic.aliases),
-        &topic.unsaid,
-        topic.dispute.as_ref().map(|dispute| json(dispute).trim_matches('"').to_owned()),
-        checksum(&without_examples),
-        checksum(&topic.examples),
-    ))?;
-    for (position, claim) in topic.claims.iter().enumerate() {
-        transaction.prepare_cached("INSERT INTO topic_claim VALUES (?, ?, ?)")?.execute((
-            &topic.id,
-            position as i64,
-            claim,
-        ))?;
-    }
-    for (position, example) in topic.examples.iter().enumerate() {
-        transaction.prepare_cached("INSERT INTO example VALUES (?, ?, ?)")?.execute((
-            &topic.id,
-            position as i64,
-            example,
-        ))?;
-    }
-    Ok(())
 }

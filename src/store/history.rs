@@ -1,0 +1,196 @@
+//! What was changed: revisions, and things as they were.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::entities::{GONE, Key, read};
+use super::revisions::verified_change;
+use super::scope::{Scope, seen_by};
+use super::{Error, Meta, Store};
+use crate::facts::Claim;
+
+/// A revision: who changed what, when and why.
+#[derive(Debug, Clone)]
+pub struct Revision {
+    /// Its number.
+    pub id: i64,
+    /// Whose facts it changed.
+    pub scope: Scope,
+    /// Who, when, where and why.
+    pub meta: Meta,
+    /// Whether a moderator made it; else it brought facts in.
+    pub by_moderator: bool,
+    /// The revision that it takes back.
+    pub undoes: Option<i64>,
+    /// What it changed, without the order of things.
+    pub changes: Vec<Changed>,
+}
+
+/// What a revision made of a thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// `source`, `subject`, `claim` or `topic`.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// What it was for those of the scope, as JSON; none if it wasn't there.
+    pub was: Option<String>,
+    /// What it became for them.
+    pub is: Option<String>,
+    /// What the scope's own was: for a community none where it had the thing as all do, [`GONE`] where it took it away.
+    pub(super) before: Option<String>,
+    /// What the scope's own became.
+    pub(super) after: Option<String>,
+}
+
+impl Changed {
+    /// The claim before and after, if it is one.
+    #[must_use]
+    pub fn claims(&self) -> (Option<Claim>, Option<Claim>) {
+        let claim = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        if self.kind == "claim" { (claim(&self.was), claim(&self.is)) } else { (None, None) }
+    }
+}
+
+impl Store {
+    /// A revision; none if there is none of this number in a scope. A community sees the shared ones too.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn revision_of(&self, scope: &Scope, id: i64) -> Result<Option<Revision>, Error> {
+        Ok(read_revision(&self.connection, id)?.filter(|found| found.scope == *scope || found.scope == Scope::Shared))
+    }
+
+    /// The revisions that changed a thing as those of a scope see it, the newest first.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn history(&self, scope: &Scope, id: &str, most: u32) -> Result<Vec<Revision>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT DISTINCT revision FROM change JOIN revision ON revision.id = revision
+             WHERE change.id = ? AND kind <> 'order' AND scope IN ('', ?) ORDER BY revision DESC LIMIT ?",
+        )?;
+        let ids = statement.query_map((id, scope.key(), most), |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+        revisions(&self.connection, ids)
+    }
+
+    /// The newest revisions of a scope's own.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn log(&self, scope: &Scope, most: u32) -> Result<Vec<Revision>, Error> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT id FROM revision WHERE scope = ? ORDER BY id DESC LIMIT ?")?;
+        let ids = statement.query_map((scope.key(), most), |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+        revisions(&self.connection, ids)
+    }
+
+    /// The claims as those of a scope see them that were changed after a revision, with the day of the last change of each.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn claims_changed_since(&self, scope: &Scope, revision: i64) -> Result<BTreeMap<String, String>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT change.id, MAX(substr(made_at, 1, 10)) FROM change JOIN revision ON revision.id = revision
+             WHERE kind = 'claim' AND revision > ? AND scope IN ('', ?) GROUP BY change.id",
+        )?;
+        let rows = statement.query_map((revision, scope.key()), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A claim as those of a scope saw it after a revision; none if it wasn't there.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn claim_at(&self, scope: &Scope, id: &str, revision: i64) -> Result<Option<Claim>, Error> {
+        let key: Key = ("claim", id.to_owned());
+        let mut statement = self.connection.prepare_cached(
+            "SELECT change.revision, position, kind, change.id, before, after, checksum
+             FROM change JOIN revision ON revision.id = revision
+             WHERE kind = 'claim' AND change.id = ? AND revision <= ? AND scope = ? ORDER BY revision DESC LIMIT 1",
+        )?;
+        let mut last = |scope: &str| -> Result<Option<String>, Error> {
+            let mut rows = statement.query((&key.1, revision, scope))?;
+            rows.next()?.map(verified_change).transpose().map(|found| found.and_then(|(_, _, after)| after))
+        };
+        let own = if *scope == Scope::Shared { None } else { last(scope.key())? };
+        let text = match own {
+            Some(own) => Some(own),
+            None => last("")?,
+        };
+        text.filter(|text| text != GONE).map(|text| read(&text)).transpose()
+    }
+
+    /// What a community changed and the shared facts changed after it: kind, id and the shared revision. Its own stays.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn outdated(&self, scope: &Scope) -> Result<Vec<(String, String, i64)>, Error> {
+        if *scope == Scope::Shared {
+            return Ok(Vec::new());
+        }
+        let _held = self.held()?;
+        let own = seen_by(&self.connection, scope)?.own;
+        let last = "SELECT COALESCE(MAX(revision), 0) FROM change JOIN revision ON revision.id = revision
+                    WHERE kind = ? AND change.id = ? AND scope = ?";
+        let mut statement = self.connection.prepare_cached(last)?;
+        let mut outdated = Vec::new();
+        for (kind, id) in own.keys().filter(|key| key.0 != "order") {
+            let mut newest = |scope: &str| statement.query_row((kind, id, scope), |row| row.get::<_, i64>(0));
+            let (ours, theirs) = (newest(scope.key())?, newest("")?);
+            if theirs > ours {
+                outdated.push(((*kind).to_owned(), id.clone(), theirs));
+            }
+        }
+        Ok(outdated)
+    }
+}
+
+pub(super) fn revisions(connection: &Connection, mut ids: Vec<i64>) -> Result<Vec<Revision>, Error> {
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::new();
+    ids.retain(|id| seen.insert(*id));
+    for id in ids {
+        found.extend(read_revision(connection, id)?);
+    }
+    Ok(found)
+}
+
+pub(super) fn read_revision(connection: &Connection, id: i64) -> Result<Option<Revision>, Error> {
+    let mut statement = connection
+        .prepare_cached("SELECT made_at, who, place, why, origin, scope, undoes FROM revision WHERE id = ?")?;
+    let revision = statement.query_row([id], |row| {
+        Ok(Revision {
+            id,
+            meta: Meta { made_at: row.get(0)?, who: row.get(1)?, place: row.get(2)?, why: row.get(3)? },
+            by_moderator: row.get::<_, String>(4)? == "moderator",
+            scope: Scope::of_key(&row.get::<_, String>(5)?),
+            undoes: row.get(6)?,
+            changes: Vec::new(),
+        })
+    });
+    let Some(mut revision) = revision.optional()? else { return Ok(None) };
+    let mut statement = connection.prepare_cached(
+        "SELECT revision, position, kind, id, before, after, checksum FROM change
+         WHERE revision = ? AND kind <> 'order' ORDER BY position",
+    )?;
+    let mut rows = statement.query([id])?;
+    while let Some(row) = rows.next()? {
+        let (key, before, after) = verified_change(row)?;
+        let shared = if revision.scope == Scope::Shared { None } else { shared_before(connection, &key, id)? };
+        let seen = |own: &Option<String>| own.clone().or_else(|| shared.clone()).filter(|text| text != GONE);
+        let (was, is) = (seen(&before), seen(&after));
+        revision.changes.push(Changed { kind: key.0, id: key.1, was, is, before, after });
+    }
+    Ok(Some(revision))
+}
+
+/// What all shared of a thing before a revision.
+fn shared_before(connection: &Connection, (kind, id): &Key, revision: i64) -> Result<Option<String>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT after FROM change JOIN revision ON revision.id = revision
+         WHERE kind = ? AND change.id = ? AND revision < ? AND scope = '' ORDER BY revision DESC LIMIT 1",
+    )?;
+    Ok(statement.query_row((kind, id, revision), |row| row.get(0)).optional()?.flatten())
+}

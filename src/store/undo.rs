@@ -1,0 +1,269 @@
+//! Taking changes back: by another revision, without what was changed since.
+
+use rusqlite::{Connection, TransactionBehavior};
+use serde_json::Value as Json;
+
+use super::changes::{Committed, Edit, Gaps, commit, edits_between, later_changes};
+use super::entities::{Entities, GONE, Order, json, order_key};
+use super::history::{Revision, read_revision, revisions};
+use super::revisions::verified_change;
+use super::scope::{Scope, Seen, seen_by};
+use super::{Error, Meta, Store};
+use crate::facts::{Claim, Source, Topic};
+
+/// What taking a revision back comes to.
+#[derive(Debug, Clone)]
+pub enum Undone {
+    /// This becomes of things.
+    Edits(Vec<Edit>),
+    /// These revisions changed the same meanwhile.
+    Overtaken(Vec<Revision>),
+}
+
+impl Store {
+    /// Takes a revision of a scope back, as somebody decided when `base` was the newest, by another one that makes what it
+    /// changed as it was before. What was changed again since then isn't touched: then those revisions are given and nothing
+    /// is changed.
+    ///
+    /// # Errors
+    /// If there is no such revision, if it brought facts in, if what it made is still used, or SQLite fails.
+    pub fn undo(&mut self, scope: &Scope, base: i64, revision: i64, meta: &Meta) -> Result<Committed, Error> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let changed = read_revision(&transaction, revision)?.map(|found| found.changes).unwrap_or_default();
+        let mut later = Vec::new();
+        for changed in changed {
+            later.extend(later_changes(&transaction, scope, base, &(changed.kind, changed.id))?);
+        }
+        if !later.is_empty() {
+            return Ok(Committed::Overtaken(revisions(&transaction, later)?));
+        }
+        let outcome = undo(&transaction, scope, revision, meta, Gaps::Refused)?;
+        if matches!(outcome, Committed::Made(_)) {
+            transaction.commit()?;
+        }
+        Ok(outcome)
+    }
+
+    /// What taking a revision back would make of things, as those of the scope see them.
+    ///
+    /// # Errors
+    /// As [`Self::undo`].
+    pub fn undone(&self, scope: &Scope, revision: i64) -> Result<Undone, Error> {
+        let _held = self.held()?;
+        let (seen, new) = match take_back(&self.connection, scope, revision, None)? {
+            Ok(taken) => taken,
+            Err(later) => return Ok(Undone::Overtaken(later)),
+        };
+        Ok(Undone::Edits(edits_between(scope, &seen, new)?))
+    }
+
+    /// Takes back every revision that moderators of a scope made after one, the newest first and by one revision, as somebody
+    /// decided when `base` was the newest.
+    ///
+    /// # Errors
+    /// If what one of them made is still used, a release changed the same in between, or SQLite fails; then nothing is
+    /// changed.
+    pub fn undo_all_since(&mut self, scope: &Scope, base: i64, revision: i64, meta: &Meta) -> Result<Committed, Error> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let newer: Vec<i64> = ids_since(&transaction, scope, base)?;
+        if !newer.is_empty() {
+            return Ok(Committed::Overtaken(revisions(&transaction, newer)?));
+        }
+        let (seen, new) = take_all_back(&transaction, scope, revision)?;
+        let applied = commit(&transaction, &seen, new, scope, (None, Gaps::Left), meta)?;
+        transaction.commit()?;
+        Ok(Committed::Made(applied))
+    }
+
+    /// What taking back every revision that moderators of a scope made after one comes to.
+    ///
+    /// # Errors
+    /// As [`Self::undo_all_since`].
+    pub fn undone_since(&self, scope: &Scope, revision: i64) -> Result<Vec<Edit>, Error> {
+        let _held = self.held()?;
+        let (seen, new) = take_all_back(&self.connection, scope, revision)?;
+        edits_between(scope, &seen, new)
+    }
+
+    /// The revisions that moderators of a scope made after one, the newest first.
+    ///
+    /// # Errors
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn made_since(&self, scope: &Scope, revision: i64) -> Result<Vec<Revision>, Error> {
+        revisions(&self.connection, ids_since(&self.connection, scope, revision)?)
+    }
+}
+
+fn undo(
+    transaction: &rusqlite::Transaction<'_>,
+    scope: &Scope,
+    id: i64,
+    meta: &Meta,
+    gaps: Gaps,
+) -> Result<Committed, Error> {
+    match take_back(transaction, scope, id, None)? {
+        Ok((seen, new)) => commit(transaction, &seen, new, scope, (Some(id), gaps), meta).map(Committed::Made),
+        Err(later) => Ok(Committed::Overtaken(later)),
+    }
+}
+
+/// What a scope's own things are without a revision, or the revisions that changed the same since.
+/// `begun` is what is seen and what others on the way back have made of the scope's own.
+fn take_back(
+    transaction: &Connection,
+    scope: &Scope,
+    id: i64,
+    begun: Option<(Seen, Entities)>,
+) -> Result<Result<(Seen, Entities), Vec<Revision>>, Error> {
+    let revision = read_revision(transaction, id)?.filter(|found| found.scope == *scope);
+    let Some(revision) = revision else { return Err(Error::Refused(format!("there is no revision {id} here"))) };
+    if !revision.by_moderator {
+        return Err(Error::Refused(format!("revision {id} brought facts in; bring others in instead")));
+    }
+    let (seen, now) = match begun {
+        Some(begun) => begun,
+        None => {
+            let seen = seen_by(transaction, scope)?;
+            let now = seen.own.clone();
+            (seen, now)
+        }
+    };
+    let mut new = now.clone();
+    let mut later = Vec::new();
+    for changed in &revision.changes {
+        let key = (changed.kind, changed.id.clone());
+        if new.get(&key) == changed.after.as_ref() {
+            match &changed.before {
+                Some(before) => drop(new.insert(key, before.clone())),
+                None => drop(new.remove(&key)),
+            }
+            continue;
+        }
+        // Where a community had nothing of its own it had what all share.
+        let shared = seen.shared.get(&key).filter(|_| *scope != Scope::Shared);
+        let before = changed.before.as_ref().or(shared);
+        match carried(changed.kind, changed.after.as_ref(), before, new.get(&key)) {
+            Some(merged) if Some(&merged) == shared => drop(new.remove(&key)),
+            Some(merged) => drop(new.insert(key, merged)),
+            None => later.extend(later_changes(transaction, scope, id, &key)?),
+        }
+    }
+    if !later.is_empty() {
+        return Ok(Err(revisions(transaction, later)?));
+    }
+    restore_order(transaction, id, &now, &mut new, &revision)?;
+    Ok(Ok((seen, new)))
+}
+
+/// What a scope's own things are without all that its moderators made after a revision.
+fn take_all_back(connection: &Connection, scope: &Scope, revision: i64) -> Result<(Seen, Entities), Error> {
+    let seen = seen_by(connection, scope)?;
+    let now = seen.own.clone();
+    let mut begun = (seen, now);
+    for id in ids_since(connection, scope, revision)? {
+        begun = match take_back(connection, scope, id, Some(begun))? {
+            Ok(taken) => taken,
+            // A release came in between and changed the same.
+            Err(by) => {
+                let by: Vec<String> = by.iter().map(|revision| revision.id.to_string()).collect();
+                return Err(Error::Refused(format!("revision {id} was overtaken by {}", by.join(", "))));
+            }
+        };
+    }
+    Ok(begun)
+}
+
+/// The revisions that moderators of a scope made after one, the newest first.
+fn ids_since(connection: &Connection, scope: &Scope, revision: i64) -> Result<Vec<i64>, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM revision WHERE scope = ? AND origin = 'moderator' AND id > ? ORDER BY id DESC",
+    )?;
+    let ids = statement.query_map((scope.key(), revision), |row| row.get(0))?;
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// A thing as it is now with one change of it, from something to something else, if nothing else changed the same fields
+/// since; of lists only what is put in and taken out counts.
+pub(super) fn carried(
+    kind: &'static str,
+    from: Option<&String>,
+    to: Option<&String>,
+    now: Option<&String>,
+) -> Option<String> {
+    let fields = |text: &String| serde_json::from_str::<serde_json::Map<String, Json>>(text).ok();
+    let (from, to, mut now) = (fields(from?)?, fields(to?)?, fields(now?)?);
+    for name in from.keys().chain(to.keys()) {
+        let (was, becomes, is) = (from.get(name), to.get(name), now.get(name));
+        let field = match (was, becomes, is) {
+            _ if was == becomes || is == becomes => continue,
+            _ if is == was => becomes.cloned(),
+            (Some(Json::Array(was)), Some(Json::Array(becomes)), Some(Json::Array(is))) => {
+                let kept = is.iter().filter(|one| becomes.contains(one) || !was.contains(one));
+                let mut list: Vec<Json> = kept.cloned().collect();
+                let new = |one: &Json| !was.contains(one) && !is.contains(one);
+                for (at, one) in becomes.iter().enumerate().filter(|(_, one)| new(one)) {
+                    list.insert(at.min(list.len()), one.clone());
+                }
+                Some(Json::Array(list))
+            }
+            _ => return None,
+        };
+        match field {
+            Some(field) => drop(now.insert(name.clone(), field)),
+            None => drop(now.remove(name)),
+        }
+    }
+    // In the order of its fields in which things are written.
+    match kind {
+        "claim" => canonical::<Claim>(now),
+        "topic" => canonical::<Topic>(now),
+        "source" => canonical::<Source>(now),
+        _ => None,
+    }
+}
+
+fn canonical<T: serde::Serialize + serde::de::DeserializeOwned>(
+    fields: serde_json::Map<String, Json>,
+) -> Option<String> {
+    serde_json::from_value::<T>(Json::Object(fields)).ok().map(|thing| json(&thing))
+}
+
+/// Puts back what had a place, exactly as it was if nothing moved since; a subject that is still used stays.
+fn restore_order(
+    transaction: &Connection,
+    id: i64,
+    now: &Entities,
+    new: &mut Entities,
+    revision: &Revision,
+) -> Result<(), Error> {
+    let mut statement = transaction.prepare_cached(
+        "SELECT revision, position, kind, id, before, after, checksum FROM change WHERE revision = ? AND kind = 'order'",
+    )?;
+    let mut rows = statement.query([id])?;
+    let Some(row) = rows.next()? else { return Ok(()) };
+    let (_, before, after) = verified_change(row)?;
+    if now.get(&order_key()) == after.as_ref() {
+        match before {
+            Some(before) => new.insert(order_key(), before),
+            None => new.remove(&order_key()),
+        };
+        return Ok(());
+    }
+    let mut then = Entities::new();
+    then.extend(before.map(|before| (order_key(), before)));
+    let (then, mut order) = (Order::of(&then)?, Order::of(now)?);
+    let (subjects, others): (Vec<_>, Vec<_>) = revision.changes.iter().partition(|changed| changed.kind == "subject");
+    for changed in others.into_iter().chain(subjects) {
+        let key = (changed.kind, changed.id.clone());
+        let is_there = new.get(&key).is_some_and(|text| text != GONE);
+        if is_there && !order.has(&key) && then.has(&key) {
+            order.append(&key, then.subject_of(&key).unwrap_or_default());
+        } else if !is_there && key.0 == "subject" && order.is_used(&key.1) {
+            new.insert(key, now[&("subject", changed.id.clone())].clone());
+        } else if !is_there {
+            order.remove(&key);
+        }
+    }
+    order.put_into(new);
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! What a change does, and what was found of it.
+
+use super::{confirm_or_cancel, indented, named, quoted};
+use crate::facts::{Claim, Facts, Source, Topic, Value};
+use crate::language::Language;
+use crate::wording::{Reply, capitalised, in_words, source_in_list};
+
+pub fn takes_from_silent(topic: &Topic, left: usize) -> String {
+    let rest = match left {
+        0 => "which has no question left and goes".to_owned(),
+        left => format!("which keeps {left} like it; `topic retire {}` if all of it is answered now", topic.id),
+    };
+    format!("It is taken from {}, {rest}", named(topic))
+}
+
+pub fn adds_claim(topic: &Topic) -> String {
+    format!("Add a claim to {}", named(topic))
+}
+
+pub fn adds_topic(topic: &Topic) -> String {
+    format!(
+        "Make a topic {} that is asked for by {}",
+        named(topic),
+        quoted(topic.examples.first().map_or("", String::as_str))
+    )
+}
+
+pub fn adds_silent_topic(topic: &Topic) -> String {
+    format!(
+        "Say that the sources don't say {}, when asked {}",
+        topic.unsaid.as_deref().unwrap_or_default(),
+        quoted(topic.examples.first().map_or("", String::as_str))
+    )
+}
+
+pub fn unsaid_as_title(unsaid: &str) -> String {
+    capitalised(unsaid)
+}
+
+pub fn renames_topic(topic: &Topic, title: &str) -> String {
+    format!("Call {} {} from now on", named(topic), quoted(title))
+}
+
+pub fn merges_topics(from: &Topic, into: &Topic) -> String {
+    format!(
+        "Put {} with {} questions and {} claims into {}",
+        named(from),
+        from.examples.len(),
+        from.claims.len(),
+        named(into)
+    )
+}
+
+pub fn retires_topic(topic: &Topic) -> String {
+    format!("Answer {} no more", named(topic))
+}
+
+pub fn teaches(question: &str, topic: &Topic) -> String {
+    format!("Teach {} to {}", quoted(question), named(topic))
+}
+
+pub fn forgets(question: &str, topic: &Topic) -> String {
+    format!("Forget {} in {}", quoted(question), named(topic))
+}
+
+pub fn adds_source(source: &Source) -> String {
+    format!("Add source {}: {}", source.id, source_in_list(source))
+}
+
+pub fn changes_source(was: &Source, is: &Source) -> String {
+    format!("Change source {}\n  was: {}\n  now: {}", was.id, source_in_list(was), source_in_list(is))
+}
+
+pub fn retires_source(source: &Source) -> String {
+    format!("Take source {} away", source.id)
+}
+
+pub fn retires_claim(claim: &Claim) -> String {
+    format!("Say {} no more: {}", claim.id, claim.statement)
+}
+
+pub fn restores_claim(claim: &Claim) -> String {
+    format!("Say {} again: {}", claim.id, claim.statement)
+}
+
+/// Where a claim stands.
+pub(super) fn cited(claim: &Claim, facts: &Facts) -> String {
+    if claim.cite.is_empty() {
+        return "no source".into();
+    }
+    let sources = facts.sources_by_id();
+    let of = |citation: &crate::facts::Citation| {
+        let name = sources.get(citation.source.as_str()).and_then(|source| source.publisher.clone());
+        format!("{}, paragraph {}", name.unwrap_or_else(|| citation.source.clone()), citation.paragraph)
+    };
+    claim.cite.iter().map(of).collect::<Vec<_>>().join("; ")
+}
+
+/// A claim as it stands, a line for each of its parts.
+pub fn claim_in_lines(claim: &Claim, facts: &Facts) -> Vec<String> {
+    let mut lines = vec![format!("  {}", claim.statement)];
+    // A claim of words alone has its own words for a value.
+    if claim.value.in_words() != claim.statement.trim_end_matches('.') {
+        lines.push(format!("  value: {}", value_of(claim)));
+    }
+    lines.push(format!("  source: {}", cited(claim, facts)));
+    lines.push(format!("  as of: {}", in_words(&claim.as_of, Language::English)));
+    lines.extend(claim.attributed_to.as_ref().map(|who| format!("  said by: {who}")));
+    lines
+}
+
+pub(super) fn value_of(claim: &Claim) -> String {
+    let of = claim.of.as_ref().map(|of| format!(" ({of})")).unwrap_or_default();
+    format!("{}{of}", claim.value.in_words())
+}
+
+/// What becomes of a claim, a line for each part that changes.
+pub fn claim_changes(was: &Claim, is: &Claim, facts: &Facts) -> Vec<String> {
+    let mut lines = vec![format!("Change {}", is.id)];
+    let english = Language::English;
+    let parts = [
+        ("statement", was.statement.clone(), is.statement.clone()),
+        ("value", value_of(was), value_of(is)),
+        ("source", cited(was, facts), cited(is, facts)),
+        ("as of", in_words(&was.as_of, english), in_words(&is.as_of, english)),
+        (
+            "said by",
+            was.attributed_to.clone().unwrap_or_else(|| "nobody".into()),
+            is.attributed_to.clone().unwrap_or_else(|| "nobody".into()),
+        ),
+    ];
+    for (name, was, is) in parts.into_iter().filter(|(_, was, is)| was != is) {
+        lines.push(format!("  {name}: {is}\n    was: {was}"));
+    }
+    lines
+}
+
+pub fn value_is_not_shown(value: &Value) -> String {
+    format!("the statement doesn't show the value, {}", value.in_words())
+}
+
+pub fn is_compared_no_more(was: &Value) -> String {
+    format!(
+        "the value was {}, which others were compared with; now it is words, which nothing is compared with",
+        was.in_words()
+    )
+}
+
+pub fn still_says(other: &Claim) -> String {
+    format!("{} still says the old figure: {}", other.id, quoted(&other.statement))
+}
+
+pub fn is_untranslated() -> String {
+    "in Russian and Korean it is said in your words, too, as long as nobody translates it".into()
+}
+
+pub fn loses_its_answer() -> String {
+    "careful, this question has an answer at present and then has none".into()
+}
+
+pub fn is_unsourced() -> String {
+    "no source is given; the answer will say so".into()
+}
+
+pub fn disagrees(other: &Claim) -> String {
+    format!(
+        "disagrees with {}: {} (if it is about something else, say what with `of: …`)",
+        other.id,
+        quoted(&other.statement)
+    )
+}
+
+pub fn says_the_same(other: &Claim) -> String {
+    format!("says the same as {}: {}", other.id, quoted(&other.statement))
+}
+
+pub fn belongs_to(title: &str) -> String {
+    format!("this question is answered from {} at present", quoted(title))
+}
+
+pub fn answer_stays() -> String {
+    "the answer to it stays as it is".into()
+}
+
+pub fn recorded_change(questions: &[String]) -> Option<String> {
+    list_of("of the recorded questions these get another answer", questions)
+}
+
+pub fn others_change(questions: &[String]) -> Option<String> {
+    list_of("careful, these questions of other topics get another answer", questions)
+}
+
+fn list_of(what: &str, questions: &[String]) -> Option<String> {
+    let list = questions.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ");
+    (!questions.is_empty()).then(|| format!("{what}: {list}"))
+}
+
+/// The answer before and after, without the addresses of its sources.
+pub fn before_and_after(before: &Reply, after: &Reply) -> String {
+    if before.text == after.text {
+        return format!("The answer stays:\n{}", indented(&before.body));
+    }
+    format!("Before:\n{}\nAfter:\n{}", indented(&without_addresses(before)), indented(&without_addresses(after)))
+}
+
+fn without_addresses(reply: &Reply) -> String {
+    reply.text.lines().map(|line| line.split(" <http").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// A change with all that is known of it.
+pub fn preview(lines: &[String], found: &[String], answers: &[String]) -> String {
+    let mut parts = vec![lines.join("\n")];
+    if !found.is_empty() {
+        let found: Vec<String> = found.iter().map(|found| format!("  · {found}")).collect();
+        parts.push(format!("Found:\n{}", found.join("\n")));
+    }
+    parts.extend(answers.iter().cloned());
+    parts.push(format!("Nothing is changed yet. {}", confirm_or_cancel()));
+    parts.join("\n")
+}

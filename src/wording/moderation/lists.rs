@@ -1,0 +1,165 @@
+//! What moderators look up.
+
+use std::fmt::Write as _;
+
+use super::changes::claim_in_lines;
+use super::{named, quoted};
+use crate::desk::Heard;
+use crate::facts::{Facts, Rank, Subject, Topic};
+use crate::store::queue::{Report, Suggestion, Waiting};
+use crate::understanding::decide::ANSWER_FROM;
+use crate::understanding::{Decision, Index};
+
+/// How many example questions of a topic are shown.
+const EXAMPLES_SHOWN: usize = 3;
+
+/// Topics that were found.
+pub fn found(topics: &[&Topic], most: usize) -> String {
+    let mut lines: Vec<String> = topics.iter().take(most).map(|topic| in_list(topic)).collect();
+    if topics.len() > most {
+        lines.push(format!("and {} more", topics.len() - most));
+    }
+    lines.join("\n")
+}
+
+pub fn found_near(topics: &[&Topic]) -> String {
+    if topics.is_empty() {
+        return "Nothing was found.".into();
+    }
+    format!("Nothing has all these words. Nearest:\n{}", found(topics, topics.len()))
+}
+
+fn in_list(topic: &Topic) -> String {
+    let silent = if topic.is_silent() { ", silent" } else { "" };
+    format!("{}: {} ({} claims{silent})", topic.id, topic.title, topic.claims.len())
+}
+
+/// A topic with its claims.
+pub fn topic(subject: &Subject, topic: &Topic, facts: &Facts, newest: i64) -> String {
+    let mut text = format!("{} in {}", named(topic), quoted(&subject.title));
+    let _ = write!(text, ", last changed in revision {newest}");
+    if let Some(unsaid) = &topic.unsaid {
+        let _ = write!(text, "\nThe sources don't say {unsaid}. The nearest:");
+    }
+    let claims = facts.claims_by_id();
+    for claim in topic.claims.iter().filter_map(|id| claims.get(id.as_str())) {
+        let rank = match claim.rank {
+            Rank::Preferred => ", preferred",
+            Rank::Normal => "",
+            Rank::Deprecated => ", retired",
+        };
+        let _ = write!(text, "\n{}{rank}\n{}", claim.id, claim_in_lines(claim, facts).join("\n"));
+    }
+    let _ = write!(text, "\n{} questions are taught:", topic.examples.len());
+    let newest: Vec<String> = topic.examples.iter().rev().take(EXAMPLES_SHOWN).map(|example| quoted(example)).collect();
+    let more = if topic.examples.len() > EXAMPLES_SHOWN { ", …" } else { "" };
+    format!("{text} {}{more}", newest.join(", "))
+}
+
+/// How a question is understood.
+pub fn trace(heard: &Heard, index: &Index) -> String {
+    let mut lines = vec![format!("{:?} in {} µs", heard.reply.outcome, heard.elapsed_us)];
+    for trace in &heard.traces {
+        lines.push(format!("words: {}", trace.words.join(" ")));
+        for candidate in &trace.candidates {
+            let unexplained: Vec<String> =
+                candidate.unexplained.iter().map(|word| format!("{} {:.2}", word.word, word.weight)).collect();
+            lines.push(format!(
+                "  {:<28} confidence {:.2}, score {:.2} (margin {:.2}, centre {:.2}, nearest {:.2}), gap {:.2}, unexplained: {}",
+                index.topics()[candidate.topic].id,
+                candidate.confidence,
+                candidate.fit.score,
+                candidate.fit.margin,
+                candidate.fit.cosine,
+                candidate.fit.likeness.nearest,
+                candidate.lead.score,
+                if unexplained.is_empty() { "nothing".to_owned() } else { unexplained.join(", ") },
+            ));
+        }
+        if let (Decision::Unknown { .. } | Decision::Choose(_), Some(best)) =
+            (&trace.decision, trace.candidates.first())
+        {
+            let id = &index.topics()[best.topic].id;
+            lines.push(format!(
+                "It would answer from {id} with a confidence of {:.2} or more; `question add {id} {}` teaches it.",
+                ANSWER_FROM,
+                trace.words.join(" ")
+            ));
+        }
+    }
+    lines.join("\n")
+}
+
+/// A page of questions without an answer.
+pub fn unanswered(shown: &[Waiting], first: usize, (page, pages): (usize, usize)) -> String {
+    if shown.is_empty() {
+        return "No question waits for an answer.".into();
+    }
+    let day = |at: i64| {
+        let day = jiff::Timestamp::from_second(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string();
+        day.chars().take(10).collect::<String>()
+    };
+    let mut text = String::from("Questions that I could not answer:");
+    for (at, waiting) in shown.iter().enumerate() {
+        let (begin, end) = (day(waiting.asked.0), day(waiting.asked.1));
+        let when = if begin == end { end } else { format!("{begin} to {end}") };
+        let _ = write!(text, "\n{}. {}× {} ({when})", first + at + 1, waiting.count, quoted(&waiting.text));
+    }
+    if pages > 1 {
+        let _ = write!(text, "\nPage {page} of {pages}: `unanswered 2` shows the next.");
+    }
+    text + "\n`assign 1 <topic>` teaches it to a topic, `not known 1 <what>` says what isn't known, `dismiss 1` leaves it, \
+            `topic add` makes a new topic."
+}
+
+pub fn suggestions(suggested: &[(i64, Suggestion)], reported: &[(i64, Report)]) -> String {
+    if suggested.is_empty() && reported.is_empty() {
+        return "Nothing was suggested or reported.".into();
+    }
+    let mut lines = Vec::new();
+    for (at, (_, suggestion)) in suggested.iter().enumerate() {
+        let part = |name: &str, text: &Option<String>| {
+            text.as_ref().map(|text| format!(", {name} {text}")).unwrap_or_default()
+        };
+        lines.push(format!(
+            "{}. suggested: {}{}{}",
+            at + 1,
+            quoted(&suggestion.statement),
+            part("topic", &suggestion.topic),
+            part("source", &suggestion.source)
+        ));
+    }
+    for (at, (_, report)) in reported.iter().enumerate() {
+        lines.push(format!("{}. reported of {}: {}", suggested.len() + at + 1, report.topics, quoted(&report.text)));
+    }
+    lines.push("`accept 1` makes a suggestion a claim, `decline 1 <why>` declines it, `dismiss 1` leaves it.".into());
+    lines.join("\n")
+}
+
+pub fn suggested() -> String {
+    "Thank you. Those who moderate here will see it, without your name.".into()
+}
+
+pub fn too_many_suggestions() -> String {
+    "Thank you, but very many suggestions wait already; try again when they have been looked through.".into()
+}
+
+pub fn put_aside(why: Option<&str>) -> String {
+    why.map_or_else(|| "Done; it won't be raised again.".into(), |why| format!("Declined: {why}"))
+}
+
+/// What was asked, by outcome, a line a day.
+pub fn stats(tally: &[(String, String, u32)]) -> String {
+    if tally.is_empty() {
+        return "Nothing was asked here in the last seven days.".into();
+    }
+    let mut days: Vec<&String> = tally.iter().map(|(day, _, _)| day).collect();
+    days.dedup();
+    let line = |day: &String| {
+        let of = tally.iter().filter(|(other, _, _)| other == day);
+        let sum: u32 = of.clone().map(|(_, _, count)| count).sum();
+        let parts: Vec<String> = of.map(|(_, outcome, count)| format!("{count} {outcome}")).collect();
+        format!("{day}: {sum} asked = {}", parts.join(" + "))
+    };
+    days.into_iter().map(line).collect::<Vec<_>>().join("\n")
+}
