@@ -352,7 +352,14 @@ fn reply_in(store: &Store, view: &View, utterance: &Utterance) -> Result<(Reply,
         finding.score = trace.candidates.first().map_or(0.0, |best| best.confidence);
         findings.push(finding);
     }
-    Ok((with_memo(view, wording::reply(&findings, language), parts), traces))
+    let reply = Reply { open: unknown_words(&traces), ..wording::reply(&findings, language) };
+    Ok((with_memo(view, reply, parts), traces))
+}
+
+/// The words of the first question that has no answer.
+fn unknown_words(traces: &[Trace]) -> Option<String> {
+    let is_unknown = |trace: &&Trace| matches!(trace.decision, Decision::Unknown { .. }) && !trace.words.is_empty();
+    traces.iter().find(is_unknown).map(|trace| trace.words.join(" "))
 }
 
 /// The answer of a topic.

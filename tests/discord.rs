@@ -6,6 +6,8 @@ mod common;
 mod moderating;
 mod scenario;
 mod standin;
+#[path = "discord/wishing.rs"]
+mod wishing;
 
 use std::path::Path;
 use std::sync::Arc;

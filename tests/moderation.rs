@@ -100,6 +100,31 @@ fn the_scenarios_hold_for_what_all_share() {
     }
 }
 
+/// A moderator's own answer to a question that the desk could not answer becomes a fact; nobody else's does, no question
+/// does, and the same once.
+#[test]
+fn an_answer_given_by_hand_becomes_a_fact() {
+    let house = House::new();
+    let (member, moderator) = (speaker("a", "1", Right::Member), speaker("m", "1", Right::Moderator));
+    let question = "is there a lounge for passengers at pyongyang airport";
+    let fact = "Azzet reports no lounge at Pyongyang airport";
+    let keep = |by: &Speaker, text: &str| house.moderation.keep_answer(by, question, text, NOW);
+    assert_eq!(keep(&member, fact), None);
+    assert_eq!(keep(&speaker("m", "", Right::Moderator), fact), None);
+    for text in ["why not?", "no", "ask @everyone", "see https://example.org"] {
+        assert_eq!(keep(&moderator, text), None, "{text}");
+    }
+    let kept = keep(&moderator, fact).unwrap();
+    assert_eq!(keep(&moderator, fact), Some(kept.clone()));
+    assert!(house.say(&moderator, "/suggestions").contains("as an answer to"));
+    assert!(house.moderation.accept_suggestion(&member, kept.id, NOW).text.contains("Only those who moderate"));
+    for line in ["/accept 1", "-", "azzet 3", "confirm"] {
+        house.say(&moderator, line);
+    }
+    assert!(house.say(&member, question).starts_with("Azzet reports no lounge at Pyongyang airport [1]."));
+    assert!(house.moderation.accept_suggestion(&moderator, kept.id, NOW).text.contains("in the meantime"));
+}
+
 #[test]
 fn nobody_does_what_they_may_not() {
     let house = House::new();

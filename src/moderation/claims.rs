@@ -65,8 +65,7 @@ impl Ground<'_> {
 
     /// A statement as a sentence; a figure alone is none.
     pub(super) fn statement(&self, text: &str) -> Result<String, Refusal> {
-        let words = text.split_whitespace().filter(|word| word.contains(char::is_alphabetic)).count();
-        if words < 2 { Err(Refusal(words::no_sentence(text))) } else { Ok(sentence(text)) }
+        if !is_sentence(text) { Err(Refusal(words::no_sentence(text))) } else { Ok(sentence(text)) }
     }
 
     /// What a value is likely a value of: what the topic's claims with such values are.
@@ -170,6 +169,11 @@ impl Ground<'_> {
         let has = |topic: &&Topic| topic.claims.iter().any(|claim| claim == id);
         self.facts.topics().filter(has).map(|topic| Probe::Topic(topic.id.clone())).take(1).collect()
     }
+}
+
+/// Whether a text may be a sentence: a word or a figure alone is none.
+pub fn is_sentence(text: &str) -> bool {
+    text.split_whitespace().filter(|word| word.contains(char::is_alphabetic)).count() >= 2
 }
 
 /// As a sentence with a capital and a full stop.

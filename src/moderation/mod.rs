@@ -13,6 +13,7 @@ mod queue;
 mod sources;
 mod steps;
 mod topics;
+pub mod wishes;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use command::{Field, Form, NoCommand, Verb};
 use draft::{Act, Draft, Ground};
+pub use queue::KeptAnswer;
 use steps::{Open, Session, fields_to_fill, is_no, is_yes};
 
 use crate::desk::Desk;

@@ -2,16 +2,18 @@
 
 use std::sync::{MutexGuard, PoisonError};
 
+use super::claims::is_sentence;
 use super::command::{Field, Form, Settles, Verb};
 use super::draft::{Draft, Ground};
-use super::lookup::{citation, is_none, topic_of};
+use super::lookup::{checked, citation, is_none, topic_of};
 use super::steps::{Open, fields_to_fill, key};
-use super::{Failure, Moderation, Next, Refusal, Said, Speaker};
+use super::{Failure, Moderation, Next, Refusal, Right, Said, Speaker, day, guarded};
 use crate::answer::Outcome;
 use crate::desk::Heard;
 use crate::store::Error;
 use crate::store::queue::{Suggestion, Waiting};
 use crate::store::records::Records;
+use crate::understanding::split::is_question;
 use crate::utterance::Utterance;
 use crate::wording::Reply;
 use crate::wording::moderation as words;
@@ -138,11 +140,50 @@ impl Moderation {
             statement: of(Field::Statement).unwrap_or_default(),
             topic: of(Field::Topic),
             source: of(Field::Source),
+            question: None,
         };
+        let kept = self.keep_suggestion(by, &suggestion, now)?;
+        Ok(Said::text(if kept.is_some() { words::suggested() } else { words::too_many_suggestions() }))
+    }
+
+    fn keep_suggestion(&self, by: &Speaker, suggestion: &Suggestion, now: i64) -> Result<Option<i64>, Error> {
         let records = self.records();
         let days = records.settings(&by.community)?.keep_days;
-        let kept = records.keep_suggestion(&by.community, &suggestion, now, days)?;
-        Ok(Said::text(if kept { words::suggested() } else { words::too_many_suggestions() }))
+        records.keep_suggestion(&by.community, suggestion, now, days)
+    }
+
+    /// Keeps what somebody who keeps the facts said to a question that the desk could not answer, so that it can be made a
+    /// fact. None if they may not, if it is no statement or one that can't be spoken, or if very many wait.
+    pub fn keep_answer(&self, by: &Speaker, question: &str, text: &str, now: i64) -> Option<KeptAnswer> {
+        let needed = if by.community.is_empty() { Right::Operator } else { Right::Moderator };
+        if by.right < needed || is_question(text) || !is_sentence(text) {
+            return None;
+        }
+        let statement = checked(Field::Statement, text).ok()?;
+        let suggestion = Suggestion { statement, topic: None, source: None, question: Some(question.to_owned()) };
+        let kept = self.keep_suggestion(by, &suggestion, now);
+        let kept = kept.inspect_err(|error| tracing::error!(%error, "a moderator's answer could not be kept"));
+        let id = kept.ok().flatten()?;
+        let (text, line) = (words::answered_by_hand(question), words::answered_by_hand_line(&suggestion));
+        Some(KeptAnswer { id, text, line })
+    }
+
+    /// Opens the steps by which a suggestion becomes a claim, by its number in the queue.
+    pub fn accept_suggestion(&self, by: &Speaker, id: i64, now: i64) -> Said {
+        guarded(|| self.or_trouble(self.take_suggestion(by, id, now)))
+    }
+
+    fn take_suggestion(&self, by: &Speaker, id: i64, now: i64) -> Result<Said, Failure> {
+        let needed = if by.community.is_empty() { Right::Operator } else { Right::Moderator };
+        if by.right < needed {
+            return Err(Refusal(words::not_allowed(needed)).into());
+        }
+        let suggestion = self.records().suggestion(&by.community, id)?;
+        let suggestion = suggestion.ok_or_else(|| Refusal(words::suggestion_is_gone()))?;
+        let (scope, today) = (self.scope(by), day(now));
+        let (facts, base) = self.desk.facts_of(&scope)?;
+        let ground = Ground { facts: &facts, base, scope: &scope, today: &today };
+        self.ask_for_rest(by, form_of_suggestion(&suggestion, id, &ground), &ground, now)
     }
 
     /// Leaves or declines something of the queue.
@@ -189,20 +230,22 @@ impl Moderation {
         let Item::Suggestion(suggestion, id) = self.item(by, form)? else {
             return Err(Refusal(words::not_that_kind()).into());
         };
-        // What members write for a source may be no source; then it is asked for.
-        let is_source = |text: &&String| is_none(text) || citation(ground.facts, text).is_ok();
-        let source = suggestion.source.as_ref().filter(is_source);
-        let topic = suggestion.topic.as_ref().filter(|name| topic_of(ground.facts, name).is_ok());
-        let of = |text: Option<&String>| text.cloned().unwrap_or_default();
-        let mut add = Form::new(Verb::FactAdd)
-            .with(Field::Topic, of(topic))
-            .with(Field::Statement, suggestion.statement.clone())
-            .with(Field::Source, of(source));
-        add.settles = Some(Settles::Suggestion(id));
-        let missing = ground.missing(&add)?.unwrap_or(Field::Value);
-        let text = words::prompt(&add, missing, ground.facts);
-        let fields = fields_to_fill(&add, missing);
-        let step = self.set(by, Open::Form(add, missing), now);
+        let add = form_of_suggestion(&suggestion, id, ground);
+        self.ask_for_rest(by, add, ground, now)
+    }
+
+    /// Asks for what a suggestion lacks; its value is asked for in any case.
+    pub(super) fn ask_for_rest(
+        &self,
+        by: &Speaker,
+        form: Form,
+        ground: &Ground<'_>,
+        now: i64,
+    ) -> Result<Said, Failure> {
+        let missing = ground.missing(&form)?.unwrap_or(Field::Value);
+        let text = words::prompt(&form, missing, ground.facts);
+        let fields = fields_to_fill(&form, missing);
+        let step = self.set(by, Open::Form(form, missing), now);
         Ok(Said::step(text, Next::Fill(fields), step))
     }
 
@@ -214,4 +257,32 @@ impl Moderation {
         }
         Ok(())
     }
+}
+
+/// What an answer that a moderator gave by hand is kept as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptAnswer {
+    /// Its number in the queue.
+    pub id: i64,
+    /// What is said to it.
+    pub text: String,
+    /// A line about it for others who look after the community.
+    pub line: String,
+}
+
+/// The command that a suggestion comes to: a claim of a topic, or a topic of its own where it answers a question.
+fn form_of_suggestion(suggestion: &Suggestion, id: i64, ground: &Ground<'_>) -> Form {
+    // What members write for a source may be no source; then it is asked for.
+    let is_source = |text: &&String| is_none(text) || citation(ground.facts, text).is_ok();
+    let source = suggestion.source.as_ref().filter(is_source);
+    let topic = suggestion.topic.as_ref().filter(|name| topic_of(ground.facts, name).is_ok());
+    let of = |text: Option<&String>| text.cloned().unwrap_or_default();
+    let form = match &suggestion.question {
+        Some(question) => Form::new(Verb::TopicAdd)
+            .with(Field::Title, words::as_title(question))
+            .with(Field::Question, question.clone()),
+        None => Form::new(Verb::FactAdd).with(Field::Topic, of(topic)),
+    };
+    let form = form.with(Field::Statement, suggestion.statement.clone()).with(Field::Source, of(source));
+    Form { settles: Some(Settles::Suggestion(id)), ..form }
 }

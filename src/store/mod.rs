@@ -16,6 +16,7 @@ mod rows;
 pub mod scope;
 pub mod settings;
 mod undo;
+pub mod wishes;
 mod writing;
 
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../data/migrations/006_scopes.sql")),
     M::up(include_str!("../../data/migrations/007_queue.sql")),
     M::up(include_str!("../../data/migrations/008_answers.sql")),
+    M::up(include_str!("../../data/migrations/009_wishes.sql")),
 ];
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);
 

@@ -1,6 +1,8 @@
 //! What waits for a community's moderators: questions without an answer, problems that people reported, and facts that
 //! members suggest. Nobody's name is kept with them, and all of it is deleted after the days that the community sets.
 
+use rusqlite::OptionalExtension as _;
+
 use super::Error;
 use super::records::Records;
 
@@ -37,13 +39,17 @@ pub struct Suggestion {
     pub topic: Option<String>,
     /// Where it stands, as the member wrote it.
     pub source: Option<String>,
+    /// The question without an answer that it answers.
+    pub question: Option<String>,
 }
 
 /// A reported problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The topics of the answer.
+    /// The ids of the topics of the answer, separated by commas.
     pub topics: String,
+    /// The ids of its claims, likewise.
+    pub claims: String,
     /// What is wrong with it.
     pub text: String,
 }
@@ -79,12 +85,13 @@ impl Records {
     pub fn keep_report(&self, community: &str, report: &Report, at: i64, days: u32) -> Result<(), Error> {
         self.connection
             .prepare_cached(
-                "INSERT INTO report (platform, community, topics, text, at, until) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO report (platform, community, topics, claims, text, at, until) VALUES (?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute((
                 self.platform,
                 community,
                 &report.topics,
+                &report.claims,
                 shortened(&report.text),
                 at,
                 at + i64::from(days) * DAY,
@@ -140,17 +147,44 @@ impl Records {
         Ok(transaction.commit()?)
     }
 
-    /// Keeps a fact that a member suggests. False if too many wait already.
+    /// Keeps a fact that somebody suggests and gives its number; the same fact once. None if too many wait already.
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn keep_suggestion(&self, community: &str, suggestion: &Suggestion, at: i64, days: u32) -> Result<bool, Error> {
+    pub fn keep_suggestion(
+        &self,
+        community: &str,
+        suggestion: &Suggestion,
+        at: i64,
+        days: u32,
+    ) -> Result<Option<i64>, Error> {
+        let known = self
+            .connection
+            .prepare_cached(
+                "SELECT id FROM suggestion WHERE platform = ? AND community = ? AND statement = ? AND topic IS ?
+                 AND source IS ? AND question IS ?",
+            )?
+            .query_row(
+                (
+                    self.platform,
+                    community,
+                    shortened(&suggestion.statement),
+                    &suggestion.topic,
+                    &suggestion.source,
+                    &suggestion.question,
+                ),
+                |row| row.get(0),
+            )
+            .optional()?;
+        if known.is_some() {
+            return Ok(known);
+        }
         let kept = self
             .connection
             .prepare_cached(
-                "INSERT INTO suggestion (platform, community, statement, topic, source, at, until)
-                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7
-                 WHERE (SELECT COUNT(*) FROM suggestion WHERE platform = ?1 AND community = ?2) < ?8",
+                "INSERT INTO suggestion (platform, community, statement, topic, source, question, at, until)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+                 WHERE (SELECT COUNT(*) FROM suggestion WHERE platform = ?1 AND community = ?2) < ?9",
             )?
             .execute((
                 self.platform,
@@ -158,26 +192,38 @@ impl Records {
                 shortened(&suggestion.statement),
                 &suggestion.topic,
                 &suggestion.source,
+                &suggestion.question,
                 at,
                 at + i64::from(days) * DAY,
                 MOST_SUGGESTIONS,
             ))?;
-        Ok(kept > 0)
+        Ok((kept > 0).then(|| self.connection.last_insert_rowid()))
     }
 
-    /// What members of a community suggest, with its numbers, the oldest first.
+    /// What is suggested in a community, with its numbers, the oldest first.
     ///
     /// # Errors
     /// If SQLite fails.
     pub fn suggestions(&self, community: &str, most: u32) -> Result<Vec<(i64, Suggestion)>, Error> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, statement, topic, source FROM suggestion WHERE platform = ? AND community = ? ORDER BY id LIMIT ?",
+            "SELECT id, statement, topic, source, question FROM suggestion
+             WHERE platform = ? AND community = ? ORDER BY id LIMIT ?",
         )?;
-        let read = |row: &rusqlite::Row<'_>| {
-            Ok((row.get(0)?, Suggestion { statement: row.get(1)?, topic: row.get(2)?, source: row.get(3)? }))
-        };
-        let rows = statement.query_map((self.platform, community, most), read)?;
+        let rows = statement.query_map((self.platform, community, most), read_suggestion)?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// What is suggested in a community under a number.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn suggestion(&self, community: &str, id: i64) -> Result<Option<Suggestion>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, statement, topic, source, question FROM suggestion
+             WHERE platform = ? AND community = ? AND id = ?",
+        )?;
+        let found = statement.query_row((self.platform, community, id), read_suggestion).optional()?;
+        Ok(found.map(|(_, suggestion)| suggestion))
     }
 
     /// Takes a suggestion off the queue.
@@ -231,9 +277,11 @@ impl Records {
     /// If SQLite fails.
     pub fn reports(&self, community: &str, most: u32) -> Result<Vec<(i64, Report)>, Error> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, topics, text FROM report WHERE platform = ? AND community = ? ORDER BY at DESC, id DESC LIMIT ?",
+            "SELECT id, topics, claims, text FROM report WHERE platform = ? AND community = ? ORDER BY at DESC, id DESC LIMIT ?",
         )?;
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, Report { topics: row.get(1)?, text: row.get(2)? }));
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok((row.get(0)?, Report { topics: row.get(1)?, claims: row.get(2)?, text: row.get(3)? }))
+        };
         let rows = statement.query_map((self.platform, community, most), read)?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -261,6 +309,12 @@ impl Records {
         }
         Ok(())
     }
+}
+
+fn read_suggestion(row: &rusqlite::Row<'_>) -> rusqlite::Result<(i64, Suggestion)> {
+    let suggestion =
+        Suggestion { statement: row.get(1)?, topic: row.get(2)?, source: row.get(3)?, question: row.get(4)? };
+    Ok((row.get(0)?, suggestion))
 }
 
 fn shortened(text: &str) -> String {
@@ -299,7 +353,7 @@ mod tests {
     #[test]
     fn what_was_kept_long_enough_is_deleted() {
         let (_folder, records) = records();
-        let report = Report { topics: "airline".into(), text: "x".repeat(3_000) };
+        let report = Report { topics: "airline".into(), claims: String::new(), text: "x".repeat(3_000) };
         records.keep_report("1", &report, 0, 2).unwrap();
         records.keep_question("1", ("visa", 1), DAY, 2).unwrap();
         assert_eq!(records.reports("1", 10).unwrap()[0].1.text.len(), LONGEST);

@@ -1,5 +1,7 @@
 //! Cuts a message into its questions.
 
+use super::normalise::clean;
+
 /// More questions than this in one message aren't answered one by one.
 pub const MAX_QUESTIONS: usize = 4;
 
@@ -128,6 +130,12 @@ fn is_preposition(word: &str) -> bool {
     )
 }
 
+/// Whether a text asks something, by its question mark or its first words.
+#[must_use]
+pub fn is_question(text: &str) -> bool {
+    text.contains(['?', '？']) || split(&clean(text)).iter().any(|part| part.asks)
+}
+
 fn is_question_word(word: &str) -> bool {
     matches!(bare(word).as_str(), "who" | "whom" | "whose" | "what" | "when" | "where" | "which" | "how")
 }
@@ -151,6 +159,18 @@ fn begins_question(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_is_told_by_its_mark_or_its_first_words() {
+        for (text, expected) in [
+            ("how much is a ticket", true),
+            ("сколько стоит билет?", true),
+            ("nice flight that was", false),
+            ("lol", false),
+        ] {
+            assert_eq!(is_question(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn messages_are_cut_into_questions() {

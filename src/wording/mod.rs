@@ -37,6 +37,9 @@ pub struct Reply {
     /// Whether the desk itself failed.
     #[serde(skip)]
     pub is_trouble: bool,
+    /// The words of the first of its questions that has no answer.
+    #[serde(skip)]
+    pub open: Option<String>,
     /// From what it was made, so that it can be made again; none where that says nothing that may change.
     #[serde(skip)]
     pub memo: Option<Memo>,
@@ -165,6 +168,7 @@ pub fn reply(findings: &[Finding], language: Language) -> Reply {
         score: findings.iter().map(|finding| finding.score).fold(f32::INFINITY, f32::min).min(1.0),
         language,
         is_trouble: findings.iter().any(|finding| finding.lead == Lead::Trouble),
+        open: None,
         memo: None,
     }
 }
@@ -406,6 +410,12 @@ pub fn corrected(reply: Reply, changed: &[(String, String)]) -> Reply {
     let sources = reply.text.strip_prefix(&reply.body).unwrap_or_default().to_owned();
     let body = format!("{}{lines}", reply.body);
     Reply { text: format!("{body}{sources}"), body, ..reply }
+}
+
+/// What somebody who wished to be told of a question hears before its answer.
+#[must_use]
+pub fn told(question: &str, language: Language) -> String {
+    language.pack().phrases.told.replace("{question}", question)
 }
 
 /// The reply when the desk itself fails.

@@ -255,3 +255,51 @@ impl Hand {
         }
     }
 }
+
+/// What a moderator replies to a question without an answer becomes a fact by a button, which only those press who may.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_given_by_hand_becomes_a_fact() {
+    let mut hand = Hand::start().await;
+    let question = "is there a lounge for passengers at pyongyang airport?";
+    hand.say("member", question).await;
+    let reply = |hand: &Hand, who: u64, text: &str, to: &Value| {
+        let more = json!({"type": 19, "referenced_message": to, "mentions": [user(BOT, true)],
+                          "message_reference": {"message_id": to["id"], "channel_id": CHANNEL.to_string()}});
+        hand.bot.standin.person_says(CHANNEL, who, text, more);
+    };
+    let unknown = hand.bot.standin.channel(CHANNEL).pop().unwrap();
+    let fact = "Azzet reports no lounge at Pyongyang airport";
+    // A member's reply is heard as ever, and a moderator's question, too.
+    for (who, text) in [(PERSON, fact), (STRANGER, "how much is a ticket?")] {
+        reply(&hand, who, text, &unknown);
+        let said = hand.bot.said().await;
+        assert!(!said.to_string().contains("moderate:accept"), "{said}");
+    }
+    reply(&hand, STRANGER, fact, &unknown);
+    let said = hand.bot.said().await;
+    assert!(content(&said).starts_with("Thank you."), "{said}");
+    let accept = buttons(&said, 0).remove(0);
+    hand.press("member", &accept);
+    assert!(hand.heard().await.contains("Only those who moderate here"));
+    hand.press("moderator", &accept);
+    hand.heard().await;
+    let form = &hand.last["data"];
+    let fields: Vec<&str> = form["components"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|row| row["components"][0]["custom_id"].as_str())
+        .collect();
+    assert_eq!(fields, ["value", "source"]);
+    let row = |(field, value): (&str, &str)| json!({"type": 1, "components": [{"type": 4, "custom_id": field, "value": value}]});
+    let rows: Vec<Value> = [("value", "-"), ("source", "azzet 3")].into_iter().map(row).collect();
+    let data = json!({"custom_id": form["custom_id"], "components": rows});
+    hand.bot.standin.interact(5, data, json!({"member": member(STRANGER, MANAGE_MESSAGES)}));
+    assert!(hand.heard().await.contains("After:"));
+    assert!(hand.say("moderator", "confirm").await.unwrap().contains("Done, revision 2"));
+    let answer = hand.say("member", question).await.unwrap();
+    assert!(answer.starts_with("Azzet reports no lounge at Pyongyang airport [1]."), "{answer}");
+    hand.press("moderator", &accept);
+    assert!(hand.heard().await.contains("in the meantime"));
+    hand.bot.assert_well_behaved();
+}

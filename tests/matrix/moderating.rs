@@ -149,3 +149,75 @@ async fn corrections_reach_old_answers() {
     }
     hands.bot.stop().await;
 }
+
+/// A bell under what has no answer: told once, also after a restart; taken back with the reaction.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wishes_so_is_told_once() {
+    let Some(server) = Server::shared().await else { return };
+    let mut hands = Hands::start(server).await;
+    let question = "is there a lounge for passengers at pyongyang airport?";
+    let said = hands.say("member", question).await;
+    assert!(said.contains("🔔"), "{said}");
+    let is_unknown = |event: &Value| event["content"]["routedesk.answer"]["open"].is_string();
+    let post = hands.moderator.next(&hands.room, is_unknown).await["event_id"].as_str().unwrap().to_owned();
+    // One of two takes it back.
+    let taken = hands.moderator.react(&hands.room, &post, "🔔").await;
+    hands.member.react(&hands.room, &post, "🔔").await;
+    let records = hands.bot.records();
+    while records.wishes_before(i64::MAX).unwrap().len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    let redact = format!("/rooms/{}/redact/{}/x1", synapse::coded(&hands.room), synapse::coded(&taken));
+    hands.moderator.call("PUT", &redact, &json!({})).await;
+    while records.wishes_before(i64::MAX).unwrap().len() > 1 {
+        tokio::task::yield_now().await;
+    }
+    hands.bot.stop().await;
+    hands.bot.come_up().await;
+    let add =
+        format!("/topic add The lounge | {question} | Azzet reports no lounge at Pyongyang airport. | - | azzet 3");
+    hands.say("moderator", &add).await;
+    hands.moderator.say(&hands.room, "confirm").await;
+    let is_told =
+        |event: &Value| event["content"]["body"].as_str().is_some_and(|text| text.starts_with("You wanted to know"));
+    let told = hands.member.next(&hands.room, is_told).await;
+    assert!(body(&told).contains("no lounge at Pyongyang airport"), "{told}");
+    assert_eq!(told["content"]["m.mentions"]["user_ids"], json!([hands.member.id]));
+    while !records.wishes_before(i64::MAX).unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // Nothing of the history is taken for a new wish.
+    hands.bot.stop().await;
+    hands.bot.come_up().await;
+    hands.say("member", "who flies it?").await;
+    assert_eq!(records.wishes_before(i64::MAX).unwrap(), []);
+    hands.bot.stop().await;
+}
+
+/// What a moderator replies to a question without an answer can be made a fact; the management room is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_given_by_hand_becomes_a_fact() {
+    let Some(server) = Server::shared().await else { return };
+    let mut hands = Hands::start(server).await;
+    let bot_id = hands.bot.id().to_owned();
+    let management = hands.moderator.room_with(&bot_id, json!({})).await;
+    hands.say("moderator", &format!("/desk set log {management}")).await;
+    let question = "is there a lounge for passengers at pyongyang airport?";
+    hands.say("member", question).await;
+    let is_unknown = |event: &Value| event["content"]["routedesk.answer"]["open"].is_string();
+    let post = hands.moderator.next(&hands.room, is_unknown).await["event_id"].as_str().unwrap().to_owned();
+    let fact = "Azzet reports no lounge at Pyongyang airport";
+    hands.moderator.reply(&hands.room, &post, fact).await;
+    let is_thanks =
+        |event: &Value| event["content"]["body"].as_str().is_some_and(|text| text.starts_with("Thank you."));
+    hands.moderator.next(&hands.room, is_thanks).await;
+    let told = hands.moderator.hears(&management, &bot_id).await;
+    assert!(body(&told).contains("answered") && body(&told).contains(fact), "{told}");
+    assert!(hands.say("moderator", "/suggestions").await.contains("as an answer to"));
+    for line in ["/accept 1", "-", "azzet 3", "confirm"] {
+        hands.say("moderator", line).await;
+    }
+    let answer = hands.say("member", question).await;
+    assert!(answer.starts_with("Azzet reports no lounge at Pyongyang airport [1]."), "{answer}");
+    hands.bot.stop().await;
+}

@@ -42,6 +42,9 @@ const HEARTBEAT_MS: u64 = 40_000;
 /// How long a test waits for something that must come; nothing is slow, so this only ends a test that fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A role of the server that may manage messages; the stranger has it.
+pub const KEEPERS: u64 = 4712;
+
 /// What the stand-in does with the next message that the bot sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -169,11 +172,14 @@ impl StandIn {
         };
         let api = Router::new()
             .route("/users/@me", get(me))
+            .route("/users/@me/channels", post(open_direct))
             .route("/oauth2/applications/@me", get(application))
             .route("/applications/@me", get(application))
             .route("/gateway", get(gateway))
             .route("/gateway/bot", get(gateway))
             .route("/applications/{application}/commands", get(commands).put(set_commands))
+            .route("/guilds/{guild}", get(guild))
+            .route("/guilds/{guild}/members/{user}", get(guild_member))
             .route("/channels/{channel}", get(channel))
             .route("/channels/{channel}/messages", get(history).post(say))
             .route(
@@ -271,6 +277,14 @@ impl StandIn {
         };
         let waited = tokio::time::timeout(PATIENCE, said.wait_for(|_| is_answered())).await;
         let _answered = waited.expect("every question is answered").expect("the stand-in runs");
+    }
+
+    /// Waits until the bot has said so much in a channel.
+    pub async fn until_said(&self, channel: u64, count: usize) {
+        let mut said = self.said.subscribe();
+        let own = || self.channel(channel).iter().filter(|message| is_id(&message["author"]["id"], BOT)).count();
+        let waited = tokio::time::timeout(PATIENCE, said.wait_for(|_| own() >= count)).await;
+        let _said = waited.expect("the bot says it").expect("the stand-in runs");
     }
 
     /// All that was said in a channel.
@@ -546,6 +560,36 @@ async fn unexpected(State(standin): State<StandIn>, method: Method, uri: Uri) ->
 
 async fn me(State(standin): State<StandIn>) -> Response {
     if standin.lock().refuses { refusal(401) } else { Json(user(BOT, true)).into_response() }
+}
+
+/// The direct channel with a person.
+async fn open_direct(State(standin): State<StandIn>, uri: Uri, Json(body): Json<Value>) -> Json<Value> {
+    standin.note("POST", uri.path(), &body);
+    let who = body["recipient_id"].as_str().and_then(|id| id.parse().ok()).unwrap_or(PERSON);
+    Json(json!({"id": DIRECT.to_string(), "type": 1, "last_message_id": null, "recipients": [user(who, false)]}))
+}
+
+/// The server, with a role that may manage messages.
+async fn guild(State(standin): State<StandIn>, uri: Uri) -> Json<Value> {
+    standin.note("GET", uri.path(), &Value::Null);
+    let role = |id: u64, permissions: u64| {
+        json!({"id": id.to_string(), "name": "role", "color": 0, "colors": {"primary_color": 0}, "hoist": false,
+               "position": 1, "permissions": permissions.to_string(), "managed": false, "mentionable": false, "flags": 0})
+    };
+    Json(json!({
+        "id": GUILD.to_string(), "name": "a server", "owner_id": "5", "roles": [role(GUILD, 0), role(KEEPERS, 1 << 13)],
+        "emojis": [], "stickers": [], "features": [], "verification_level": 0, "default_message_notifications": 0,
+        "explicit_content_filter": 0, "mfa_level": 0, "system_channel_flags": 0, "premium_tier": 0,
+        "preferred_locale": "en-US", "nsfw_level": 0, "premium_progress_bar_enabled": false, "afk_timeout": 300,
+    }))
+}
+
+/// A member of the server: the stranger has the role.
+async fn guild_member(State(standin): State<StandIn>, uri: Uri, Path((_, id)): Path<(u64, u64)>) -> Json<Value> {
+    standin.note("GET", uri.path(), &Value::Null);
+    let roles = if id == STRANGER { json!([KEEPERS.to_string()]) } else { json!([]) };
+    Json(json!({"user": user(id, false), "roles": roles, "joined_at": "2025-01-01T00:00:00Z", "deaf": false,
+                "mute": false, "flags": 0}))
 }
 
 async fn application() -> Json<Value> {

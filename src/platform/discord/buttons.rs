@@ -2,7 +2,7 @@
 //! is checked when they are pressed, and an id that isn't ours does nothing.
 
 use serenity::all::{
-    ActionRowComponent, ButtonStyle, ComponentInteraction, CreateActionRow, CreateButton, CreateInputText,
+    ActionRowComponent, ButtonKind, ButtonStyle, ComponentInteraction, CreateActionRow, CreateButton, CreateInputText,
     CreateInteractionResponse, CreateModal, Http, InputTextStyle, Message, MessageFlags, MessageId, ModalInteraction,
     Permissions,
 };
@@ -10,7 +10,7 @@ use serenity::all::{
 use super::commands::{self, is_installed};
 use super::respond::Waiting;
 use super::send::{is_gone, kind};
-use super::{Data, Error, menus, render};
+use super::{Data, Error, PLATFORM, menus, render, wishes};
 use crate::answer::Outcome;
 use crate::language::{Language, Phrases};
 use crate::store::Scope;
@@ -42,6 +42,11 @@ enum Button {
     Report { language: Language, topics: Vec<String> },
     /// Removes the answer, also its earlier messages.
     Remove { asker: u64, earlier: Vec<u64> },
+    /// Keeps whoever presses it in mind, to tell them when the question has an answer; one that has no room in an id is
+    /// read where it was asked.
+    Tell { language: Language, question: String },
+    /// Takes such a wish back.
+    Untell { language: Language, wish: u64 },
 }
 
 impl Button {
@@ -55,13 +60,25 @@ impl Button {
                 let earlier: Vec<String> = earlier.iter().map(|id| format!(":{id}")).collect();
                 format!("remove:{asker}{}", earlier.concat())
             }
+            Self::Tell { language, question } => {
+                let id = format!("tell:{}:{question}", language.code());
+                let has_room = id.chars().count() <= LONGEST_ID;
+                return Some(if has_room { id } else { format!("tell:{}:", language.code()) });
+            }
+            Self::Untell { language, wish } => format!("untell:{}:{wish}", language.code()),
         };
         (id.len() <= LONGEST_ID).then_some(id)
     }
 
     /// What an id stands for; none if it isn't one of ours.
     fn of(id: &str) -> Option<Self> {
+        if let Some((code, question)) = id.strip_prefix("tell:").and_then(|rest| rest.split_once(':')) {
+            return Some(Self::Tell { language: Language::from_code(code)?, question: question.to_owned() });
+        }
         match id.split(':').collect::<Vec<_>>()[..] {
+            ["untell", language, wish] => {
+                Some(Self::Untell { language: Language::from_code(language)?, wish: wish.parse().ok()? })
+            }
             ["topic", asker, language, topic] => Some(Self::Choose {
                 asker: asker.parse().ok()?,
                 language: Language::from_code(language)?,
@@ -118,11 +135,37 @@ pub fn under(reply: &Reply, asker: u64, private: bool, earlier: &[MessageId]) ->
     if !matches!(reply.outcome, Outcome::Social) && !reply.is_trouble {
         below.extend(button(&Button::Report { language, topics }, &phrases.button_report));
     }
+    if let Some(question) = &reply.open {
+        below.extend(button(&Button::Tell { language, question: question.clone() }, &phrases.button_tell));
+    }
     if !private {
         below.extend(remove(asker, earlier, language));
     }
     let rows = [choices.collect::<Vec<_>>(), below];
     rows.into_iter().filter(|row| !row.is_empty()).map(CreateActionRow::Buttons).collect()
+}
+
+/// The button by which somebody takes a wish back.
+pub fn take_back(language: Language, wish: u64) -> Vec<CreateActionRow> {
+    let button = button(&Button::Untell { language, wish }, &language.pack().phrases.button_untell);
+    button.map(|button| CreateActionRow::Buttons(vec![button])).into_iter().collect()
+}
+
+/// The question without an answer that a message of the bot is about, by its button to be told.
+pub fn open_question(message: &Message) -> Option<String> {
+    let components = message.components.iter().flat_map(|row| &row.components);
+    components
+        .filter_map(|component| match component {
+            ActionRowComponent::Button(button) => match &button.data {
+                ButtonKind::NonLink { custom_id, .. } => Button::of(custom_id),
+                _ => None,
+            },
+            _ => None,
+        })
+        .find_map(|button| match button {
+            Button::Tell { question, .. } => Some(question).filter(|question| !question.is_empty()),
+            _ => None,
+        })
 }
 
 /// The button to remove a message, alone, for the further messages of an answer to a command.
@@ -175,6 +218,8 @@ pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) 
             }
             waiting.respond(form(&pressed.data.custom_id, phrases)).await
         }
+        Some(Button::Tell { language, question }) => wishes::on_wish(&waiting, data, pressed, language, question).await,
+        Some(Button::Untell { language, wish }) => wishes::on_withdrawal(&waiting, data, pressed, language, wish).await,
         Some(Button::Remove { asker, earlier }) if asker == presser || is_moderator(pressed) => {
             waiting.acknowledge().await?;
             for id in earlier {
@@ -245,10 +290,16 @@ pub async fn on_form(http: &Http, data: &Data, filled: &ModalInteraction) -> Res
         ActionRowComponent::InputText(input) if input.custom_id == REPORT_FIELD => input.value.clone(),
         _ => None,
     });
-    let report = Report { topics: topics.join(","), text: text.collect::<String>().trim().to_owned() };
     let phrases = &language.pack().phrases;
     let Some(guild) = filled.guild_id else {
         return waiting.tell(&phrases.report_nowhere).await;
+    };
+    let scope = Scope::community(PLATFORM, &guild.to_string());
+    let claims = topics.iter().flat_map(|topic| data.desk.topic(&scope, topic, language).claims);
+    let report = Report {
+        topics: topics.join(","),
+        claims: claims.map(|claim| claim.id).collect::<Vec<_>>().join(","),
+        text: text.collect::<String>().trim().to_owned(),
     };
     let now = filled.id.created_at().unix_timestamp();
     let place = Place { channel: filled.channel_id.to_string(), community: Some(guild.to_string()) };
@@ -281,6 +332,8 @@ mod tests {
             Button::Report { language: Language::Russian, topics: vec!["airline".into()] },
             Button::Remove { asker: u64::MAX, earlier: Vec::new() },
             Button::Remove { asker: 7, earlier: vec![1 << 60, 5, u64::MAX] },
+            Button::Tell { language: Language::Russian, question: "во 19:05 что".into() },
+            Button::Untell { language: Language::English, wish: 1 << 60 },
         ];
         for button in buttons {
             assert_eq!(Button::of(&button.id().unwrap()), Some(button));
@@ -289,6 +342,8 @@ mod tests {
         assert_eq!(Button::Remove { asker: 1, earlier: Vec::new() }.id().unwrap(), "remove:1");
         let long = Button::Choose { asker: 1, language: Language::English, topic: "x".repeat(100) };
         assert_eq!(long.id(), None);
+        let long = Button::Tell { language: Language::English, question: "x".repeat(100) };
+        assert_eq!(long.id().unwrap(), "tell:en:");
         let many = Button::Sources { language: Language::English, topics: vec!["x".repeat(40); 4] };
         assert_eq!(many.id().unwrap(), format!("sources:en:{0},{0}", "x".repeat(40)));
     }
@@ -307,6 +362,9 @@ mod tests {
             "remove:7:0",
             "remove:7:x",
             "report:en",
+            "tell:xx:kimchi",
+            "tell:en",
+            "untell:en:x",
         ] {
             assert_eq!(Button::of(id), None, "{id}");
         }

@@ -13,7 +13,7 @@ use crate::language::Language;
 use crate::store::Scope;
 use crate::store::handled::Place;
 use crate::utterance::Utterance;
-use crate::wording;
+use crate::wording::{self, Reply};
 
 /// What a command gets.
 pub type Context<'a> = ApplicationContext<'a, Data, Error>;
@@ -49,9 +49,8 @@ pub async fn ask(
     #[description_localized("ko", "나에게만 답 보이기")]
     private: Option<bool>,
 ) -> Result<(), Error> {
-    let private = private.unwrap_or(false);
-    // What is asked in private is kept from the server's moderators, too.
-    respond(ctx, Utterance::new(question), private, !private).await
+    let asking = if private.unwrap_or(false) { Asking::InPrivate } else { Asking::InPublic };
+    respond(ctx, Utterance::new(question), asking).await
 }
 
 /// Answer this
@@ -64,7 +63,7 @@ pub async fn ask(
 )]
 pub async fn answer_this(ctx: Context<'_>, message: Message) -> Result<(), Error> {
     // Its author said it to others: an unanswered one isn't kept.
-    respond(ctx, Utterance::new(message.content), false, false).await
+    respond(ctx, Utterance::new(message.content), Asking::ForAnother).await
 }
 
 /// What can be asked
@@ -174,8 +173,18 @@ pub fn language(interaction: &CommandInteraction) -> Language {
     }
 }
 
-/// Answers a command. What isn't an answer is shown to the asker only, and kept for moderators if so wished.
-async fn respond(ctx: Context<'_>, utterance: Utterance, private: bool, keep: bool) -> Result<(), Error> {
+/// How something is asked by a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asking {
+    InPublic,
+    /// The answer is shown to the asker alone, and the question kept from the server's moderators, too.
+    InPrivate,
+    /// Somebody else's words: they are never kept.
+    ForAnother,
+}
+
+/// Answers a command. What isn't an answer is shown to the asker only.
+async fn respond(ctx: Context<'_>, utterance: Utterance, asking: Asking) -> Result<(), Error> {
     let (data, interaction) = (ctx.data(), ctx.interaction);
     let _open = data.open.try_read();
     let place = Place {
@@ -194,12 +203,13 @@ async fn respond(ctx: Context<'_>, utterance: Utterance, private: bool, keep: bo
         return waiting(&ctx).tell(&hindrance.reason).await;
     }
     let heard = data.desk.hear(&utterance.within(place.scope(PLATFORM)));
-    if keep {
+    if asking == Asking::InPublic {
         data.keep_unanswered(&place, &heard, now);
     }
-    let reply = heard.reply;
+    let open = heard.reply.open.clone().filter(|_| asking != Asking::ForAnother);
+    let reply = Reply { open, ..heard.reply };
     data.count(&place, &reply, now);
-    let private = private || !matches!(reply.outcome, Outcome::Answered | Outcome::Disputed);
+    let private = asking == Asking::InPrivate || !matches!(reply.outcome, Outcome::Answered | Outcome::Disputed);
     let more = buttons::only_remove(&reply, person.get(), private);
     let rows = buttons::under(&reply, person.get(), private, &[]);
     let waiting = waiting(&ctx);

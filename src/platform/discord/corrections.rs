@@ -8,7 +8,7 @@ use serenity::builder::CreateMessage;
 
 use super::respond::Waiting;
 use super::send::{is_gone, kind, may_pass};
-use super::{Data, Error, PLATFORM, Shared, no_pings, render};
+use super::{Data, Error, PLATFORM, Shared, no_pings, render, wishes};
 use crate::moderation::corrections::Correction;
 use crate::store::handled::Place;
 use crate::store::posts::Answer;
@@ -25,6 +25,7 @@ pub async fn keep_right(http: &Http, data: &Data) {
             _ = minutes.tick() => {}
             () = data.changed.notified() => {}
         }
+        wishes::tell(http, data).await;
         let due = match data.moderation.corrections() {
             Ok(due) => due,
             Err(error) => {

@@ -2,8 +2,6 @@
 
 use serenity::all::{Message, MessageType, UserId};
 
-use crate::understanding::normalise::clean;
-use crate::understanding::split::split;
 use crate::utterance::Utterance;
 
 /// What somebody said to the bot. None if it isn't for the bot: from another bot, a webhook or itself, no ordinary
@@ -39,12 +37,6 @@ pub fn overheard(message: &Message) -> Option<String> {
     let is_to_somebody = message.message_reference.is_some() || !message.mentions.is_empty();
     let is_to_all = is_from_a_person(message) && message.guild_id.is_some() && !is_to_somebody;
     is_to_all.then(|| message.content.clone()).filter(|text| !text.is_empty())
-}
-
-/// Whether a text asks something, by its question mark or its first words.
-#[must_use]
-pub fn is_question(text: &str) -> bool {
-    text.contains(['?', '？']) || split(&clean(text)).iter().any(|part| part.asks)
 }
 
 fn mentions(me: UserId) -> [String; 2] {
@@ -122,14 +114,6 @@ mod tests {
         let mut to_somebody = message(person(), "<@5> how much?", true);
         to_somebody["mentions"] = json!([user(5, false)]);
         assert_eq!(hears(to_somebody), None);
-        for (text, expected) in [
-            ("how much is a ticket", true),
-            ("сколько стоит билет?", true),
-            ("nice flight that was", false),
-            ("lol", false),
-        ] {
-            assert_eq!(is_question(text), expected, "{text}");
-        }
     }
 
     #[test]

@@ -10,12 +10,14 @@ use serenity::all::{
     ChannelId, CreateMessage, GetMessages, Http, Message, MessageFlags, MessageId, MessageReference, Nonce, UserId,
 };
 
-use super::hear::{heard, is_question, overheard};
+use super::hear::{heard, overheard};
 use super::send::{forget_limits, is_forbidden, kind, may_pass};
-use super::{Data, Error, PLATFORM, Shared, buttons, corrections, no_pings, render};
+use super::{Data, Error, PLATFORM, Shared, buttons, corrections, moderate, no_pings, render};
 use crate::answer::Outcome;
 use crate::config::FORUMS;
+use crate::moderation::KeptAnswer;
 use crate::store::handled::Place;
+use crate::understanding::split::is_question;
 use crate::utterance::Utterance;
 use crate::wording::Reply;
 
@@ -36,6 +38,8 @@ enum Saying {
     Reply(Reply),
     /// Why there is none.
     Reason(String),
+    /// That what a moderator answered may become a fact.
+    Kept(KeptAnswer),
     Nothing,
 }
 
@@ -198,6 +202,9 @@ impl Shared {
         } else if utterance.context.is_none() {
             utterance.context = recent().get(&(channel, author), now);
         }
+        if let Some(kept) = self.answered_by_hand(http, place, message, &utterance.text).await {
+            return Saying::Kept(kept);
+        }
         utterance.scope = place.scope(PLATFORM);
         let heard = self.desk.hear(&utterance);
         if let Some(trace) = heard.traces.last() {
@@ -207,6 +214,15 @@ impl Shared {
             self.keep_unanswered(place, &heard, now);
         }
         Saying::Reply(heard.reply)
+    }
+
+    /// What a moderator says to a question that the bot could not answer.
+    async fn answered_by_hand(&self, http: &Http, place: &Place, message: &Message, text: &str) -> Option<KeptAnswer> {
+        let original = message.referenced_message.as_deref().filter(|original| original.author.id == self.me)?;
+        let question = buttons::open_question(original).filter(|_| !is_question(text))?;
+        let by = self.right_of(http, place, message.author.id).await;
+        let by = by.inspect_err(|error| tracing::warn!(what = %kind(error), "somebody's roles could not be read"));
+        self.moderation.keep_answer(&by.ok()?, &question, text, message.timestamp.unix_timestamp())
     }
 
     /// Says something as replies to a message, without its first parts, which were `said`. What was said of another reply
@@ -219,9 +235,10 @@ impl Shared {
         saying: Saying,
         said: &[Said],
     ) -> Result<(), Error> {
-        let (parts, reply) = match saying {
-            Saying::Reply(reply) => (render::messages(&reply), Some(reply)),
-            Saying::Reason(reason) => (vec![reason], None),
+        let (parts, reply, to_accept) = match saying {
+            Saying::Reply(reply) => (render::messages(&reply), Some(reply), None),
+            Saying::Reason(reason) => (vec![reason], None, None),
+            Saying::Kept(kept) => (render::split(&render::escaped(&kept.text)), None, Some(kept.id)),
             Saying::Nothing => return Ok(()),
         };
         let is_begun = said.iter().zip(&parts).all(|(said, part)| said.content == *part);
@@ -235,7 +252,8 @@ impl Shared {
         for (at, part) in parts.iter().enumerate().skip(said.len()) {
             let is_last = at + 1 == parts.len();
             let buttons = |reply: &Reply| buttons::under(reply, message.author.id.get(), false, &earlier);
-            let rows = reply.as_ref().filter(|_| is_last).map(buttons).unwrap_or_default();
+            let accept = || to_accept.map(moderate::to_accept).unwrap_or_default();
+            let rows = reply.as_ref().filter(|_| is_last).map_or_else(accept, buttons);
             let create = || {
                 CreateMessage::new()
                     .content(part)
@@ -258,7 +276,7 @@ impl Shared {
     }
 
     /// A channel's messages since then, the oldest first.
-    async fn history(&self, http: &Http, channel: ChannelId, since: i64) -> Result<Vec<Message>, Error> {
+    pub(super) async fn history(&self, http: &Http, channel: ChannelId, since: i64) -> Result<Vec<Message>, Error> {
         // Ids begin with the milliseconds since the first of January 2015.
         let millis = u64::try_from(since * 1_000 - 1_420_070_400_000).unwrap_or(0);
         let mut after = MessageId::new((millis << 22).max(1));

@@ -15,6 +15,7 @@ mod respond;
 mod rules;
 mod send;
 mod server;
+mod wishes;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -81,6 +82,8 @@ type Data = Arc<Shared>;
 
 /// What all handlers share.
 pub struct Shared {
+    /// The bot's own user.
+    me: UserId,
     desk: Arc<Desk>,
     records: Mutex<Records>,
     /// Those who keep the facts.
@@ -142,7 +145,7 @@ pub async fn serve_through(
     let application = http.get_current_application_info().await.map_err(|error| explain(&error))?;
     http.set_application_id(application.id);
     let open = Arc::new(RwLock::new(()));
-    let data = Arc::new(shared(config, desk, database, Arc::clone(&open))?);
+    let data = Arc::new(shared(config, me, desk, database, Arc::clone(&open))?);
     let guild = config.guild;
     let shared = Arc::clone(&data);
     let framework = Framework::builder()
@@ -205,7 +208,13 @@ fn http(config: &DiscordConfig) -> Http {
     }
 }
 
-fn shared(config: &DiscordConfig, desk: Arc<Desk>, database: &Path, open: Arc<RwLock<()>>) -> anyhow::Result<Shared> {
+fn shared(
+    config: &DiscordConfig,
+    me: UserId,
+    desk: Arc<Desk>,
+    database: &Path,
+    open: Arc<RwLock<()>>,
+) -> anyhow::Result<Shared> {
     let records = Records::open(database, PLATFORM)?;
     records.forget(jiff::Timestamp::now().as_second())?;
     let (facts, _) = desk.facts_of(&Scope::Shared)?;
@@ -216,6 +225,7 @@ fn shared(config: &DiscordConfig, desk: Arc<Desk>, database: &Path, open: Arc<Rw
     let others = others.filter(|said| said.unsaid.is_none()).flat_map(|said| said.examples.iter().take(3).cloned());
     let suggestions = titles.chain(examples).chain(others).collect();
     Ok(Shared {
+        me,
         moderation: Moderation::open(Arc::clone(&desk), database, PLATFORM)?,
         desk,
         records: Mutex::new(records),

@@ -178,6 +178,8 @@ enum Press {
     Fill(u64),
     /// Looks at taking a revision back.
     Undo(i64),
+    /// Begins to make a suggestion a fact.
+    Accept(i64),
 }
 
 impl Press {
@@ -187,6 +189,7 @@ impl Press {
             Self::Decide(step, false) => format!("{MARK}:cancel:{step}"),
             Self::Fill(step) => format!("{MARK}:fill:{step}"),
             Self::Undo(revision) => format!("{MARK}:undo:{revision}"),
+            Self::Accept(suggestion) => format!("{MARK}:accept:{suggestion}"),
         }
     }
 
@@ -196,6 +199,7 @@ impl Press {
             [MARK, "cancel", step] => Some(Self::Decide(step.parse().ok()?, false)),
             [MARK, "fill", step] => Some(Self::Fill(step.parse().ok()?)),
             [MARK, "undo", revision] => Some(Self::Undo(revision.parse().ok()?)),
+            [MARK, "accept", suggestion] => Some(Self::Accept(suggestion.parse().ok()?)),
             _ => None,
         }
     }
@@ -215,6 +219,13 @@ pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) 
         Press::Decide(step, yes) => data.moderation.answer_step(&by, step, if yes { "confirm" } else { "cancel" }, now),
         Press::Undo(revision) => {
             data.moderation.form(&by, Form::new(Verb::Undo).with(Field::Revision, revision.to_string()), now)
+        }
+        Press::Accept(suggestion) => {
+            let said = data.moderation.accept_suggestion(&by, suggestion, now);
+            if let Next::Fill(fields) = &said.next {
+                return waiting.respond(modal(said.step, fields, "")).await.map(|()| true);
+            }
+            said
         }
         Press::Fill(step) => {
             let fields = data.moderation.asked(&by, step);
@@ -310,6 +321,18 @@ impl super::Shared {
         Speaker { who, community, right }
     }
 
+    /// What the author of a message may do, as the server's roles say; a message tells no permissions.
+    pub async fn right_of(&self, http: &Http, place: &Place, user: UserId) -> Result<Speaker, Error> {
+        let guild = place.community.as_ref().and_then(|id| id.parse().ok()).map(GuildId::new);
+        let Some(guild) = guild.filter(|_| !self.operators.contains(&user.to_string())) else {
+            return Ok(self.speaker(guild, user, None));
+        };
+        let mut member = self.outgoing.make(guild.get(), || http.get_member(guild, user)).await?;
+        let found = self.outgoing.make(guild.get(), || http.get_guild(guild)).await?;
+        member.permissions = Some(found.member_permissions(&member));
+        Ok(self.speaker(Some(guild), user, Some(&member)))
+    }
+
     fn keeps_facts(&self, community: &str, member: Option<&Member>) -> bool {
         let Some(member) = member else { return false };
         let permissions = member.permissions.unwrap_or_default();
@@ -361,6 +384,13 @@ impl super::Shared {
     }
 }
 
+/// The button by which those who moderate make a suggestion a fact.
+pub fn to_accept(suggestion: i64) -> Vec<CreateActionRow> {
+    let button =
+        CreateButton::new(Press::Accept(suggestion).id()).label(words::make_it_a_fact()).style(ButtonStyle::Primary);
+    vec![CreateActionRow::Buttons(vec![button])]
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -381,7 +411,9 @@ mod tests {
 
     #[test]
     fn ids_come_back_and_forged_ones_do_nothing() {
-        for press in [Press::Decide(7, true), Press::Decide(0, false), Press::Fill(u64::MAX), Press::Undo(12)] {
+        for press in
+            [Press::Decide(7, true), Press::Decide(0, false), Press::Fill(u64::MAX), Press::Undo(12), Press::Accept(3)]
+        {
             assert_eq!(Press::of(&press.id()), Some(press));
         }
         for id in [

@@ -126,10 +126,10 @@ impl Lane {
         saying: Saying,
         settings: &Settings,
     ) -> Result<(), RoomError> {
-        let (parts, choices, language) = self.parts(saying);
-        let to = answering(question, &choices, language);
+        let spoken = self.spoken(saying);
+        let to = answering(question, &spoken);
         let mut last = None;
-        for (at, part) in parts.iter().enumerate() {
+        for (at, part) in spoken.parts.iter().enumerate() {
             let transaction = format!("edit-{}-{at}", question.transaction);
             match posts.get(at) {
                 Some(post) => {
@@ -143,12 +143,12 @@ impl Lane {
                 }
             }
         }
-        for post in posts.iter().skip(parts.len()) {
+        for post in posts.iter().skip(spoken.parts.len()) {
             self.data.account.redact(&self.room, post).await?;
             self.forget_post(post);
         }
-        if let Some(last) = last.filter(|_| !choices.is_empty()) {
-            self.offer(question, &last, choices, language);
+        if let Some(last) = last {
+            self.offer(question, &last, &spoken);
         }
         Ok(())
     }

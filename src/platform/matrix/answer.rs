@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::PLATFORM;
 use super::hear::{Asked, Message};
-use super::lane::{Lane, Question, Saying, answering, now};
+use super::lane::{Lane, Question, Saying, Spoken, answering, now};
 use super::render::{self, Part};
 use crate::language::Language;
 use crate::platform::pace::Limits;
@@ -157,19 +157,19 @@ impl Lane {
     }
 
     pub async fn say(&mut self, question: &Question<'_>, saying: Saying, said: usize) -> Result<(), RoomError> {
-        let (parts, choices, language) = self.parts(saying);
-        if parts.is_empty() {
+        let spoken = self.spoken(saying);
+        if spoken.parts.is_empty() {
             return Ok(());
         }
         let settings = self.data.settings(&self.room);
-        let to = answering(question, &choices, language);
+        let to = answering(question, &spoken);
         let writing = self.write();
         if !self.is_catching_up {
             tracing::info!(share_us = self.heard.elapsed().as_micros(), "an answer is on its way");
         }
         let mut last = None;
         let mut outcome = Ok(());
-        for (at, part) in parts.iter().enumerate().skip(said) {
+        for (at, part) in spoken.parts.iter().enumerate().skip(said) {
             let transaction = format!("answer-{}-{at}", question.transaction);
             match self.send(render::content(part, to, &settings), &transaction).await {
                 Ok(id) => {
@@ -183,23 +183,28 @@ impl Lane {
             }
         }
         self.stop_writing(writing);
-        if let Some(last) = last.filter(|_| !choices.is_empty()) {
-            self.offer(question, &last, choices, language);
+        if let Some(last) = last {
+            self.offer(question, &last, &spoken);
         }
         outcome
     }
 
-    /// A saying as parts, with the topics to choose from and its language.
-    pub fn parts(&self, saying: Saying) -> (Vec<Part>, Vec<String>, Language) {
+    /// A saying as texts, with what can be done about it.
+    pub fn spoken(&self, saying: Saying) -> Spoken {
         match saying {
-            Saying::Reply(reply) => {
-                let choices = reply.choices.iter().map(|choice| choice.topic.clone()).collect();
-                let hint = &reply.language.pack().phrases.room_choose;
-                (render::parts(&reply, hint), choices, reply.language)
-            }
-            Saying::Text(text) => (render::texts(&text), Vec::new(), self.language),
-            Saying::Nothing => (Vec::new(), Vec::new(), self.language),
+            Saying::Reply(reply) => Spoken {
+                parts: render::parts(&reply),
+                choices: reply.choices.iter().map(|choice| choice.topic.clone()).collect(),
+                language: reply.language,
+                open: reply.open,
+            },
+            Saying::Text(text) => self.only(render::texts(&text)),
+            Saying::Nothing => self.only(Vec::new()),
         }
+    }
+
+    fn only(&self, parts: Vec<Part>) -> Spoken {
+        Spoken { parts, choices: Vec::new(), open: None, language: self.language }
     }
 
     pub async fn send(&self, content: Value, transaction: &str) -> Result<String, RoomError> {

@@ -6,25 +6,30 @@ use routedesk_matrix::Event;
 
 use super::PLATFORM;
 use super::hear::{self, Message, Offer};
-use super::lane::{CHOSEN_WITHIN, Choices, Lane, Question, Saying};
+use super::lane::{CHOSEN_WITHIN, Choices, Lane, Question, Saying, Spoken};
 use super::render;
 use crate::language::Language;
 use crate::store::handled::Place;
 
 impl Lane {
-    /// Remembers what somebody may choose from, and puts the numbers under it.
-    pub fn offer(&mut self, question: &Question<'_>, post: &str, topics: Vec<String>, language: Language) {
-        let (data, room, post, count) = (Arc::clone(&self.data), self.room.clone(), post.to_owned(), topics.len());
+    /// Remembers what somebody may choose from, and puts the signs under it by which something can be done.
+    pub fn offer(&mut self, question: &Question<'_>, post: &str, spoken: &Spoken) {
+        let keycaps = (1..=spoken.choices.len()).map(|number| (number.to_string(), hear::keycap(number)));
+        let bell = spoken.open.as_ref().map(|_| ("bell".to_owned(), hear::BELL.to_owned()));
+        let signs: Vec<(String, String)> = keycaps.chain(bell).collect();
+        let (data, room, post) = (Arc::clone(&self.data), self.room.clone(), post.to_owned());
         tokio::spawn(async move {
-            for number in 1..=count {
-                let content = render::reaction(&post, &hear::keycap(number));
-                let transaction = format!("key-{post}-{number}");
-                if data.account.send(&room, "m.reaction", content, &transaction).await.is_err() {
+            for (name, sign) in signs {
+                let transaction = format!("key-{post}-{name}");
+                if data.account.send(&room, "m.reaction", render::reaction(&post, &sign), &transaction).await.is_err() {
                     return;
                 }
             }
         });
-        self.choices.insert(question.asker.to_owned(), Choices { topics, language, at: question.at });
+        if !spoken.choices.is_empty() {
+            let choices = Choices { topics: spoken.choices.clone(), language: spoken.language, at: question.at };
+            self.choices.insert(question.asker.to_owned(), choices);
+        }
     }
 
     /// The topic that a message chooses by its number: as a reply to the offer, or as the person's next message.
@@ -50,7 +55,7 @@ impl Lane {
     }
 
     /// What a message of the bot offers.
-    async fn offered(&self, post: &str) -> Option<Offer> {
+    pub async fn offered(&self, post: &str) -> Option<Offer> {
         let event = self.data.account.event(&self.room, post).await.ok()?;
         let is_mine = event.sender == self.data.account.user();
         hear::offer(&event.content, event.correction.as_ref()).filter(|_| is_mine)
@@ -66,20 +71,23 @@ impl Lane {
         }
     }
 
-    /// A keycap chooses, a bin removes.
+    /// A keycap chooses, a bin removes, a bell wishes to be told.
     pub async fn on_reaction(&mut self, event: &Event) {
         let Some((post, sign)) = hear::reaction(&event.content) else { return };
         if self.is_answered(&event.id) == Some(true) {
             return;
         }
         let Some(asked) = self.question_of(&post) else { return };
-        let (number, is_bin) = (hear::number(sign), hear::is_bin(sign));
-        if number.is_none() && !is_bin {
+        let (number, is_bin, is_bell) = (hear::number(sign), hear::is_bin(sign), hear::is_bell(sign));
+        if number.is_none() && !is_bin && !is_bell {
             return;
         }
         let Ok(original) = self.data.account.event(&self.room, &post).await else { return };
         let Some(offer) = hear::offer(&original.content, original.correction.as_ref()) else { return };
         let is_asker = event.sender == offer.asker;
+        if is_bell {
+            return self.on_wish(event, &post, offer).await;
+        }
         if is_bin {
             let settings = self.data.settings(&self.room);
             if is_asker || self.data.may_look_after(&settings, &self.room, &event.sender).await {
@@ -122,12 +130,13 @@ impl Lane {
     pub async fn on_removal(&mut self, event: &Event) {
         let Some(removed) = &event.redacts else { return };
         self.forget_post(removed);
+        self.forget_wish(removed);
         if self.data.settings(&self.room).follow_removal {
             self.remove_answer(removed).await;
         }
     }
 }
 
-fn language_of(offer: &Offer) -> Language {
+pub fn language_of(offer: &Offer) -> Language {
     Language::from_code(&offer.language).unwrap_or(Language::English)
 }

@@ -186,6 +186,8 @@ pub struct Offer {
     pub asker: String,
     /// The message that was answered.
     pub question: String,
+    /// The words of a question without an answer.
+    pub open: Option<String>,
     /// The code of the language of the answer.
     pub language: String,
 }
@@ -197,7 +199,17 @@ pub fn offer(content: &Value, correction: Option<&Value>) -> Option<Offer> {
     let mark = current.get(MARK)?;
     let text = |name: &str| mark[name].as_str().map(str::to_owned);
     let topics = mark["choices"].as_array()?.iter().filter_map(|topic| topic.as_str().map(str::to_owned)).collect();
-    Some(Offer { topics, asker: text("asker")?, question: text("question")?, language: text("language")? })
+    let language = text("language")?;
+    Some(Offer { topics, asker: text("asker")?, question: text("question")?, open: text("open"), language })
+}
+
+/// What somebody reacts with who wishes to be told.
+pub const BELL: &str = "🔔";
+
+/// Whether a sign is the wish to be told.
+#[must_use]
+pub fn is_bell(sign: &str) -> bool {
+    sign.trim_end_matches('\u{fe0f}') == BELL
 }
 
 /// Whether a sign asks for the answer to be removed.

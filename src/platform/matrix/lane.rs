@@ -13,12 +13,13 @@ use routedesk_matrix::Event;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::hear::{self, Asked, Message};
-use super::render::Answering;
+use super::render::{Answering, Part};
 use super::{Data, people};
 use crate::language::Language;
 use crate::moderation::corrections::Correction;
 use crate::platform::recent::Recent;
 use crate::store::handled::Place;
+use crate::store::wishes::Wish;
 use crate::wording::Reply;
 
 /// How old a message may be to be answered, in seconds, and one whose key came late.
@@ -43,6 +44,8 @@ pub enum Task {
     Keys(String),
     /// An answer of some time ago has to say something else.
     Correct(Box<Correction>),
+    /// Somebody who wished to be told of a question can be told.
+    Tell(Box<(Wish, Reply)>),
 }
 
 /// What is said to a message.
@@ -50,6 +53,16 @@ pub enum Saying {
     Reply(Box<Reply>),
     Text(String),
     Nothing,
+}
+
+/// A saying as texts, with what can be done about it.
+pub struct Spoken {
+    pub parts: Vec<Part>,
+    /// The ids of the topics to choose from.
+    pub choices: Vec<String>,
+    /// The words of a question without an answer, of which one may wish to be told.
+    pub open: Option<String>,
+    pub language: Language,
 }
 
 /// A question that is answered: what the answer belongs to.
@@ -183,6 +196,7 @@ impl Lane {
                 }
                 Task::Keys(session) => self.on_keys(session).await,
                 Task::Correct(correction) => self.correct_old(*correction).await,
+                Task::Tell(due) => self.tell_one(&due.0, &due.1).await,
             }
         }
     }
@@ -249,6 +263,13 @@ impl Lane {
             return;
         }
         self.mark_read(&event.id);
+        let by_hand = match &moderating {
+            None if chosen.is_none() => self.answered_by_hand(event, &message, &place).await,
+            _ => None,
+        };
+        if let Some(saying) = by_hand {
+            return self.deliver(&question(event, &message), saying, said).await;
+        }
         let saying = match (moderating, chosen, asked) {
             (Some(line), _, _) => self.moderated(event, &line, &place).await,
             (None, Some(chosen), _) => self.saying_of_choice(event, chosen, &place),
@@ -332,6 +353,13 @@ pub fn question<'a>(event: &'a Event, message: &'a Message) -> Question<'a> {
     }
 }
 
-pub fn answering<'a>(question: &Question<'a>, choices: &'a [String], language: Language) -> Answering<'a> {
-    Answering { question: question.replies_to, asker: question.asker, thread: question.thread, choices, language }
+pub fn answering<'a>(question: &Question<'a>, spoken: &'a Spoken) -> Answering<'a> {
+    Answering {
+        question: question.replies_to,
+        asker: question.asker,
+        thread: question.thread,
+        choices: &spoken.choices,
+        open: spoken.open.as_deref(),
+        language: spoken.language,
+    }
 }

@@ -12,6 +12,7 @@ mod lane;
 mod moderate;
 mod people;
 pub mod render;
+mod wishes;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -221,8 +222,15 @@ async fn hand_on(data: &Data, mut news: UnboundedReceiver<News>) {
     }
 }
 
-/// Has answers of some time ago say what is right now.
+/// Has answers of some time ago say what is right now, and tells those who wished to be told of new ones.
 fn correct_old(data: &Data, lanes: &mut HashMap<String, Entry>) {
+    match data.moderation.wishes_come_true() {
+        Ok(due) => due.into_iter().for_each(|due| {
+            let room = due.0.channel.clone();
+            to_lane(data, lanes, &room, Task::Tell(Box::new(due)));
+        }),
+        Err(error) => tracing::error!(%error, "those who wish to be told could not be looked up"),
+    }
     match data.moderation.corrections() {
         Ok(due) => due.into_iter().for_each(|correction| {
             let room = correction.answer.channel.clone();

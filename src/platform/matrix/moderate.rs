@@ -8,6 +8,7 @@ use crate::moderation::command::is_begun;
 use crate::moderation::{Made, Right, Speaker};
 use crate::store::handled::Place;
 use crate::store::settings::Settings;
+use crate::understanding::split::is_question;
 use crate::wording::moderation as words;
 
 /// For so long the next message of somebody is an answer to a step, in seconds; later one replies to the bot or names it.
@@ -48,17 +49,7 @@ impl Lane {
     /// What is said to somebody who keeps the facts, or would like to.
     pub async fn moderated(&mut self, event: &Event, line: &Line, place: &Place) -> Saying {
         let settings = self.data.settings(&self.room);
-        let is_operator = self.data.operators.contains(&event.sender);
-        let right = match is_operator {
-            true => Right::Operator,
-            false
-                if place.community.is_some()
-                    && self.data.may_look_after(&settings, &self.room, &event.sender).await =>
-            {
-                Right::Moderator
-            }
-            false => Right::Member,
-        };
+        let right = self.right_of(event, place, &settings).await;
         if right == Right::Member
             && let Some(hindrance) =
                 self.hindrance(place, &settings, (&event.sender, event.at_ms / 1_000), self.language, true)
@@ -79,10 +70,38 @@ impl Lane {
         Saying::Text(said.text)
     }
 
+    /// What a moderator says to a question that the bot could not answer: it can be made a fact, as the management room
+    /// is told, too.
+    pub async fn answered_by_hand(&self, event: &Event, message: &Message, place: &Place) -> Option<Saying> {
+        let post = message.replies_to.as_ref().filter(|id| self.is_mine(id))?;
+        let question = self.offered(post).await?.open.filter(|_| !is_question(&message.text))?;
+        let settings = self.data.settings(&self.room);
+        let by = speaker(event, place, self.right_of(event, place, &settings).await);
+        let kept = self.data.moderation.keep_answer(&by, &question, &message.text, now())?;
+        if let Some(log) = settings.log_channel {
+            let text = format!("{} ({}, {})", kept.line, event.sender, self.room);
+            self.announce(log, &text, format!("answered-{}", event.id));
+        }
+        Some(Saying::Text(kept.text))
+    }
+
+    /// What the sender of an event may do here at this moment.
+    async fn right_of(&self, event: &Event, place: &Place, settings: &Settings) -> Right {
+        if self.data.operators.contains(&event.sender) {
+            return Right::Operator;
+        }
+        let may = place.community.is_some() && self.data.may_look_after(settings, &self.room, &event.sender).await;
+        if may { Right::Moderator } else { Right::Member }
+    }
+
     /// Tells the management room of a change.
     fn tell_of(&self, log: String, who: &str, made: &Made) {
         let text = format!("{} ({who}, {})", words::in_log(&made.line), self.room);
-        let (data, transaction) = (std::sync::Arc::clone(&self.data), format!("made-{}", made.revision));
+        self.announce(log, &text, format!("made-{}", made.revision));
+    }
+
+    fn announce(&self, log: String, text: &str, transaction: String) {
+        let (data, text) = (std::sync::Arc::clone(&self.data), text.to_owned());
         tokio::spawn(async move {
             let part = super::render::texts(&text).swap_remove(0);
             let content = super::render::announcement(&part, &Settings::default());

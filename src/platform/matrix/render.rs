@@ -26,10 +26,17 @@ pub struct Part {
     pub html: String,
 }
 
-/// The texts that say a reply, cut where needed; `hint` is added where something is to be chosen.
+/// The texts that say a reply, cut where needed, with what can be done about it: choose, or wish to be told.
 #[must_use]
-pub fn parts(reply: &Reply, hint: &str) -> Vec<Part> {
-    if reply.choices.is_empty() { texts(&reply.text) } else { texts(&format!("{}\n{hint}", reply.text)) }
+pub fn parts(reply: &Reply) -> Vec<Part> {
+    let phrases = &reply.language.pack().phrases;
+    let mut text = reply.text.clone();
+    let can_choose = (!reply.choices.is_empty()).then_some(&phrases.room_choose);
+    let can_wish = reply.open.is_some().then_some(&phrases.room_tell);
+    for hint in can_choose.into_iter().chain(can_wish) {
+        let _ = write!(text, "\n{hint}");
+    }
+    texts(&text)
 }
 
 /// Texts in both forms, cut where needed.
@@ -89,6 +96,8 @@ pub struct Answering<'a> {
     pub thread: Option<&'a str>,
     /// The ids of the topics to choose from.
     pub choices: &'a [String],
+    /// The words of a question without an answer.
+    pub open: Option<&'a str>,
     /// The language of the answer.
     pub language: Language,
 }
@@ -145,7 +154,7 @@ fn message(part: &Part, to: Answering<'_>, settings: &Settings) -> Value {
     if settings.mention {
         content["m.mentions"] = json!({"user_ids": [to.asker]});
     }
-    content[MARK] = json!({"question": to.question, "asker": to.asker, "choices": to.choices,
+    content[MARK] = json!({"question": to.question, "asker": to.asker, "choices": to.choices, "open": to.open,
                            "language": to.language.code()});
     content
 }
@@ -180,7 +189,14 @@ mod tests {
         let text = "답변입니다. ".repeat(5_000);
         let parts = texts(&text);
         assert!(parts.len() > 1);
-        let to = Answering { question: "$q", asker: "@a:b", thread: None, choices: &[], language: Language::English };
+        let to = Answering {
+            question: "$q",
+            asker: "@a:b",
+            thread: None,
+            choices: &[],
+            open: None,
+            language: Language::English,
+        };
         for part in &parts {
             let bytes = content(part, to, &Settings::default()).to_string().len();
             assert!(bytes * 4 / 3 + 2_000 < 65_536, "{bytes}");
@@ -190,8 +206,14 @@ mod tests {
     #[test]
     fn relations_are_those_of_the_question() {
         let part = &texts("hi")[0];
-        let to =
-            Answering { question: "$q", asker: "@a:b", thread: Some("$t"), choices: &[], language: Language::English };
+        let to = Answering {
+            question: "$q",
+            asker: "@a:b",
+            thread: Some("$t"),
+            choices: &[],
+            open: None,
+            language: Language::English,
+        };
         let said = content(part, to, &Settings { mention: true, as_text: true, ..Settings::default() });
         assert_eq!(said["m.relates_to"]["event_id"], "$t");
         assert_eq!(said["m.relates_to"]["is_falling_back"], false);

@@ -10,6 +10,9 @@ use crate::store::queue::{Report, Suggestion, Waiting};
 use crate::understanding::decide::ANSWER_FROM;
 use crate::understanding::{Decision, Index};
 
+/// How long a title is made of a question, in letters.
+const LONGEST_TITLE: usize = 99;
+
 /// How many example questions of a topic are shown.
 const EXAMPLES_SHOWN: usize = 3;
 
@@ -121,19 +124,60 @@ pub fn suggestions(suggested: &[(i64, Suggestion)], reported: &[(i64, Report)]) 
         let part = |name: &str, text: &Option<String>| {
             text.as_ref().map(|text| format!(", {name} {text}")).unwrap_or_default()
         };
+        let answered = suggestion.question.as_ref().map(|asked| format!(", as an answer to {}", quoted(asked)));
         lines.push(format!(
-            "{}. suggested: {}{}{}",
+            "{}. suggested: {}{}{}{}",
             at + 1,
             quoted(&suggestion.statement),
             part("topic", &suggestion.topic),
-            part("source", &suggestion.source)
+            part("source", &suggestion.source),
+            answered.unwrap_or_default(),
         ));
     }
     for (at, (_, report)) in reported.iter().enumerate() {
-        lines.push(format!("{}. reported of {}: {}", suggested.len() + at + 1, report.topics, quoted(&report.text)));
+        let claims = if report.claims.is_empty() { String::new() } else { format!(" ({})", spaced(&report.claims)) };
+        let (number, topics) = (suggested.len() + at + 1, spaced(&report.topics));
+        lines.push(format!("{number}. reported of {topics}{claims}: {}", quoted(&report.text)));
     }
     lines.push("`accept 1` makes a suggestion a claim, `decline 1 <why>` declines it, `dismiss 1` leaves it.".into());
     lines.join("\n")
+}
+
+fn spaced(ids: &str) -> String {
+    ids.split(',').collect::<Vec<_>>().join(", ")
+}
+
+/// What is said to a moderator who answered a question by hand.
+pub fn answered_by_hand(question: &str) -> String {
+    format!(
+        "Thank you. Those who moderate here can make that my answer to {}, with its source: `suggestions` lists it, \
+         `accept` and its number begins.",
+        quoted(question)
+    )
+}
+
+/// The same for those who look after the community.
+pub fn answered_by_hand_line(suggestion: &Suggestion) -> String {
+    format!(
+        "A moderator answered {} by hand: {}. `suggestions` lists it, `accept` and its number makes it a fact.",
+        quoted(suggestion.question.as_deref().unwrap_or_default()),
+        quoted(&suggestion.statement)
+    )
+}
+
+pub fn make_it_a_fact() -> String {
+    "Make it a fact".into()
+}
+
+pub fn suggestion_is_gone() -> String {
+    "That was accepted, declined or deleted in the meantime; `suggestions` lists what waits.".into()
+}
+
+/// A question as the title of a topic.
+pub fn as_title(question: &str) -> String {
+    let mut chars = question.trim().trim_end_matches(['?', '.', '!']).chars();
+    let first = chars.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}", chars.take(LONGEST_TITLE).collect::<String>())
 }
 
 pub fn suggested() -> String {

@@ -1,0 +1,21 @@
+-- What leads from a question without an answer to one: those who wish to be told, answers that moderators gave themselves,
+-- and which claims a reported answer made.
+
+CREATE TABLE wish (                         -- the only record of who asked what, kept until they are told or withdraw
+    platform  TEXT NOT NULL,
+    id        TEXT NOT NULL,                -- the platform's id of how they said so
+    who       TEXT NOT NULL,
+    channel   TEXT NOT NULL,                -- where it was asked
+    message   TEXT NOT NULL,                -- the desk's message there; empty where only they saw it
+    scope     TEXT NOT NULL,                -- whose facts they see, as in `revision`
+    question  TEXT NOT NULL,                -- its words
+    revision  INTEGER NOT NULL,             -- the revision up to which there is no answer
+    tried_at  INTEGER,                      -- when they were first tried to be told, in seconds since 1970, UTC
+    PRIMARY KEY (platform, id),
+    UNIQUE (platform, channel, who, question)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX wish_revision ON wish (platform, revision);
+
+ALTER TABLE suggestion ADD COLUMN question TEXT;              -- the question without an answer that it answers
+ALTER TABLE report ADD COLUMN claims TEXT NOT NULL DEFAULT '';  -- ids of the claims of the answer, separated by commas

@@ -1,0 +1,179 @@
+//! Those who wish to be told when their question has an answer: each told once, also over a crash.
+
+use std::sync::PoisonError;
+
+use serenity::all::{
+    ChannelId, ComponentInteraction, CreateMessage, Http, MessageFlags, MessageId, MessageReference, Nonce, UserId,
+};
+
+use super::buttons::{self, scope_of};
+use super::hear::heard;
+use super::respond::Waiting;
+use super::send::{is_forbidden, is_gone, kind, may_pass};
+use super::{Data, Error, Shared, no_pings, render};
+use crate::language::Language;
+use crate::moderation::wishes::Wished;
+use crate::store::posts::Answer;
+use crate::store::wishes::Wish;
+use crate::wording::{self, Reply};
+
+/// By so much the clocks of the machine and of Discord may differ, in seconds.
+const CLOCKS_DIFFER: i64 = 60 * 60;
+
+/// Keeps in mind that somebody wishes to be told.
+///
+/// # Errors
+/// If Discord refuses.
+pub async fn on_wish(
+    waiting: &Waiting<'_>,
+    data: &Data,
+    pressed: &ComponentInteraction,
+    language: Language,
+    question: String,
+) -> Result<(), Error> {
+    let phrases = &language.pack().phrases;
+    let question = if question.is_empty() { read(waiting, pressed).await } else { Some(question) };
+    let Some(question) = question else { return waiting.tell(&phrases.tell_again).await };
+    let is_shown_to_all = !pressed.message.flags.unwrap_or_default().contains(MessageFlags::EPHEMERAL);
+    let wish = Wish {
+        id: pressed.id.to_string(),
+        who: pressed.user.id.to_string(),
+        channel: pressed.channel_id.to_string(),
+        message: is_shown_to_all.then(|| pressed.message.id.to_string()).unwrap_or_default(),
+        scope: scope_of(pressed),
+        question,
+        tried_at: None,
+    };
+    match data.moderation.wish(&wish) {
+        Wished::Kept(id) => {
+            let text = phrases.tell_kept.replace("{question}", &render::escaped(&wish.question));
+            let rows = id.parse().map(|id| buttons::take_back(language, id)).unwrap_or_default();
+            waiting.say(&render::split(&text), rows, &[], true).await
+        }
+        Wished::TooMany => waiting.tell(&phrases.tell_too_many).await,
+        Wished::Answered(reply) => waiting.say(&render::messages(&reply), Vec::new(), &[], true).await,
+        Wished::Trouble => waiting.tell(&phrases.trouble).await,
+    }
+}
+
+/// Takes a wish back.
+///
+/// # Errors
+/// If Discord refuses.
+pub async fn on_withdrawal(
+    waiting: &Waiting<'_>,
+    data: &Data,
+    pressed: &ComponentInteraction,
+    language: Language,
+    wish: u64,
+) -> Result<(), Error> {
+    let phrases = &language.pack().phrases;
+    let withdrawn = data.moderation.forget_wish(&wish.to_string(), Some(&pressed.user.id.to_string()));
+    waiting.tell(if withdrawn.is_ok() { &phrases.tell_withdrawn } else { &phrases.trouble }).await
+}
+
+/// A question that had no room in a button, where it was asked.
+async fn read(waiting: &Waiting<'_>, pressed: &ComponentInteraction) -> Option<String> {
+    let question = pressed.message.message_reference.as_ref()?.message_id?;
+    let (http, channel) = (waiting.http, pressed.channel_id);
+    let asked = waiting.outgoing.make(channel.get(), || http.get_message(channel, question)).await.ok()?;
+    let utterance = heard(&asked, pressed.message.author.id, pressed.guild_id.is_none())?;
+    Some(utterance.text).filter(|text| !text.is_empty())
+}
+
+/// Tells those whose questions have an answer by now.
+pub async fn tell(http: &Http, data: &Data) {
+    let due = match data.moderation.wishes_come_true() {
+        Ok(due) => due,
+        Err(error) => return tracing::error!(%error, "those who wish to be told could not be looked up"),
+    };
+    for (wish, reply) in due {
+        let Ok(_open) = data.open.try_read() else { return };
+        match data.tell_one(http, &wish, &reply).await {
+            Err(error) if may_pass(&error) => tracing::warn!(what = %kind(&error), "who wished to be told has to wait"),
+            told => {
+                if let Err(error) = told {
+                    tracing::warn!(what = %kind(&error), "somebody who wished to be told can't be");
+                }
+                if let Err(error) = data.moderation.forget_wish(&wish.id, None) {
+                    tracing::error!(%error, "it could not be recorded that somebody was told");
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Tells somebody in a direct message; where that is refused, under what was said to all.
+    async fn tell_one(&self, http: &Http, wish: &Wish, reply: &Reply) -> Result<(), Error> {
+        let now = jiff::Timestamp::now().as_second();
+        let tried_at = match self.moderation.try_to_tell(wish, now) {
+            // They have withdrawn.
+            Ok(None) => return Ok(()),
+            Ok(Some(tried_at)) => tried_at,
+            Err(error) => {
+                tracing::error!(%error, "it could not be recorded that somebody is told");
+                return Ok(());
+            }
+        };
+        let Ok(who) = wish.who.parse::<u64>().map(UserId::new) else { return Ok(()) };
+        let direct = self.outgoing.make(who.get(), || who.create_dm_channel(http)).await;
+        let direct = match direct {
+            Ok(direct) => self.tell_in(http, direct.id, None, (wish, reply, tried_at)).await,
+            Err(error) => Err(error),
+        };
+        match (direct, wish.message.parse(), wish.channel.parse()) {
+            (Err(error), Ok(message), Ok(channel)) if is_forbidden(&error) || is_gone(&error) => {
+                let (message, channel) = (MessageId::new(message), ChannelId::new(channel));
+                self.tell_in(http, channel, Some(message), (wish, reply, tried_at)).await
+            }
+            (told, _, _) => told,
+        }
+    }
+
+    async fn tell_in(
+        &self,
+        http: &Http,
+        channel: ChannelId,
+        under: Option<MessageId>,
+        (wish, reply, tried_at): (&Wish, &Reply, Option<i64>),
+    ) -> Result<(), Error> {
+        let heading = render::escaped(&wording::told(&wish.question, reply.language));
+        let parts = render::split(&format!("{heading}\n{}", render::messages(reply).join("\n")));
+        // What was said before a crash kept it from being recorded isn't said again.
+        let history = match tried_at {
+            Some(since) => self.history(http, channel, since - CLOCKS_DIFFER).await?,
+            None => Vec::new(),
+        };
+        let mut said = Vec::new();
+        for (at, part) in parts.iter().enumerate() {
+            if let Some(there) = history.iter().find(|message| message.author.bot && message.content == *part) {
+                said.push(there.id.to_string());
+                continue;
+            }
+            let create = || {
+                let message = CreateMessage::new()
+                    .content(part)
+                    .allowed_mentions(no_pings())
+                    .flags(MessageFlags::SUPPRESS_EMBEDS)
+                    .nonce(Nonce::String(format!("{}!{at}", wish.id)))
+                    .enforce_nonce(true);
+                match under {
+                    Some(under) => {
+                        message.reference_message(MessageReference::from((channel, under)).fail_if_not_exists(false))
+                    }
+                    None => message,
+                }
+            };
+            said.push(self.outgoing.make(channel.get(), || channel.send_message(http, create())).await?.id.to_string());
+        }
+        if let Some(answer) = Answer::of(reply, wish.scope.clone(), &channel.to_string(), &wish.id) {
+            let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = jiff::Timestamp::now().as_second();
+            if let Err(error) = records.keep_said(&answer, &said, now) {
+                tracing::error!(%error, "what somebody was told could not be kept");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,97 @@
+//! Those who wish to be told when their question has an answer: by a reaction, and taken back with it.
+
+use routedesk_matrix::{Event, RoomError};
+
+use super::PLATFORM;
+use super::choose::language_of;
+use super::hear::{self, Offer};
+use super::lane::{Lane, Question, Saying};
+use super::render;
+use crate::moderation::wishes::Wished;
+use crate::store::posts::Answer;
+use crate::store::settings::Settings;
+use crate::store::wishes::Wish;
+use crate::wording::{self, Reply};
+
+impl Lane {
+    /// Keeps in mind that somebody wishes to be told of the question that a post of the bot doesn't answer.
+    pub async fn on_wish(&mut self, event: &Event, post: &str, offer: Offer) {
+        let (place, at) = (self.place().await, event.at_ms / 1_000);
+        let language = language_of(&offer);
+        let Some(question) = offer.open.filter(|_| self.take_on(&event.id, &place, at)) else { return };
+        let wish = Wish {
+            id: event.id.clone(),
+            who: event.sender.clone(),
+            channel: self.room.clone(),
+            message: post.to_owned(),
+            scope: place.scope(PLATFORM),
+            question,
+            tried_at: None,
+        };
+        let phrases = &language.pack().phrases;
+        // Who is kept in mind sees so by their own sign.
+        let saying = match self.data.moderation.wish(&wish) {
+            Wished::Kept(_) => Saying::Nothing,
+            Wished::Answered(reply) => Saying::Reply(reply),
+            Wished::TooMany => Saying::Text(phrases.room_tell_too_many.clone()),
+            Wished::Trouble => Saying::Text(phrases.trouble.clone()),
+        };
+        let said_to = Question {
+            id: &event.id,
+            replies_to: post,
+            transaction: &event.id,
+            asker: &event.sender,
+            thread: None,
+            at,
+        };
+        self.deliver(&said_to, saying, 0).await;
+    }
+
+    /// Forgets the wish that somebody expressed by a reaction which is gone.
+    pub fn forget_wish(&self, reaction: &str) {
+        if let Err(error) = self.data.moderation.forget_wish(reaction, None) {
+            tracing::error!(%error, "a wish to be told could not be forgotten");
+        }
+    }
+
+    /// Tells somebody whose question has an answer by now. The homeserver knows a second try by its transaction.
+    pub async fn tell_one(&mut self, wish: &Wish, reply: &Reply) {
+        match self.tell(wish, reply).await {
+            Err(error) if error.may_pass => tracing::warn!(what = %error, "who wished to be told has to wait"),
+            told => {
+                if let Err(error) = told {
+                    tracing::warn!(what = %error, "somebody who wished to be told can't be");
+                }
+                self.forget_wish(&wish.id);
+            }
+        }
+    }
+
+    async fn tell(&mut self, wish: &Wish, reply: &Reply) -> Result<(), RoomError> {
+        // They may have withdrawn while the program was away.
+        let reaction = self.data.account.event(&self.room, &wish.id).await?;
+        let is_there = hear::reaction(&reaction.content).is_some();
+        let is_kept = self.data.moderation.try_to_tell(wish, super::lane::now()).is_ok_and(|tried| tried.is_some());
+        if !is_there || !is_kept {
+            return Ok(());
+        }
+        // Who asked for it is notified.
+        let settings = Settings { mention: true, ..self.data.settings(&self.room) };
+        let heading = wording::told(&wish.question, reply.language);
+        let to = render::Answering {
+            question: &wish.message,
+            asker: &wish.who,
+            thread: None,
+            choices: &[],
+            open: None,
+            language: reply.language,
+        };
+        let now = super::lane::now();
+        for (at, part) in render::texts(&format!("{heading}\n{}", reply.text)).iter().enumerate() {
+            let id = self.send(render::content(part, to, &settings), &format!("tell-{}-{at}", wish.id)).await?;
+            self.keep_post(&id, (&wish.id, at), now);
+        }
+        self.keep_answer(Answer::of(reply, wish.scope.clone(), &self.room, &wish.id), now);
+        Ok(())
+    }
+}

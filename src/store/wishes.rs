@@ -1,0 +1,173 @@
+//! Those who wish to be told when a question of theirs has an answer. Nobody else's name is kept with a question, and theirs
+//! only until they are told or withdraw.
+
+use rusqlite::OptionalExtension as _;
+
+use super::records::Records;
+use super::{Error, Scope};
+
+/// How many wishes of one person are kept, and of all.
+const MOST_OF_ONE: u32 = 20;
+const MOST: u32 = 10_000;
+
+/// Somebody's wish to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// The platform's id of how they said so.
+    pub id: String,
+    /// The platform's id of the person.
+    pub who: String,
+    /// The platform's id of where it was asked.
+    pub channel: String,
+    /// The desk's message there that had no answer; empty where only they saw it.
+    pub message: String,
+    /// Whose facts they see.
+    pub scope: Scope,
+    /// The question, in words.
+    pub question: String,
+    /// When they were first tried to be told, in seconds since 1970.
+    pub tried_at: Option<i64>,
+}
+
+impl Records {
+    /// Keeps a wish, for a question without an answer up to a revision, and gives its id: an earlier one where they wished
+    /// for that already. None if they have too many, or all have.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn keep_wish(&self, wish: &Wish, revision: i64) -> Result<Option<String>, Error> {
+        self.connection
+            .prepare_cached(
+                "INSERT INTO wish (platform, id, who, channel, message, scope, question, revision)
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8
+                 WHERE (SELECT COUNT(*) FROM wish WHERE platform = ?1 AND who = ?3) < ?9
+                   AND (SELECT COUNT(*) FROM wish WHERE platform = ?1) < ?10
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute((
+                self.platform,
+                &wish.id,
+                &wish.who,
+                &wish.channel,
+                &wish.message,
+                wish.scope.key(),
+                &wish.question,
+                revision,
+                MOST_OF_ONE,
+                MOST,
+            ))?;
+        let sql = "SELECT id FROM wish WHERE platform = ? AND channel = ? AND who = ? AND question = ?";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let key = (self.platform, &wish.channel, &wish.who, &wish.question);
+        Ok(statement.query_row(key, |row| row.get(0)).optional()?)
+    }
+
+    /// The wishes that may have come true since: those whose questions had no answer up to an older revision than `newest`.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn wishes_before(&self, newest: i64) -> Result<Vec<Wish>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, who, channel, message, scope, question, tried_at FROM wish
+             WHERE platform = ? AND revision < ? ORDER BY length(id), id",
+        )?;
+        let wishes = statement.query_map((self.platform, newest), read)?;
+        Ok(wishes.collect::<Result<_, _>>()?)
+    }
+
+    /// Records that a question has no answer up to a revision.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn has_no_answer_at(&self, id: &str, revision: i64) -> Result<(), Error> {
+        let sql = "UPDATE wish SET revision = ? WHERE platform = ? AND id = ?";
+        self.connection.prepare_cached(sql)?.execute((revision, self.platform, id))?;
+        Ok(())
+    }
+
+    /// Records that somebody is about to be told, before the first try. None if they have withdrawn; else when they were
+    /// first tried to be told before, if ever.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn try_to_tell(&self, id: &str, now: i64) -> Result<Option<Option<i64>>, Error> {
+        let before: Option<Option<i64>> = self
+            .connection
+            .prepare_cached("SELECT tried_at FROM wish WHERE platform = ? AND id = ?")?
+            .query_row((self.platform, id), |row| row.get(0))
+            .optional()?;
+        let sql = "UPDATE wish SET tried_at = ? WHERE platform = ? AND id = ? AND tried_at IS NULL";
+        self.connection.prepare_cached(sql)?.execute((now, self.platform, id))?;
+        Ok(before)
+    }
+
+    /// Deletes a wish, if it is this person's where one is given. True if there was one.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn drop_wish(&self, id: &str, who: Option<&str>) -> Result<bool, Error> {
+        let sql = "DELETE FROM wish WHERE platform = ?1 AND id = ?2 AND (?3 IS NULL OR who = ?3)";
+        Ok(self.connection.prepare_cached(sql)?.execute((self.platform, id, who))? > 0)
+    }
+}
+
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Wish> {
+    Ok(Wish {
+        id: row.get(0)?,
+        who: row.get(1)?,
+        channel: row.get(2)?,
+        message: row.get(3)?,
+        scope: Scope::of_key(&row.get::<_, String>(4)?),
+        question: row.get(5)?,
+        tried_at: row.get(6)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(id: &str, who: &str, question: &str) -> Wish {
+        Wish {
+            id: id.into(),
+            who: who.into(),
+            channel: "7".into(),
+            message: "8".into(),
+            scope: Scope::Shared,
+            question: question.into(),
+            tried_at: None,
+        }
+    }
+
+    #[test]
+    fn a_wish_is_kept_once_until_it_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = Records::open(&folder.path().join("facts.db"), "discord").unwrap();
+        for id in ["1", "2"] {
+            assert_eq!(records.keep_wish(&wish(id, "ann", "kimchi"), 3).unwrap().as_deref(), Some("1"));
+        }
+        assert_eq!(records.wishes_before(4).unwrap(), [wish("1", "ann", "kimchi")]);
+        assert_eq!(records.wishes_before(3).unwrap(), []);
+        records.has_no_answer_at("1", 4).unwrap();
+        assert_eq!(records.wishes_before(4).unwrap(), []);
+        assert_eq!(records.try_to_tell("1", 10).unwrap(), Some(None));
+        assert_eq!(records.try_to_tell("1", 20).unwrap(), Some(Some(10)));
+        assert!(!records.drop_wish("1", Some("bob")).unwrap());
+        assert!(records.drop_wish("1", Some("ann")).unwrap() && !records.drop_wish("1", None).unwrap());
+        assert_eq!(records.try_to_tell("1", 30).unwrap(), None);
+    }
+
+    #[test]
+    fn nobody_has_too_many() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = Records::open(&folder.path().join("facts.db"), "discord").unwrap();
+        let keep = |id: &str, who: &str, question: &str| records.keep_wish(&wish(id, who, question), 1).unwrap();
+        for number in 0..MOST_OF_ONE {
+            let id = number.to_string();
+            assert_eq!(keep(&id, "ann", &format!("question {number}")), Some(id));
+        }
+        assert_eq!(keep("x", "ann", "one more"), None);
+        assert_eq!(keep("y", "ann", "question 3").as_deref(), Some("3"));
+        assert_eq!(keep("z", "bob", "one more").as_deref(), Some("z"));
+    }
+}

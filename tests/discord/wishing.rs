@@ -1,0 +1,151 @@
+//! Those who wish to be told when their question has an answer.
+
+use routedesk::desk::Desk;
+use routedesk::moderation::{Moderation, Right, Speaker};
+
+use super::*;
+
+const QUESTION: &str = "is there a lounge for passengers at pyongyang airport?";
+
+/// Asks in vain and presses the button to be told.
+async fn wish(bot: &mut Bot, who: u64) -> Value {
+    let id = bell(bot).await;
+    press(bot, who, &id, false);
+    bot.requests.answered().await
+}
+
+/// The button under a question that has no answer.
+async fn bell(bot: &mut Bot) -> String {
+    bot.mention(QUESTION);
+    let said = bot.said().await;
+    let id = buttons(&said, 0).into_iter().find(|id| id.starts_with("tell:")).expect("a button to be told");
+    assert!(id.contains("lounge"), "{id}");
+    id
+}
+
+/// A moderator of the server gives the answer, in a process of their own.
+fn answer(bot: &Bot) {
+    let path = bot.folder.path().join("facts.db");
+    let desk: Arc<Desk> = Arc::new(common::open(&path));
+    let moderation = Moderation::open(desk, &path, "discord").expect("the database");
+    let by = Speaker { who: "7".into(), community: GUILD.to_string(), right: Right::Moderator };
+    let line =
+        format!("topic add The lounge | {QUESTION} | Azzet reports no lounge at Pyongyang airport. | - | azzet 3");
+    for line in [line.as_str(), "confirm"] {
+        moderation.command(&by, line, 1_800_000_000);
+    }
+}
+
+fn told(bot: &Bot) -> Vec<String> {
+    let own = |message: &Value| is_id(&message["author"]["id"], BOT);
+    bot.standin.channel(DIRECT).iter().filter(|message| own(message)).map(|one| content(one).to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wishes_so_is_told_once_also_after_a_restart() {
+    let mut bot = Bot::start().await;
+    for _ in 0..2 {
+        let kept = wish(&mut bot, STRANGER).await;
+        assert_eq!(kept["data"]["flags"], 4 | 64);
+        assert!(content(&kept["data"]).starts_with("I'll tell you once"), "{kept}");
+    }
+    bot.stop().await;
+    answer(&bot);
+    bot.come_up().await;
+    let said = bot.requests.said(DIRECT).await;
+    let text = content(&said);
+    assert!(text.starts_with("You wanted to know") && text.contains("no lounge at Pyongyang airport"), "{text}");
+    // What answers by now is said at once.
+    let known = wish_now(&mut bot).await;
+    assert!(content(&known["data"]).contains("no lounge at Pyongyang airport"), "{known}");
+    bot.stop().await;
+    bot.come_up().await;
+    bot.mention("who flies it?");
+    bot.said().await;
+    bot.stop().await;
+    assert_eq!(told(&bot).len(), 1);
+    bot.assert_well_behaved();
+}
+
+/// Somebody presses an old button whose question has an answer by now.
+async fn wish_now(bot: &mut Bot) -> Value {
+    press(bot, PERSON, "tell:en:is there a lounge for passengers at pyongyang airport", false);
+    bot.requests.answered().await
+}
+
+/// Killed between saying and recording, and between recording and saying: told once all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_tells_nobody_twice() {
+    for is_said in [true, false] {
+        let mut bot = Bot::start().await;
+        wish(&mut bot, STRANGER).await;
+        bot.stop().await;
+        answer(&bot);
+        let now = jiff::Timestamp::now().as_second();
+        let wish = bot.records().wishes_before(i64::MAX).unwrap().remove(0);
+        bot.records().try_to_tell(&wish.id, now).unwrap();
+        if is_said {
+            // What the bot says is found out from another one that gets through.
+            bot.come_up().await;
+            bot.requests.said(DIRECT).await;
+            bot.stop().await;
+            bot.standin.forget_nonces();
+            bot.records().keep_wish(&wish, 1).unwrap();
+            bot.records().try_to_tell(&wish.id, now).unwrap();
+        }
+        bot.come_up().await;
+        bot.standin.until_said(DIRECT, 1).await;
+        while !bot.records().wishes_before(i64::MAX).unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        bot.stop().await;
+        assert_eq!(told(&bot).len(), 1, "said before: {is_said}");
+        bot.assert_well_behaved();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_it_back_is_told_nothing() {
+    let mut bot = Bot::start().await;
+    let kept = wish(&mut bot, STRANGER).await;
+    let take_back = buttons(&kept["data"], 0).remove(0);
+    // Nobody takes back for somebody else.
+    for (who, left) in [(PERSON, 1), (STRANGER, 0)] {
+        press(&bot, who, &take_back, false);
+        bot.requests.answered().await;
+        assert_eq!(bot.records().wishes_before(i64::MAX).unwrap().len(), left);
+    }
+    bot.assert_well_behaved();
+}
+
+/// Where a direct message is refused, it is said where all saw the question, without a ping.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_takes_no_direct_messages_is_told_under_the_question() {
+    let mut bot = Bot::start().await;
+    wish(&mut bot, STRANGER).await;
+    bot.stop().await;
+    answer(&bot);
+    bot.standin.fail_next([Fault::Status(403)]);
+    bot.come_up().await;
+    bot.requests.said(DIRECT).await;
+    let said = bot.said().await;
+    assert!(content(&said).starts_with("You wanted to know"), "{said}");
+    assert_eq!(said["allowed_mentions"]["parse"], json!([]));
+    bot.assert_well_behaved();
+}
+
+/// A question too long for a button is read where it was asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_question_is_kept_too() {
+    let mut bot = Bot::start().await;
+    let long =
+        format!("{QUESTION} {}", "and is it open late in the evening for those who have to wait there ".repeat(3));
+    bot.mention(&long);
+    let said = bot.said().await;
+    let id = buttons(&said, 0).into_iter().find(|id| id.starts_with("tell:")).expect("a button to be told");
+    assert!(id.len() <= 100, "{id}");
+    press(&bot, PERSON, &id, false);
+    let kept = bot.requests.answered().await;
+    assert!(content(&kept["data"]).contains("lounge"), "{kept}");
+    bot.assert_well_behaved();
+}
