@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use routedesk::desk::Desk;
 use routedesk::facts::{Facts, text};
-use routedesk::store::{Meta, Origin, Store};
+use routedesk::store::{Edit, Meta, Origin, Scope, Store};
 use routedesk::understanding::message::understand;
 use routedesk::understanding::{Change, Index, Lessonbook};
 use routedesk::utterance::Utterance;
@@ -60,35 +60,45 @@ fn enlarged(examples: usize) -> Facts {
     facts
 }
 
-/// Teaches one example after the other, and asks after each.
+/// Teaches one example after the other, and asks after each: for all, then for a community.
 fn teach(path: &Path, facts: &Facts) -> anyhow::Result<()> {
     Store::open(path)?.replace(facts, Origin::Import, &meta())?;
     let start = Instant::now();
     let desk = open(path)?;
     let trained = start.elapsed();
-    let mut store = Store::open(path)?;
-    let mut facts = store.facts()?;
     let count: usize = facts.topics().map(|topic| topic.examples.len()).sum();
+    println!("{count} examples: trained whole in {trained:.1?}");
+    for (whose, scope) in [("all", Scope::Shared), ("a community", Scope::community("bench", "1"))] {
+        let (written, answered) = teach_in(&desk, &mut Store::open(path)?, &scope)?;
+        println!(
+            "  a change for {whose} is written in {}; the next answer, with it, takes {}",
+            times(written),
+            times(answered)
+        );
+    }
+    Ok(())
+}
+
+fn teach_in(desk: &Desk, store: &mut Store, scope: &Scope) -> anyhow::Result<(Vec<Duration>, Vec<Duration>)> {
+    let question = Utterance::new("who flies it?").within(scope.clone());
+    let mut facts = store.facts_of(scope)?;
     let (mut written, mut answered) = (Vec::new(), Vec::new());
-    desk.hear(&Utterance::new("who flies it?"));
+    desk.hear(&question);
     for change in 0..CHANGES {
         let subjects = facts.subjects.len();
-        let topics = &mut facts.subjects[change % subjects].topics;
-        let topic = change % topics.len();
-        topics[topic].examples.push(format!("what about the matter with the number {change}"));
+        let subject = &mut facts.subjects[change % subjects];
+        let at = change % subject.topics.len();
+        subject.topics[at].examples.push(format!("what about the matter with the number {change}"));
+        let edit = Edit::Topic { subject: subject.id.clone(), topic: subject.topics[at].clone() };
         let start = Instant::now();
-        store.replace(&facts, Origin::Moderator, &meta())?;
+        let base = store.revision()?;
+        store.commit(scope, base, &[edit], &meta())?;
         written.push(start.elapsed());
         let start = Instant::now();
-        black_box(desk.hear(&Utterance::new("who flies it?")));
+        black_box(desk.hear(&question));
         answered.push(start.elapsed());
     }
-    println!(
-        "{count} examples: trained whole in {trained:.1?}; a change is written in {}; the next answer, with it, takes {}",
-        times(written),
-        times(answered)
-    );
-    Ok(())
+    Ok((written, answered))
 }
 
 fn times(mut times: Vec<Duration>) -> String {

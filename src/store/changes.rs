@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
-use super::entities::{Entities, GONE, Key, Order, json, layered, overlaid, put_together, read, subject, take_apart};
+use super::entities::{Entities, GONE, Key, Order, json, layered, overlaid, read, subject, take_apart};
 use super::history::{Revision, revisions};
-use super::revisions::{Origins, applied, apply, differences, record, verify_citations};
+use super::revisions::{Origins, applied, apply, differences, record, verify_citation};
 use super::scope::{Scope, Seen, seen_after, seen_by};
 use super::{Applied, Error, Meta, Origin, Store};
 use crate::facts::{Claim, Facts, Source, Topic};
@@ -213,11 +213,12 @@ pub(super) fn commit(
         verify_sources_of_communities(transaction, &seen.own, &new)?;
         return apply(transaction, &seen.own, &new, &origin, meta);
     }
-    let all = layered(&seen.shared, &new)?;
     if gaps == Gaps::Refused {
         verify_names(&overlaid(&seen.shared, &seen.own), &overlaid(&seen.shared, &new), undoes.map(|_| &seen.own))?;
     }
-    verify_citations(&put_together(&all)?)?;
+    for (_, text) in new.iter().filter(|(key, text)| key.0 == "claim" && *text != GONE) {
+        verify_citation(&read(text)?)?;
+    }
     let changes = differences(&seen.own, &new);
     if changes.is_empty() {
         return Ok(Applied::NOTHING);
@@ -238,18 +239,22 @@ pub(super) enum Gaps {
 /// What topics and claims name must be there, unless it was missing before. What a community puts back may name what all
 /// shared once and is gone since, it does without; but not what it takes away itself, from its `own`.
 fn verify_names(before: &Entities, after: &Entities, own: Option<&Entities>) -> Result<(), Error> {
-    let known = missing(before)?;
+    let changed: BTreeSet<Key> = differences(before, after).into_iter().collect();
+    // Only what was changed names something new, unless something was taken away.
+    let takes_away = changed.iter().any(|key| !after.contains_key(key));
+    let is_looked_at = |key: &Key| takes_away || changed.contains(key);
+    let known = missing(before, is_looked_at)?;
     let counts = |named: &Key| own.is_none_or(|own| own.get(named).is_some_and(|text| text != GONE));
-    match missing(after)?.into_iter().find(|gap| !known.contains(gap) && counts(&gap.1)) {
+    match missing(after, is_looked_at)?.into_iter().find(|gap| !known.contains(gap) && counts(&gap.1)) {
         Some(((kind, id), (what, named))) => Err(Error::Refused(format!("{kind} `{id}` needs {what} `{named}`"))),
         None => Ok(()),
     }
 }
 
-/// What topics and claims name and isn't there, with what names it.
-fn missing(all: &Entities) -> Result<BTreeSet<(Key, Key)>, Error> {
+/// What topics and claims that are looked at name and isn't there, with what names it.
+fn missing(all: &Entities, is_looked_at: impl Fn(&Key) -> bool) -> Result<BTreeSet<(Key, Key)>, Error> {
     let mut missing = BTreeSet::new();
-    for (key, text) in all {
+    for (key, text) in all.iter().filter(|(key, _)| is_looked_at(key)) {
         let named: Vec<Key> = match key.0 {
             "topic" => read::<Topic>(text)?.claims.into_iter().map(|claim| ("claim", claim)).collect(),
             "claim" => read::<Claim>(text)?.cite.into_iter().map(|citation| ("source", citation.source)).collect(),
@@ -280,7 +285,7 @@ fn verify_sources_of_communities(connection: &Connection, now: &Entities, new: &
 /// What becomes of things for those of a scope when its own become others.
 pub(super) fn edits_between(scope: &Scope, seen: &Seen, new: Entities) -> Result<Vec<Edit>, Error> {
     let all = if *scope == Scope::Shared { new } else { layered(&seen.shared, &new)? };
-    edits_from(&seen.all, &all)
+    edits_from(&seen.all()?, &all)
 }
 
 /// What becomes of claims, topics and sources from one list of things to another.

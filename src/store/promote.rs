@@ -68,7 +68,7 @@ fn promoted(connection: &Connection, scope: &Scope, id: i64) -> Result<Vec<Edit>
     let revision = read_revision(connection, id)?.filter(|found| found.scope == *scope && *scope != Scope::Shared);
     let Some(revision) = revision else { return Err(Error::Refused(format!("there is no revision {id} here"))) };
     let seen = seen_by(connection, scope)?;
-    let (own, shared) = (Order::of(&seen.own)?, Order::of(&seen.shared)?);
+    let (own, shared, all) = (Order::of(&seen.own)?, Order::of(&seen.shared)?, seen.all()?);
     let mut edits: Vec<Edit> = Vec::new();
     for Changed { kind, id, was, is, .. } in &revision.changes {
         let key = (*kind, id.clone());
@@ -84,7 +84,7 @@ fn promoted(connection: &Connection, scope: &Scope, id: i64) -> Result<Vec<Edit>
         };
         let subject = shared.subject_of(&key).or_else(|| own.subject_of(&key)).unwrap_or_default().to_owned();
         if *kind == "subject" {
-            let title = seen.all.get(&key).map(|text| read::<SubjectTitle>(text)).transpose()?;
+            let title = all.get(&key).map(|text| read::<SubjectTitle>(text)).transpose()?;
             edits.extend(title.map(|SubjectTitle { title }| Edit::Subject { id: id.clone(), title }));
         } else {
             edits.extend(edit_of(key, body.as_ref(), subject)?);
@@ -94,7 +94,7 @@ fn promoted(connection: &Connection, scope: &Scope, id: i64) -> Result<Vec<Edit>
     let named: BTreeSet<String> = edits.iter().map(|edit| edit.subject().to_owned()).collect();
     for id in named.into_iter().filter(|id| !id.is_empty()) {
         let key = ("subject", id.clone());
-        if let Some(text) = seen.all.get(&key).filter(|_| !seen.shared.contains_key(&key)) {
+        if let Some(text) = all.get(&key).filter(|_| !seen.shared.contains_key(&key)) {
             let SubjectTitle { title } = read(text)?;
             edits.retain(|edit| edit.key() != key);
             edits.insert(0, Edit::Subject { id, title });

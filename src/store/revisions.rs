@@ -6,7 +6,7 @@ use super::entities::{Entities, KINDS, Key, merge, put_together, take_apart};
 use super::rows::checksum;
 use super::scope::Scope;
 use super::{Error, Store};
-use crate::facts::Facts;
+use crate::facts::{Claim, Facts};
 
 /// Where a revision comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -296,7 +296,7 @@ pub(super) fn apply(
     if changes.is_empty() && origin.release.is_none() {
         return Ok(Applied::NOTHING);
     }
-    verify_citations(&facts)?;
+    facts.claims().try_for_each(verify_citation)?;
     let revision = record(transaction, now, new, &changes, origin, meta)?;
     super::writing::write_changed(transaction, &facts, &changes)?;
     Ok(applied(revision, &changes))
@@ -308,10 +308,10 @@ pub(super) fn applied(revision: i64, changes: &[Key]) -> Applied {
 }
 
 /// No claim without a citation, unless it says that it has none.
-pub(super) fn verify_citations(facts: &Facts) -> Result<(), Error> {
-    match facts.claims().find(|claim| claim.cite.is_empty() && claim.unsourced.is_none()) {
-        Some(claim) => Err(Error::Refused(format!("claim `{}` has no citation", claim.id))),
-        None => Ok(()),
+pub(super) fn verify_citation(claim: &Claim) -> Result<(), Error> {
+    match claim.cite.is_empty() && claim.unsourced.is_none() {
+        true => Err(Error::Refused(format!("claim `{}` has no citation", claim.id))),
+        false => Ok(()),
     }
 }
 

@@ -120,7 +120,7 @@ impl Store {
         let _held = self.held()?;
         match scope {
             Scope::Shared => self.facts(),
-            Scope::Community(_) => put_together(&seen_by(&self.connection, scope)?.all),
+            Scope::Community(_) => put_together(&seen_by(&self.connection, scope)?.all()?),
         }
     }
 
@@ -254,18 +254,22 @@ pub(super) struct Seen {
     pub(super) shared: Entities,
     /// The scope's own; for the shared scope the same.
     pub(super) own: Entities,
+    is_shared: bool,
+}
+
+impl Seen {
     /// What is seen.
-    pub(super) all: Entities,
+    pub(super) fn all(&self) -> Result<Entities, Error> {
+        if self.is_shared { Ok(self.shared.clone()) } else { layered(&self.shared, &self.own) }
+    }
 }
 
 pub(super) fn seen_by(connection: &rusqlite::Connection, scope: &Scope) -> Result<Seen, Error> {
     let shared = shared_now(connection)?;
     if *scope == Scope::Shared {
-        return Ok(Seen { own: shared.clone(), all: shared.clone(), shared });
+        return Ok(Seen { own: shared.clone(), shared, is_shared: true });
     }
-    let own = own_entities(connection, scope)?;
-    let all = layered(&shared, &own)?;
-    Ok(Seen { shared, own, all })
+    Ok(Seen { shared, own: own_entities(connection, scope)?, is_shared: false })
 }
 
 /// What those of a scope saw after a revision.

@@ -39,7 +39,7 @@ pub async fn on_wish(
         id: pressed.id.to_string(),
         who: pressed.user.id.to_string(),
         channel: pressed.channel_id.to_string(),
-        message: is_shown_to_all.then(|| pressed.message.id.to_string()).unwrap_or_default(),
+        message: if is_shown_to_all { pressed.message.id.to_string() } else { String::new() },
         scope: scope_of(pressed),
         question,
         tried_at: None,
