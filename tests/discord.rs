@@ -20,8 +20,8 @@ use routedesk::store::settings::Settings;
 use routedesk::utterance::Utterance;
 use serde_json::{Value, json};
 use standin::{
-    BOT, CHANNEL, DIRECT, Fault, GUILD, LOG_CHANNEL, OTHER_BOT, OTHER_CHANNEL, PERSON, Requests, STRANGER, StandIn,
-    THREAD, is_id, user,
+    BOT, CHANNEL, COMMANDS, DIRECT, Fault, GUILD, KEEPERS, KEEPERS_COMMANDS, LOG_CHANNEL, OTHER_BOT, OTHER_CHANNEL,
+    PERSON, Requests, STRANGER, StandIn, THREAD, is_id, user,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -72,6 +72,14 @@ impl Bot {
         let (task, stop) = self.running.take().expect("it runs");
         stop.send(()).expect("it listens");
         task.await.expect("it doesn't panic").expect("it stops well");
+    }
+
+    /// The commands of who keeps the facts; they may be registered before or after those of everybody.
+    async fn keepers_commands(&mut self) -> Value {
+        match self.standin.commands_at(KEEPERS_COMMANDS) {
+            Some(registered) => registered,
+            None => self.requests.next("PUT", KEEPERS_COMMANDS).await.body,
+        }
     }
 
     fn mention(&self, text: &str) -> Value {
@@ -166,7 +174,7 @@ async fn direct_messages_follow_ups_and_replies() {
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_answer_and_complete() {
     let mut bot = Bot::start().await;
-    bot.requests.next("PUT", "/commands").await;
+    bot.requests.next("PUT", COMMANDS).await;
     let question = |text: &str| json!([{"name": "question", "type": 3, "value": text}]);
     bot.standin.command("ask", question("how much is a ticket?"));
     let answered = bot.requests.answered().await;
@@ -234,7 +242,9 @@ async fn desk(bot: &mut Bot, permissions: u64, part: &str, options: Value) -> St
         .into_iter()
         .map(|id| (id.to_string(), json!({"id": id.to_string(), "type": 0, "name": "x", "permissions": "0"})))
         .collect();
-    let data = json!({"id": id, "name": "desk", "type": 1, "resolved": {"channels": channels},
+    let roles = json!({KEEPERS.to_string(): {"id": KEEPERS.to_string(), "name": "keepers", "color": 0, "hoist": false,
+        "colors": {"primary_color": 0}, "position": 1, "permissions": "0", "managed": false, "mentionable": false, "flags": 0}});
+    let data = json!({"id": id, "name": "desk", "type": 1, "resolved": {"channels": channels, "roles": roles},
                       "options": [{"name": part, "type": 1, "options": options}]});
     bot.standin.interact(2, data, json!({"member": member(PERSON, permissions)}));
     let answered = bot.requests.answered().await;
@@ -435,7 +445,7 @@ async fn no_log_has_a_token_or_anybodys_words() {
     let (folder, standin, mut requests) = place().await;
     let log = folder.path().join("log.txt");
     let process = Process::start_logging(&standin, folder.path(), std::fs::File::create(&log).unwrap());
-    requests.next("PUT", "/commands").await;
+    requests.next("PUT", COMMANDS).await;
     standin.until_connected().await;
     standin.person_says(CHANNEL, PERSON, &format!("<@{BOT}> how much is a zebra ticket?"), json!({}));
     requests.said(CHANNEL).await;
@@ -469,7 +479,7 @@ async fn what_is_refused_for_good_is_left_and_the_rest_goes_on() {
     standin.refuse_commands();
     let mut bot = Bot { standin, requests, folder, variables: Vec::new(), running: None };
     bot.come_up().await;
-    bot.requests.next("GET", "/commands").await;
+    bot.requests.next("GET", COMMANDS).await;
     bot.standin.fail_next([Fault::Status(403)]);
     let refused = bot.mention("who flies it?");
     bot.said().await;
@@ -502,20 +512,41 @@ async fn a_question_is_found_in_a_long_history() {
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_are_registered_only_if_they_changed() {
     let mut bot = Bot::start().await;
-    let registered = bot.requests.next("PUT", "/commands").await.body;
+    let registered = bot.requests.next("PUT", COMMANDS).await.body;
     let names: Vec<&str> =
         registered.as_array().unwrap().iter().filter_map(|command| command["name"].as_str()).collect();
     assert_eq!(names[..7], ["ask", "Answer this", "topics", "sources", "help", "privacy", "desk"]);
-    // Those of people who keep the facts are hidden from others.
-    let is_hidden =
-        |command: &&Value| command["default_member_permissions"].as_str() == Some(&MANAGE_MESSAGES.to_string());
-    let shown: Vec<&Value> = registered.as_array().unwrap()[7..].iter().filter(|command| !is_hidden(command)).collect();
-    assert_eq!(shown.iter().map(|command| &command["name"]).collect::<Vec<_>>(), ["suggest"]);
+    let direct = registered.as_array().unwrap()[7..].iter().map(|command| &command["contexts"]);
+    assert!(direct.clone().count() > 10 && direct.clone().all(|contexts| *contexts == json!([1])));
+    bot.keepers_commands().await;
     bot.stop().await;
     bot.come_up().await;
     bot.mention("who flies it?");
     bot.said().await;
-    assert_eq!(bot.standin.registrations(), 1);
+    assert_eq!(bot.standin.registrations(), 2);
+    bot.assert_well_behaved();
+}
+
+/// The commands of people who keep the facts are hidden from others, until roles are named.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sees_the_keepers_commands_is_each_servers() {
+    let mut bot = Bot::start().await;
+    bot.requests.next("PUT", COMMANDS).await;
+    let hidden_from_others = |registered: &Value| -> Vec<bool> {
+        let only = Some(MANAGE_MESSAGES.to_string());
+        let keepers = registered.as_array().unwrap().iter().filter(|command| command["name"] != "suggest");
+        keepers.map(|command| command["default_member_permissions"].as_str().map(str::to_owned) == only).collect()
+    };
+    let registered = bot.keepers_commands().await;
+    assert!(hidden_from_others(&registered).iter().all(|hidden| *hidden), "{registered}");
+    let role = |name: &str| json!([{"name": name, "type": 8, "value": KEEPERS.to_string()}]);
+    assert!(desk(&mut bot, 0, "roles", role("add")).await.starts_with("Only members with"));
+    for (name, hidden) in [("add", false), ("remove", true)] {
+        let said = desk(&mut bot, MANAGE_GUILD, "roles", role(name)).await;
+        assert_eq!(said.contains("<@&4712>"), !hidden, "{said}");
+        let registered = bot.requests.next("PUT", KEEPERS_COMMANDS).await.body;
+        assert!(hidden_from_others(&registered).iter().all(|is| *is == hidden), "{registered}");
+    }
     bot.assert_well_behaved();
 }
 
@@ -548,7 +579,7 @@ async fn refused_tokens_and_intents_and_no_connection_are_told_with_the_remedy()
 #[tokio::test(flavor = "multi_thread")]
 async fn every_question_gets_the_same_answer_in_every_way() {
     let mut bot = Bot::start_with(&[], |settings| settings.keep_days = 1).await;
-    bot.requests.next("PUT", "/commands").await;
+    bot.requests.next("PUT", COMMANDS).await;
     let questions = routedesk::eval::read(include_str!("questions/development.jsonl")).unwrap();
     let (ask, answer_this) = (bot.standin.command_id("ask"), bot.standin.command_id("Answer this"));
     for (at, question) in questions.iter().enumerate() {
@@ -619,7 +650,7 @@ async fn who_asks_too_much_is_told_once_and_then_left() {
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_run_a_server_set_it_and_nobody_else() {
     let mut bot = Bot::start_with(&[("ROUTEDESK_OPERATORS", "1")], |_| {}).await;
-    bot.requests.next("PUT", "/commands").await;
+    bot.requests.next("PUT", COMMANDS).await;
     let limit = json!([{"name": "per_person", "type": 4, "value": 5}]);
     let shown = desk(&mut bot, MANAGE_GUILD, "settings", limit.clone()).await;
     assert!(shown.contains("5 a person") && shown.contains("I answer everywhere"), "{shown}");
@@ -656,7 +687,7 @@ async fn those_who_run_a_server_set_it_and_nobody_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reported_problem_reaches_the_moderators_without_a_name() {
     let mut bot = Bot::start().await;
-    bot.requests.next("PUT", "/commands").await;
+    bot.requests.next("PUT", COMMANDS).await;
     bot.mention("how much is a ticket?");
     let said = bot.said().await;
     let report = buttons(&said, 0).into_iter().find(|id| id.starts_with("report:")).expect("a button to report");
@@ -689,7 +720,7 @@ async fn a_reported_problem_reaches_the_moderators_without_a_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn topics_are_browsed_by_menus() {
     let mut bot = Bot::start().await;
-    bot.requests.next("PUT", "/commands").await;
+    bot.requests.next("PUT", COMMANDS).await;
     bot.mention("who flies it?");
     bot.said().await;
     bot.standin.command("topics", json!([]));
@@ -758,7 +789,7 @@ async fn unaddressed_questions_are_answered_only_where_that_is_wished_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_out_of_order_and_places_known_from_commands_are_answered() {
     let mut bot = Bot::start().await;
-    bot.requests.next("PUT", "/commands").await;
+    bot.requests.next("PUT", COMMANDS).await;
     bot.standin.command("ask", json!([{"name": "question", "type": 3, "value": "who flies it?"}]));
     bot.requests.answered().await;
     bot.stop().await;
@@ -854,7 +885,7 @@ async fn a_long_answer_that_was_begun_is_finished() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_response_that_is_refused_for_a_moment_is_made_again() {
     let mut bot = Bot::start().await;
-    bot.requests.next("PUT", "/commands").await;
+    bot.requests.next("PUT", COMMANDS).await;
     // The second refusal says that the first had got through.
     bot.standin.refuse_next_responses([(500, 0), (400, 40_060), (404, 10_062)]);
     let ask = |text: &str| json!([{"name": "question", "type": 3, "value": text}]);

@@ -25,7 +25,7 @@ fn permissions(who: &str) -> (u64, u64) {
 impl Hand {
     async fn start() -> Self {
         let mut bot = Bot::start_with(&[], |settings| (settings.per_person, settings.per_channel) = (0, 0)).await;
-        bot.requests.next("PUT", "/commands").await;
+        bot.requests.next("PUT", KEEPERS_COMMANDS).await;
         Self { bot, last: Value::Null }
     }
 

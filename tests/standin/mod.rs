@@ -45,6 +45,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A role of the server that may manage messages; the stranger has it.
 pub const KEEPERS: u64 = 4712;
 
+/// Where the commands of everybody are registered, and those of who keeps the facts in the server.
+pub const COMMANDS: &str = "/applications/98/commands";
+pub const KEEPERS_COMMANDS: &str = "/guilds/500/commands";
+
 /// What the stand-in does with the next message that the bot sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -68,7 +72,8 @@ pub struct Request {
 
 #[derive(Default)]
 struct Inner {
-    commands: Vec<Value>,
+    /// The commands of everybody and those of the server, by where they are registered.
+    commands: BTreeMap<String, Vec<Value>>,
     channels: BTreeMap<u64, Vec<Value>>,
     faults: VecDeque<Fault>,
     problems: Vec<String>,
@@ -123,12 +128,17 @@ impl Requests {
     /// The next request to a path that ends so.
     pub async fn next(&mut self, method: &str, ending: &str) -> Request {
         loop {
-            let request = tokio::time::timeout(PATIENCE, self.0.recv()).await;
-            let request = request.unwrap_or_else(|_| panic!("no {method} …{ending} came")).expect("the stand-in runs");
+            let request = tokio::time::timeout(PATIENCE, self.any()).await;
+            let request = request.unwrap_or_else(|_| panic!("no {method} …{ending} came"));
             if request.method == method && request.path.ends_with(ending) {
                 return request;
             }
         }
+    }
+
+    /// The next request, whatever it is.
+    pub async fn any(&mut self) -> Request {
+        self.0.recv().await.expect("the stand-in runs")
     }
 
     /// The next message that the bot says in a channel.
@@ -178,6 +188,7 @@ impl StandIn {
             .route("/gateway", get(gateway))
             .route("/gateway/bot", get(gateway))
             .route("/applications/{application}/commands", get(commands).put(set_commands))
+            .route("/applications/{application}/guilds/{guild}/commands", get(commands).put(set_commands))
             .route("/guilds/{guild}", get(guild))
             .route("/guilds/{guild}/members/{user}", get(guild_member))
             .route("/channels/{channel}", get(channel))
@@ -415,11 +426,23 @@ impl StandIn {
         self.interact(2, json!({"id": id, "name": name, "type": 1, "options": options}), json!({}));
     }
 
+    /// What is registered somewhere by now.
+    pub fn commands_at(&self, place: &str) -> Option<Value> {
+        let inner = self.lock();
+        let found = inner.commands.iter().find(|(path, _)| path.ends_with(place));
+        found.map(|(_, commands)| Value::Array(commands.clone()))
+    }
+
     /// The id under which a command is registered.
     pub fn command_id(&self, name: &str) -> String {
+        self.known_command_id(name).expect("a registered command")
+    }
+
+    /// The same; none if there is no such command.
+    pub fn known_command_id(&self, name: &str) -> Option<String> {
         let inner = self.lock();
-        let known = inner.commands.iter().find(|command| command["name"] == name).expect("a registered command");
-        known["id"].as_str().expect("an id").to_owned()
+        let known = inner.commands.values().flatten().find(|command| command["name"] == name)?;
+        known["id"].as_str().map(str::to_owned)
     }
 
     fn dispatch(&self, event: &str, data: Value) {
@@ -612,7 +635,7 @@ async fn gateway(State(standin): State<StandIn>, uri: Uri) -> Json<Value> {
 async fn commands(State(standin): State<StandIn>, uri: Uri) -> Response {
     let (refuses, commands) = {
         let inner = standin.lock();
-        (inner.refuses_commands, inner.commands.clone())
+        (inner.refuses_commands, inner.commands.get(uri.path()).cloned().unwrap_or_default())
     };
     standin.note("GET", uri.path(), &Value::Null);
     if refuses { refusal(403) } else { Json(Value::Array(commands)).into_response() }
@@ -620,8 +643,9 @@ async fn commands(State(standin): State<StandIn>, uri: Uri) -> Response {
 
 async fn set_commands(State(standin): State<StandIn>, uri: Uri, Json(body): Json<Value>) -> Json<Value> {
     let mut commands = body.as_array().cloned().unwrap_or_default();
+    let first = if uri.path().contains("/guilds/") { 2_000 } else { 1_000 };
     for (at, command) in commands.iter_mut().enumerate() {
-        command["id"] = json!((1_000 + at).to_string());
+        command["id"] = json!((first + at).to_string());
         command["application_id"] = json!(APPLICATION.to_string());
         command["version"] = json!("1");
         command["default_member_permissions"] = command.get("default_member_permissions").cloned().unwrap_or_default();
@@ -633,7 +657,7 @@ async fn set_commands(State(standin): State<StandIn>, uri: Uri, Json(body): Json
         }
     }
     standin.lock().registrations += 1;
-    standin.lock().commands.clone_from(&commands);
+    standin.lock().commands.insert(uri.path().to_owned(), commands.clone());
     standin.note("PUT", uri.path(), &body);
     Json(Value::Array(commands))
 }

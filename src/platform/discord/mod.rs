@@ -25,7 +25,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use poise::{Framework, FrameworkContext, FrameworkOptions, PrefixFrameworkOptions};
 use serenity::all::{
-    ChannelId, Context, CreateAllowedMentions, CreateCommand, FullEvent, GatewayIntents, Http, HttpBuilder, HttpError,
+    ChannelId, Context, CreateAllowedMentions, FullEvent, GatewayIntents, GuildId, Http, HttpBuilder, HttpError,
     Interaction, MessageId, Permissions, UserId,
 };
 use tokio::sync::{Notify, RwLock, Semaphore};
@@ -39,6 +39,7 @@ use crate::platform::pace::Pace;
 use crate::platform::recent::Recent;
 use crate::store::Scope;
 use crate::store::records::Records;
+use registration::Registrar;
 use send::{Outgoing, kind};
 
 /// What handlers fail with.
@@ -86,6 +87,7 @@ pub struct Shared {
     me: UserId,
     desk: Arc<Desk>,
     records: Mutex<Records>,
+    registrar: Registrar,
     /// Those who keep the facts.
     moderation: Moderation,
     outgoing: Outgoing,
@@ -146,16 +148,14 @@ pub async fn serve_through(
     http.set_application_id(application.id);
     let open = Arc::new(RwLock::new(()));
     let data = Arc::new(shared(config, me, desk, database, Arc::clone(&open))?);
-    let guild = config.guild;
     let shared = Arc::clone(&data);
     let framework = Framework::builder()
         .options(options())
-        .setup(move |ctx, _, framework| {
+        .setup(move |ctx, _, _| {
             Box::pin(async move {
                 // Until this is done poise hands on no event: what may take time goes on beside.
-                let mut commands = poise::builtins::create_application_commands(&framework.options().commands);
-                commands.extend(moderate::commands());
-                tokio::spawn(register(Arc::clone(&ctx.http), commands, guild));
+                let (http, registers) = (Arc::clone(&ctx.http), Arc::clone(&data));
+                tokio::spawn(async move { registers.registrar.everywhere(&http).await });
                 Ok(data)
             })
         })
@@ -186,17 +186,6 @@ pub async fn serve_through(
     }
 }
 
-/// Makes Discord's commands those of the program. If that fails the bot answers messages all the same.
-async fn register(http: Arc<Http>, commands: Vec<CreateCommand>, guild: Option<u64>) {
-    match registration::register(&http, commands, guild).await {
-        Ok(changed) => tracing::info!(changed, "the commands are registered"),
-        Err(error) => tracing::error!(
-            what = %kind(&error),
-            "the commands could not be registered; look at DISCORD_GUILD if it is set, and start again"
-        ),
-    }
-}
-
 fn http(config: &DiscordConfig) -> Http {
     let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).connect_timeout(CONNECT_TIMEOUT);
     let client = client.build().expect("a client can be built from constants");
@@ -224,8 +213,10 @@ fn shared(
     let others = Language::others().flat_map(|language| &language.pack().topic);
     let others = others.filter(|said| said.unsaid.is_none()).flat_map(|said| said.examples.iter().take(3).cloned());
     let suggestions = titles.chain(examples).chain(others).collect();
+    let everybody = poise::builtins::create_application_commands(&options().commands);
     Ok(Shared {
         me,
+        registrar: Registrar::new(everybody, config.guild),
         moderation: Moderation::open(Arc::clone(&desk), database, PLATFORM)?,
         desk,
         records: Mutex::new(records),
@@ -317,8 +308,15 @@ async fn on_event(framework: FrameworkContext<'_, Data, Error>, event: &FullEven
             Ok(())
         }
         // After a start, and after every session that could not be resumed.
-        FullEvent::Ready { .. } => {
+        FullEvent::Ready { data_about_bot } => {
+            let guilds = data_about_bot.guilds.iter().map(|guild| guild.id).collect();
+            tokio::spawn(register_in(Arc::clone(&ctx.http), Arc::clone(data), guilds));
             tokio::spawn(messages::catch_up(Arc::clone(&ctx.http), Arc::clone(data), framework.bot_id));
+            Ok(())
+        }
+        // One that the bot has been invited into.
+        FullEvent::GuildCreate { guild, .. } => {
+            tokio::spawn(register_in(Arc::clone(&ctx.http), Arc::clone(data), vec![guild.id]));
             Ok(())
         }
         FullEvent::InteractionCreate { interaction } => {
@@ -326,6 +324,13 @@ async fn on_event(framework: FrameworkContext<'_, Data, Error>, event: &FullEven
             Box::pin(on_interaction(&ctx.http, data, interaction)).await
         }
         _ => Ok(()),
+    }
+}
+
+/// Registers the commands of those who keep the facts in servers that don't have them yet.
+async fn register_in(http: Arc<Http>, data: Data, guilds: Vec<GuildId>) {
+    for guild in guilds {
+        data.registrar.in_server(&http, guild, data.is_open_to_roles(guild), false).await;
     }
 }
 

@@ -51,8 +51,17 @@ fn option_name(field: Field) -> String {
     field.name().replace(' ', "-")
 }
 
+/// Where commands are registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Where {
+    /// In direct conversations, for those who run the bot.
+    Direct,
+    /// In a server. Unless it is open to roles, those who may not manage messages don't see them.
+    Server { is_open: bool },
+}
+
 /// The commands, as Discord registers them.
-pub fn commands() -> Vec<CreateCommand> {
+pub fn commands(place: Where) -> Vec<CreateCommand> {
     let mut commands: Vec<CreateCommand> = Vec::new();
     for (group, about) in GROUPS {
         let parts = GRAMMAR.iter().filter(|grammar| names(grammar).0 == group).map(|grammar| {
@@ -63,21 +72,27 @@ pub fn commands() -> Vec<CreateCommand> {
             );
             options(grammar).into_iter().fold(part, CreateCommandOption::add_sub_option)
         });
-        commands.push(parts.fold(command(group, about, true), CreateCommand::add_option));
+        commands.push(parts.fold(command(group, about, place, true), CreateCommand::add_option));
     }
     for grammar in GRAMMAR.iter().filter(|grammar| names(grammar).1.is_none()) {
-        let bare = command(&names(grammar).0, grammar.about, grammar.verb != Verb::Suggest);
+        let bare = command(&names(grammar).0, grammar.about, place, grammar.verb != Verb::Suggest);
         commands.push(options(grammar).into_iter().fold(bare, CreateCommand::add_option));
     }
     commands
 }
 
-fn command(name: &str, about: &str, hidden: bool) -> CreateCommand {
-    let command = CreateCommand::new(name)
-        .description(about)
-        .contexts(vec![InteractionContext::Guild, InteractionContext::BotDm])
-        .integration_types(vec![InstallationContext::Guild]);
-    if hidden { command.default_member_permissions(Permissions::MANAGE_MESSAGES) } else { command }
+fn command(name: &str, about: &str, place: Where, keeps_facts: bool) -> CreateCommand {
+    let command = CreateCommand::new(name).description(about);
+    match place {
+        Where::Direct => {
+            let in_direct = command.contexts(vec![InteractionContext::BotDm]);
+            in_direct.integration_types(vec![InstallationContext::Guild])
+        }
+        Where::Server { is_open: false } if keeps_facts => {
+            command.default_member_permissions(Permissions::MANAGE_MESSAGES)
+        }
+        Where::Server { .. } => command,
+    }
 }
 
 /// The options of a verb. What must be there may be left out: a form asks for it.
@@ -333,6 +348,12 @@ impl super::Shared {
         Ok(self.speaker(Some(guild), user, Some(&member)))
     }
 
+    /// Whether roles keep a server's facts, beside those who may manage messages.
+    pub fn is_open_to_roles(&self, guild: GuildId) -> bool {
+        let place = Place { channel: String::new(), community: Some(guild.to_string()) };
+        !self.settings(&place).roles.is_empty()
+    }
+
     fn keeps_facts(&self, community: &str, member: Option<&Member>) -> bool {
         let Some(member) = member else { return false };
         let permissions = member.permissions.unwrap_or_default();
@@ -401,7 +422,7 @@ mod tests {
     fn every_verb_has_a_command_within_discords_limits() {
         let all: BTreeSet<_> = GRAMMAR.iter().map(names).collect();
         assert_eq!(all.len(), GRAMMAR.len());
-        let commands = serde_json::to_value(commands()).unwrap();
+        let commands = serde_json::to_value(commands(Where::Server { is_open: false })).unwrap();
         for command in commands.as_array().unwrap() {
             assert!(command["description"].as_str().unwrap().chars().count() <= 100, "{command}");
             assert!(command["options"].as_array().is_none_or(|options| options.len() <= 25));

@@ -1,16 +1,72 @@
 //! Registering commands: only if what Discord has differs from what the program has.
+//!
+//! Everybody's are registered once for all servers, those of who keeps the facts server by server: who sees them is each
+//! server's.
+
+use std::collections::HashSet;
 
 use serde_json::Value;
 use serenity::all::{Command, CreateCommand, GuildId, Http};
+use tokio::sync::Mutex;
 
-use super::send::Outgoing;
+use super::moderate::{self, Where};
+use super::send::{Outgoing, kind as kind_of};
+
+/// What registers the commands.
+pub struct Registrar {
+    everybody: Vec<CreateCommand>,
+    /// The only server in which commands are registered, for development.
+    only: Option<GuildId>,
+    /// The servers that have theirs. Held while some are registered: one server after the other.
+    done: Mutex<HashSet<GuildId>>,
+}
+
+impl Registrar {
+    /// For the commands of everybody, in all servers or in one.
+    #[must_use]
+    pub fn new(everybody: Vec<CreateCommand>, only: Option<u64>) -> Self {
+        Self { everybody, only: only.map(GuildId::new), done: Mutex::default() }
+    }
+
+    /// Registers what everybody has, and what keeps the facts in direct conversations.
+    pub async fn everywhere(&self, http: &Http) {
+        if self.only.is_some() {
+            return;
+        }
+        told(register(http, [self.everybody.clone(), moderate::commands(Where::Direct)].concat(), None).await);
+    }
+
+    /// Registers what keeps the facts in a server; once, unless `again`. All see it if it `is_open`, else only those who
+    /// may manage messages.
+    pub async fn in_server(&self, http: &Http, guild: GuildId, is_open: bool, again: bool) {
+        if self.only.is_some_and(|only| only != guild) {
+            return;
+        }
+        let mut done = self.done.lock().await;
+        if !done.insert(guild) && !again {
+            return;
+        }
+        let mut commands = moderate::commands(Where::Server { is_open });
+        if self.only.is_some() {
+            commands.splice(0..0, self.everybody.clone());
+        }
+        told(register(http, commands, Some(guild)).await);
+    }
+}
+
+/// If registering fails the bot answers messages all the same.
+fn told(outcome: Result<bool, serenity::Error>) {
+    match outcome {
+        Ok(changed) => tracing::info!(changed, "commands are registered"),
+        Err(error) => tracing::error!(
+            what = %kind_of(&error),
+            "commands could not be registered; look at DISCORD_GUILD if it is set, and start again"
+        ),
+    }
+}
 
 /// Makes Discord's commands those of the program, in one server or everywhere. True if something had to be changed.
-///
-/// # Errors
-/// If Discord refuses.
-pub async fn register(http: &Http, commands: Vec<CreateCommand>, guild: Option<u64>) -> Result<bool, serenity::Error> {
-    let guild = guild.map(GuildId::new);
+async fn register(http: &Http, commands: Vec<CreateCommand>, guild: Option<GuildId>) -> Result<bool, serenity::Error> {
     let outgoing = Outgoing::default();
     let there = outgoing
         .make(0, || async {

@@ -31,17 +31,12 @@ pub enum Off {
     #[name_localized("ru", "канал для сообщений о неполадках")]
     #[name_localized("ko", "기록 채널")]
     Log,
-    /// The roles that keep the facts.
-    #[name = "roles: only Manage Messages keeps the facts"]
-    #[name_localized("ru", "роли: факты ведут только модераторы")]
-    #[name_localized("ko", "역할: 메시지 관리 권한만")]
-    Roles,
 }
 
 /// Settings of this server and what waits for its moderators
 #[poise::command(
     slash_command,
-    subcommands("settings", "queue"),
+    subcommands("settings", "roles", "queue"),
     subcommand_required,
     install_context = "Guild",
     interaction_context = "Guild",
@@ -96,10 +91,6 @@ pub async fn settings(
     #[min = 1]
     #[max = 365]
     keep_days: Option<u32>,
-    #[description = "A role whose holders keep the facts, beside those who may manage messages"]
-    #[description_localized("ru", "Роль, участники которой ведут факты, кроме модераторов")]
-    #[description_localized("ko", "메시지 관리 권한 외에 사실을 관리할 역할")]
-    role: Option<Role>,
     #[description = "What to take off"]
     #[description_localized("ru", "Что убрать")]
     #[description_localized("ko", "없앨 것")]
@@ -119,11 +110,7 @@ pub async fn settings(
             settings.channels.dedup();
             settings.channels.retain(|channel| Some(channel) != not_in.as_ref().map(id).as_ref());
             settings.log_channel = log_channel.as_ref().map(id).or(settings.log_channel.take());
-            settings.roles.extend(role.as_ref().map(|role| role.id.to_string()));
-            settings.roles.sort_unstable();
-            settings.roles.dedup();
             match off {
-                Some(Off::Roles) => settings.roles.clear(),
                 Some(Off::Channels) => settings.channels.clear(),
                 Some(Off::Log) => settings.log_channel = None,
                 None => {}
@@ -132,6 +119,45 @@ pub async fn settings(
     });
     let text = changed.map(|settings| in_words(&settings, ctx.data(), phrases));
     tell(ctx, text.as_ref().unwrap_or(&phrases.trouble)).await
+}
+
+/// Which roles keep the facts, beside those who may manage messages
+#[poise::command(
+    slash_command,
+    name_localized("ru", "роли"),
+    name_localized("ko", "역할"),
+    description_localized("ru", "Какие роли ведут факты, кроме модераторов"),
+    description_localized("ko", "메시지 관리 권한 외에 어떤 역할이 사실을 관리하는지")
+)]
+pub async fn roles(
+    ctx: Context<'_>,
+    #[description = "A role whose holders keep the facts from now on"]
+    #[description_localized("ru", "Роль, участники которой будут вести факты")]
+    #[description_localized("ko", "이제부터 사실을 관리할 역할")]
+    add: Option<Role>,
+    #[description = "A role whose holders keep them no longer"]
+    #[description_localized("ru", "Роль, участники которой больше не ведут факты")]
+    #[description_localized("ko", "더는 사실을 관리하지 않을 역할")]
+    remove: Option<Role>,
+) -> Result<(), Error> {
+    let phrases = &language(ctx.interaction).pack().phrases;
+    let Some(guild) = community(ctx) else { return tell(ctx, &phrases.not_allowed).await };
+    let changed = with_records(ctx.data(), |records| {
+        records.set(&guild, |settings| {
+            let id = |role: &Role| role.id.to_string();
+            settings.roles.extend(add.as_ref().map(id));
+            settings.roles.sort_unstable();
+            settings.roles.dedup();
+            settings.roles.retain(|role| Some(role) != remove.as_ref().map(id).as_ref());
+        })
+    });
+    tell(ctx, &changed.as_ref().map_or_else(|| phrases.trouble.clone(), |settings| of_roles(settings, phrases)))
+        .await?;
+    // Who sees the commands depends on it.
+    if let (Some(settings), Some(guild)) = (changed, ctx.interaction.guild_id) {
+        ctx.data().registrar.in_server(ctx.http(), guild, !settings.roles.is_empty(), true).await;
+    }
+    Ok(())
 }
 
 /// Questions that I could not answer here, and problems that people reported
@@ -201,14 +227,16 @@ fn in_words(settings: &Settings, data: &Data, phrases: &Phrases) -> String {
             Some(id) => phrases.set_log.replace("{channel}", &shown(id)),
             None => phrases.set_no_log.clone(),
         },
-        match settings.roles.is_empty() {
-            true => phrases.set_no_roles.clone(),
-            false => {
-                let roles: Vec<String> = settings.roles.iter().map(|id| format!("<@&{id}>")).collect();
-                phrases.set_roles.replace("{roles}", &roles.join(", "))
-            }
-        },
+        of_roles(settings, phrases),
         phrases.set_days.replace("{days}", &settings.keep_days.to_string()),
     ]
     .join("\n")
+}
+
+fn of_roles(settings: &Settings, phrases: &Phrases) -> String {
+    if settings.roles.is_empty() {
+        return phrases.set_no_roles.clone();
+    }
+    let roles: Vec<String> = settings.roles.iter().map(|id| format!("<@&{id}>")).collect();
+    phrases.set_roles.replace("{roles}", &roles.join(", "))
 }

@@ -165,6 +165,7 @@ pub fn answered_by_hand_line(suggestion: &Suggestion) -> String {
     )
 }
 
+#[cfg(feature = "discord")]
 pub fn make_it_a_fact() -> String {
     "Make it a fact".into()
 }

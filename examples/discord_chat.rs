@@ -1,0 +1,229 @@
+//! Talking with the bot as on Discord, without Discord: `cargo run --release --example discord_chat [DATABASE]`.
+//!
+//! The tests' stand-in for Discord runs on the loopback interface with the real bot at it. A line is a message that
+//! mentions the bot; `reply …` replies to its last one, `/fact show airline` gives a command, `2` presses the second button,
+//! `as moderator` and `as member` change who speaks. What a form asks for is asked line by line; an empty line leaves a
+//! field out.
+
+use std::io::{BufRead as _, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use routedesk::config::Config;
+use routedesk::desk::Desk;
+use routedesk::moderation::command::Form;
+use routedesk::platform::discord::serve;
+use routedesk::store::{Meta, Store};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+#[path = "../tests/standin/mod.rs"]
+#[expect(dead_code, reason = "the tests use the rest of it")]
+mod standin;
+
+use standin::{BOT, CHANNEL, DIRECT, PERSON, Request, STRANGER, StandIn, is_id, user};
+
+/// After so long without a word the bot has said what it says.
+const SILENCE: Duration = Duration::from_millis(700);
+
+/// The permission to manage messages.
+const MANAGE_MESSAGES: u64 = 1 << 13;
+
+/// Where what was shown to one person alone is kept, apart from what all see.
+const ALONE: u64 = 1;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let database = std::env::args().nth(1).map_or_else(|| folder.path().join("facts.db"), PathBuf::from);
+    let (standin, mut requests) = StandIn::start().await;
+    let meta = Meta { made_at: String::new(), who: "chat".into(), place: "chat".into(), why: String::new() };
+    let desk = Arc::new(Desk::open(Store::open(&database)?, &meta)?.0);
+    let api = format!("http://{}", standin.address);
+    let config = Config::read_from(&[("DISCORD_TOKEN", "a.b.c"), ("DISCORD_API_PROXY", &api)])?;
+    let discord = config.discord.expect("a token is set");
+    tokio::spawn(async move { serve(&discord, desk, &database, |_| {}, std::future::pending()).await });
+    standin.until_connected().await;
+    requests.next("PUT", standin::KEEPERS_COMMANDS).await;
+    let mut chat = Chat { standin, is_moderator: false, buttons: Vec::new(), pressed: Value::Null, form: None };
+    let mut lines = typed();
+    chat.prompt();
+    loop {
+        tokio::select! {
+            request = requests.any() => chat.show(&request),
+            line = lines.recv() => match line {
+                Some(line) => chat.take(line.trim()),
+                None => break,
+            },
+        }
+        // All that comes of a line is shown before the next is asked for.
+        while let Ok(request) = tokio::time::timeout(SILENCE, requests.any()).await {
+            chat.show(&request);
+        }
+        chat.prompt();
+    }
+    println!();
+    Ok(())
+}
+
+/// The lines that are typed.
+fn typed() -> UnboundedReceiver<String> {
+    let (give, lines) = unbounded_channel();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if give.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+/// A form that is being filled in.
+struct FormOpen {
+    id: Value,
+    /// The ids of its fields and what stands before them.
+    fields: Vec<(String, String)>,
+    filled: Vec<Value>,
+}
+
+struct Chat {
+    standin: StandIn,
+    is_moderator: bool,
+    /// The ids and labels of the buttons shown last.
+    buttons: Vec<(String, String)>,
+    /// The message that they stand under.
+    pressed: Value,
+    form: Option<FormOpen>,
+}
+
+impl Chat {
+    fn prompt(&self) {
+        match &self.form {
+            Some(form) => print!("  {}: ", form.fields[form.filled.len()].1),
+            None => print!("{}> ", if self.is_moderator { "moderator" } else { "member" }),
+        }
+        let _ = std::io::stdout().flush();
+    }
+
+    fn member(&self) -> Value {
+        let (who, may) = if self.is_moderator { (STRANGER, MANAGE_MESSAGES) } else { (PERSON, 0) };
+        json!({"user": user(who, false), "roles": [], "joined_at": "2025-01-01T00:00:00Z", "deaf": false, "mute": false,
+               "flags": 0, "permissions": may.to_string()})
+    }
+
+    /// Does what a line says.
+    fn take(&mut self, line: &str) {
+        let number = line.parse::<usize>().ok().and_then(|number| self.buttons.get(number.checked_sub(1)?).cloned());
+        match (line, number) {
+            _ if self.form.is_some() => self.fill(line),
+            ("", _) => {}
+            ("as member" | "as moderator", _) => self.is_moderator = line.ends_with("moderator"),
+            (_, Some((id, _))) => {
+                let more = json!({"message": self.pressed, "member": self.member()});
+                self.standin.interact(3, json!({"custom_id": id, "component_type": 2}), more);
+            }
+            _ if line.starts_with('/') => self.command(&line[1..]),
+            _ => self.say(line),
+        }
+    }
+
+    fn say(&self, line: &str) {
+        let who = if self.is_moderator { STRANGER } else { PERSON };
+        let own = |message: &Value| is_id(&message["author"]["id"], BOT);
+        let last = self.standin.channel(CHANNEL).into_iter().rfind(own);
+        match (line.strip_prefix("reply "), last) {
+            (Some(text), Some(last)) => {
+                let reference = json!({"message_id": last["id"], "channel_id": CHANNEL.to_string()});
+                let more = json!({"type": 19, "referenced_message": last, "mentions": [user(BOT, true)],
+                                  "message_reference": reference});
+                self.standin.person_says(CHANNEL, who, text, more);
+            }
+            _ => drop(self.standin.person_says(CHANNEL, who, &format!("<@{BOT}> {line}"), json!({}))),
+        }
+    }
+
+    fn command(&self, line: &str) {
+        let option = |name: &str, text: &str| json!({"name": name, "type": 3, "value": text});
+        let (name, options) = match (Form::parse(line), line.split_once(' ')) {
+            (Ok(form), _) => {
+                let options: Value =
+                    form.fields.iter().map(|(field, text)| option(&field.name().replace(' ', "-"), text)).collect();
+                match form.verb.grammar().words.split_once(' ') {
+                    Some((group @ ("fact" | "topic" | "question" | "source"), part)) => {
+                        (group.to_owned(), json!([{"name": part, "type": 1, "options": options}]))
+                    }
+                    _ => (form.verb.grammar().words.replace(' ', "-"), options),
+                }
+            }
+            (Err(_), Some(("ask", question))) => ("ask".to_owned(), json!([option("question", question)])),
+            (Err(_), _) => (line.to_owned(), json!([])),
+        };
+        let Some(id) = self.standin.known_command_id(&name) else { return println!("There is no command /{name}.") };
+        let data = json!({"id": id, "name": name, "type": 1, "options": options});
+        self.standin.interact(2, data, json!({"member": self.member()}));
+    }
+
+    /// Takes a line for the next field of the form, and sends it off when it is full.
+    fn fill(&mut self, line: &str) {
+        let Some(form) = &mut self.form else { return };
+        let (id, _) = &form.fields[form.filled.len()];
+        form.filled.push(json!({"type": 1, "components": [{"type": 4, "custom_id": id, "value": line}]}));
+        if form.filled.len() == form.fields.len() {
+            let data = json!({"custom_id": form.id, "components": form.filled});
+            self.form = None;
+            self.standin.interact(5, data, json!({"member": self.member()}));
+        }
+    }
+
+    /// Shows what the bot said.
+    fn show(&mut self, request: &Request) {
+        let Request { method, path, body } = request;
+        let of_channel = |id: u64| path.ends_with(&format!("/channels/{id}/messages"));
+        let said = match method.as_str() {
+            "POST" if of_channel(DIRECT) => (body, "in a direct message"),
+            "POST" if path.ends_with("/messages") => (body, "to all"),
+            "POST" if path.ends_with("/callback") && body["type"] == 9 => return self.open(&body["data"]),
+            "POST" if path.ends_with("/callback") => (&body["data"], whom(&body["data"])),
+            "POST" if path.contains("/webhooks/") => (body, whom(body)),
+            "PATCH" => (body, "corrected"),
+            _ => return,
+        };
+        let (said, how) = said;
+        let Some(text) = said["content"].as_str() else { return };
+        println!("\rroutedesk, {how}:");
+        text.replace('\\', "").lines().for_each(|line| println!("    {line}"));
+        let rows = said["components"].as_array().into_iter().flatten();
+        let buttons: Vec<(String, String)> = rows
+            .flat_map(|row| row["components"].as_array().into_iter().flatten())
+            .filter_map(|one| Some((one["custom_id"].as_str()?.to_owned(), one["label"].as_str()?.to_owned())))
+            .collect();
+        if buttons.is_empty() {
+            return;
+        }
+        let labels = buttons.iter().enumerate().map(|(at, (_, label))| format!("[{}] {label}", at + 1));
+        println!("    {}", labels.collect::<Vec<_>>().join("   "));
+        self.buttons = buttons;
+        self.pressed = match how {
+            "to all" => self.standin.channel(CHANNEL).pop().unwrap_or_default(),
+            _ => self.standin.keep(ALONE, BOT, text, json!({"flags": said["flags"]})),
+        };
+    }
+
+    fn open(&mut self, form: &Value) {
+        println!("\rform \"{}\":", form["title"].as_str().unwrap_or_default());
+        let inputs = form["components"].as_array().into_iter().flatten().map(|row| &row["components"][0]);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let field = |input: &Value| {
+            (text(&input["custom_id"]), format!("{} ({})", text(&input["label"]), text(&input["placeholder"])))
+        };
+        self.form =
+            Some(FormOpen { id: form["custom_id"].clone(), fields: inputs.map(field).collect(), filled: Vec::new() });
+    }
+}
+
+/// Who sees a response.
+fn whom(said: &Value) -> &'static str {
+    if said["flags"].as_u64().unwrap_or(0) & 64 == 0 { "to all" } else { "to you alone" }
+}
