@@ -4,7 +4,7 @@ mod common;
 mod scenario;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 
 use common::random::Random;
 use routedesk::desk::Desk;
@@ -168,6 +168,39 @@ fn the_second_of_two_sees_what_the_first_did() {
     let said = house.moderation.answer(&one, "yes", NOW);
     assert!(said.made.is_none() && said.text.contains("47,000"), "{}", said.text);
     assert!(house.ask("1", "how much is a ticket?").contains("47,000"));
+}
+
+/// Operators on two platforms who confirm at the same moment what both looked at: each time one change is made, and the
+/// other operator is shown it.
+#[test]
+fn of_two_on_two_platforms_one_is_told() {
+    const PAIRS: usize = 30;
+    let house = House::new();
+    let path = house.folder.path().join("facts.db");
+    let together = Barrier::new(2);
+    let work = |platform: &'static str| -> Vec<(bool, String)> {
+        let moderation = Moderation::open(Arc::new(common::open(&path)), &path, platform).unwrap();
+        let by = speaker("op", "", Right::Operator);
+        let one = |pair: usize| {
+            let line =
+                format!("fact edit price-rubles | statement: Pair {pair} on {platform}. | value: - | source: same");
+            assert_eq!(moderation.command(&by, &line, NOW).next, Next::Confirm);
+            together.wait();
+            let said = moderation.answer(&by, "confirm", NOW);
+            together.wait();
+            (said.made.is_some(), said.text)
+        };
+        (0..PAIRS).map(one).collect()
+    };
+    let (here, there) = std::thread::scope(|threads| {
+        let there = threads.spawn(|| work("matrix"));
+        (work("discord"), there.join().unwrap())
+    });
+    for (pair, (here, there)) in here.iter().zip(&there).enumerate() {
+        assert!(here.0 != there.0, "{pair}: {here:?} {there:?}");
+        let (told, winner) = if here.0 { (there, "discord") } else { (here, "matrix") };
+        assert!(told.1.contains(&format!("Pair {pair} on {winner}.")), "{pair}: {}", told.1);
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{few_facts, meta, store_in};
 use routedesk::desk::Desk;
 use routedesk::facts::{Claim, text};
-use routedesk::store::{Error, Origin, Store};
+use routedesk::store::{Error, Origin, Scope, Store};
 use routedesk::utterance::Utterance;
 use rusqlite::Connection;
 
@@ -217,6 +217,14 @@ fn newer_shipped_facts_come_in_and_changes_made_here_stay() {
     let facts = store.facts().unwrap();
     assert_eq!(facts.subjects[0].claims[0].statement, "Changed here.");
     assert_eq!(facts.subjects[0].claims[1].statement, "Only changed in the release.");
+    // What was left is listed for review, with what the release says, until it is changed again.
+    let outdated = store.outdated(&Scope::Shared).unwrap();
+    let listed: Vec<_> = outdated.iter().map(|one| (one.id.as_str(), one.theirs.as_deref())).collect();
+    assert_eq!(listed, [(base.subjects[0].claims[0].id.as_str(), Some("Changed in the release."))]);
+    let mut settled = store.facts().unwrap();
+    settled.subjects[0].claims[0].statement = "Settled.".into();
+    store.replace(&settled, Origin::Moderator, &meta("an operator")).unwrap();
+    assert_eq!(store.outdated(&Scope::Shared).unwrap(), []);
     assert_eq!(store.bring_in_shipped(|| newer.clone(), 2, &meta("again")).unwrap().revision, None);
 }
 

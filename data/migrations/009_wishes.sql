@@ -1,5 +1,5 @@
 -- What leads from a question without an answer to one: those who wish to be told, answers that moderators gave themselves,
--- and which claims a reported answer made.
+-- and which claims a reported answer made. And what was changed here and elsewhere, for those who keep the facts to review.
 
 CREATE TABLE wish (                         -- the only record of who asked what, kept until they are told or withdraw
     platform  TEXT NOT NULL,
@@ -19,3 +19,15 @@ CREATE INDEX wish_revision ON wish (platform, revision);
 
 ALTER TABLE suggestion ADD COLUMN question TEXT;              -- the question without an answer that it answers
 ALTER TABLE report ADD COLUMN claims TEXT NOT NULL DEFAULT '';  -- ids of the claims of the answer, separated by commas
+
+CREATE TABLE conflict (                     -- what was changed here and would have been by a release; it was left
+    kind      TEXT NOT NULL,
+    id        TEXT NOT NULL,
+    revision  INTEGER NOT NULL REFERENCES revision,  -- that brought the release in
+    PRIMARY KEY (kind, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE flagged (                      -- how far communities were told what all share and changed under their own changes
+    scope     TEXT PRIMARY KEY,             -- as in `revision`
+    revision  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -48,7 +48,7 @@ impl Moderation {
                 words::history(name, &found)
             }
             Verb::Why => self.why(said(Field::Question), ground)?,
-            Verb::Review => words::outdated(&self.store().outdated(ground.scope)?),
+            Verb::Review => words::outdated(&self.store().outdated(ground.scope)?, *ground.scope == Scope::Shared),
             _ => {
                 let since = day(now - (DAYS_TOLD - 1) * 24 * 60 * 60);
                 words::stats(&self.records().tally(&by.community, &since)?)

@@ -6,6 +6,7 @@ pub mod command;
 pub mod corrections;
 mod draft;
 mod findings;
+pub mod flags;
 mod grammar;
 mod inquiry;
 mod lookup;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::entities::{GONE, Key, read};
-use super::revisions::verified_change;
+use super::revisions::{kind_named, shared_now, shipped, verified_change};
 use super::scope::{Scope, seen_by};
 use super::{Error, Meta, Store};
 use crate::facts::Claim;
@@ -122,29 +122,103 @@ impl Store {
         text.filter(|text| text != GONE).map(|text| read(&text)).transpose()
     }
 
-    /// What a community changed and the shared facts changed after it: kind, id and the shared revision. Its own stays.
+    /// What those of a scope changed and others changed as well: the shared facts after a community's change, a release
+    /// under the operators'. Theirs stays until they change it.
     ///
     /// # Errors
-    /// If SQLite fails.
-    pub fn outdated(&self, scope: &Scope) -> Result<Vec<(String, String, i64)>, Error> {
-        if *scope == Scope::Shared {
-            return Ok(Vec::new());
-        }
+    /// If the record of changes is damaged, or SQLite fails.
+    pub fn outdated(&self, scope: &Scope) -> Result<Vec<Outdated>, Error> {
         let _held = self.held()?;
-        let own = seen_by(&self.connection, scope)?.own;
-        let last = "SELECT COALESCE(MAX(revision), 0) FROM change JOIN revision ON revision.id = revision
-                    WHERE kind = ? AND change.id = ? AND scope = ?";
-        let mut statement = self.connection.prepare_cached(last)?;
-        let mut outdated = Vec::new();
-        for (kind, id) in own.keys().filter(|key| key.0 != "order") {
-            let mut newest = |scope: &str| statement.query_row((kind, id, scope), |row| row.get::<_, i64>(0));
-            let (ours, theirs) = (newest(scope.key())?, newest("")?);
-            if theirs > ours {
-                outdated.push(((*kind).to_owned(), id.clone(), theirs));
+        let (ours, theirs) = match scope {
+            Scope::Shared => (shared_now(&self.connection)?, shipped(&self.connection)?),
+            Scope::Community(_) => {
+                let seen = seen_by(&self.connection, scope)?;
+                (seen.own, seen.shared)
             }
+        };
+        let mut outdated = Vec::new();
+        for (kind, id, revision) in self.changed_elsewhere(scope)? {
+            let key: Key = (kind_named(kind)?, id);
+            if key.0 == "order" || ours.get(&key) == theirs.get(&key) {
+                continue;
+            }
+            let is_gone_in_both = ours.get(&key).is_some_and(|text| text == GONE) && !theirs.contains_key(&key);
+            if is_gone_in_both || (*scope != Scope::Shared && !ours.contains_key(&key)) {
+                continue;
+            }
+            let theirs = match (key.0, theirs.get(&key)) {
+                ("claim", Some(text)) => Some(read::<Claim>(text)?.statement),
+                _ => None,
+            };
+            outdated.push(Outdated { kind: key.0, id: key.1, revision, theirs });
         }
         Ok(outdated)
     }
+
+    /// Kind, id and revision of what was changed elsewhere after a scope's own change.
+    fn changed_elsewhere(&self, scope: &Scope) -> Result<Vec<(String, String, i64)>, Error> {
+        let sql = match scope {
+            Scope::Shared => {
+                "SELECT kind, id, revision FROM conflict WHERE NOT EXISTS (
+                     SELECT 1 FROM change JOIN revision ON revision.id = change.revision
+                     WHERE change.kind = conflict.kind AND change.id = conflict.id AND scope = ?1
+                       AND change.revision > conflict.revision)
+                 ORDER BY kind, id"
+            }
+            Scope::Community(_) => {
+                "SELECT kind, id, theirs FROM (
+                     SELECT kind, change.id AS id, MAX(CASE scope WHEN ?1 THEN revision END) AS ours,
+                            MAX(CASE scope WHEN '' THEN revision END) AS theirs
+                     FROM change JOIN revision ON revision.id = revision WHERE scope IN ('', ?1) GROUP BY 1, 2)
+                 WHERE theirs > ours ORDER BY kind, id"
+            }
+        };
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map([scope.key()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The communities of a platform that have something of their own and weren't told yet what the shared facts became up
+    /// to their newest revision, which is given, with that up to which they were.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn unflagged(&self, platform: &str) -> Result<Vec<(Scope, i64, i64)>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "WITH newest AS (SELECT COALESCE(MAX(id), 0) AS id FROM revision WHERE scope = '')
+             SELECT DISTINCT revision.scope, COALESCE(flagged.revision, 0), newest.id
+             FROM revision JOIN newest LEFT JOIN flagged ON flagged.scope = revision.scope
+             WHERE revision.scope LIKE ? || ':%' AND COALESCE(flagged.revision, 0) < newest.id ORDER BY 1",
+        )?;
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok((Scope::of_key(&row.get::<_, String>(0)?), row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+        };
+        let rows = statement.query_map([platform], read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Records up to which shared revision those of a community were told.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn flag(&self, scope: &Scope, revision: i64) -> Result<(), Error> {
+        let sql = "INSERT OR REPLACE INTO flagged VALUES (?, ?)";
+        self.connection.prepare_cached(sql)?.execute((scope.key(), revision))?;
+        Ok(())
+    }
+}
+
+/// Something that was changed here and elsewhere after that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outdated {
+    /// `source`, `subject`, `claim` or `topic`.
+    pub kind: &'static str,
+    /// Its id.
+    pub id: String,
+    /// The revision that changed it elsewhere, or that brought a release in which it is otherwise.
+    pub revision: i64,
+    /// What a claim says elsewhere; none where it isn't there, or is no claim.
+    pub theirs: Option<String>,
 }
 
 pub(super) fn revisions(connection: &Connection, mut ids: Vec<i64>) -> Result<Vec<Revision>, Error> {

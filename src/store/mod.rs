@@ -27,7 +27,7 @@ use rusqlite_migration::{M, Migrations};
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use changes::{Committed, Edit};
-pub use history::{Changed, Revision};
+pub use history::{Changed, Outdated, Revision};
 pub use revisions::{Applied, Meta, Origin, TrainedOn};
 pub use rows::{ChangedTopic, TopicFacts};
 pub use scope::{Own, Scope};

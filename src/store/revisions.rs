@@ -150,6 +150,10 @@ impl Store {
         let merged = merge(&shipped(&transaction)?, &now, &new)?;
         let origin = Origins { release: Some(release), ..Origins::of(Origin::Shipped) };
         let mut applied = apply(&transaction, &now, &merged.entities, &origin, meta)?;
+        for (kind, id) in merged.kept.iter().filter(|_| applied.revision.is_some()) {
+            let sql = "INSERT OR REPLACE INTO conflict VALUES (?, ?, ?)";
+            transaction.execute(sql, (kind, id, applied.revision))?;
+        }
         applied.kept = named(merged.kept);
         remember_shipped(&transaction, &new)?;
         transaction.commit()?;
@@ -208,8 +212,8 @@ fn was_shipped(connection: &rusqlite::Connection, release: u64) -> Result<bool, 
 }
 
 /// The facts of the release that was brought in last.
-fn shipped(transaction: &Transaction<'_>) -> Result<Entities, Error> {
-    let mut statement = transaction.prepare("SELECT kind, id, body, checksum FROM shipped")?;
+pub(super) fn shipped(connection: &rusqlite::Connection) -> Result<Entities, Error> {
+    let mut statement = connection.prepare("SELECT kind, id, body, checksum FROM shipped")?;
     let mut rows = statement.query([])?;
     let mut entities = Entities::new();
     while let Some(row) = rows.next()? {

@@ -32,6 +32,8 @@ pub struct Settings {
     pub as_text: bool,
     /// Matrix: whether an answer goes when its question is removed.
     pub follow_removal: bool,
+    /// Matrix: the space to which the room is bound; its rooms share what they change.
+    pub space: Option<String>,
 }
 
 impl Default for Settings {
@@ -48,6 +50,7 @@ impl Default for Settings {
             mention: false,
             as_text: false,
             follow_removal: false,
+            space: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Moderators at work on the stand-in: slash commands, forms and buttons.
 
 use routedesk::moderation::command::{Field, Form};
+use routedesk::moderation::{Moderation, Right, Speaker};
 use serde_json::{Value, json};
 
 use super::*;
@@ -301,5 +302,38 @@ async fn an_answer_given_by_hand_becomes_a_fact() {
     assert!(answer.starts_with("Azzet reports no lounge at Pyongyang airport [1]."), "{answer}");
     hand.press("moderator", &accept);
     assert!(hand.heard().await.contains("in the meantime"));
+    hand.bot.assert_well_behaved();
+}
+
+/// Those who keep a server's facts are told when what all share changes under a change of theirs, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_channel_is_told_of_shared_changes() {
+    let mut hand = Hand::start().await;
+    hand.bot
+        .records()
+        .set(&GUILD.to_string(), |settings| settings.log_channel = Some(LOG_CHANNEL.to_string()))
+        .unwrap();
+    let edit = |rubles: &str| {
+        format!("fact edit price-rubles | statement: It was {rubles} rubles. | value: {rubles} RUB | source: same")
+    };
+    hand.say("moderator", &format!("/{}", edit("46,000"))).await;
+    hand.say("moderator", "confirm").await;
+    hand.bot.requests.said(LOG_CHANNEL).await;
+    hand.bot.stop().await;
+    let path = hand.bot.folder.path().join("facts.db");
+    let moderation = Moderation::open(Arc::new(common::open(&path)), &path, "test").unwrap();
+    let by = Speaker { who: "op".into(), community: String::new(), right: Right::Operator };
+    for line in [edit("47,000").as_str(), "confirm"] {
+        moderation.command(&by, line, 1_800_000_000);
+    }
+    for _ in 0..2 {
+        hand.bot.come_up().await;
+        hand.say("member", "who flies it?").await;
+        hand.bot.standin.until_said(LOG_CHANNEL, 2).await;
+        hand.bot.stop().await;
+    }
+    let told: Vec<Value> = hand.bot.standin.channel(LOG_CHANNEL);
+    assert_eq!(told.len(), 2);
+    assert!(plain(content(&told[1])).contains("claim price-rubles"), "{told:?}");
     hand.bot.assert_well_behaved();
 }

@@ -1,5 +1,6 @@
 //! Moderators at work in a room of a real homeserver.
 
+use routedesk::moderation::{Moderation, Right, Speaker};
 use serde_json::json;
 
 use super::*;
@@ -219,5 +220,113 @@ async fn an_answer_given_by_hand_becomes_a_fact() {
     }
     let answer = hands.say("member", question).await;
     assert!(answer.starts_with("Azzet reports no lounge at Pyongyang airport [1]."), "{answer}");
+    hands.bot.stop().await;
+}
+
+/// The management room's line is taken back by signs, which count by the right in the room that it is about.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_taken_back_in_the_management_room() {
+    let Some(server) = Server::shared().await else { return };
+    let mut hands = Hands::start(server).await;
+    let bot_id = hands.bot.id().to_owned();
+    let management = hands.moderator.room_with(&bot_id, json!({"preset": "public_chat"})).await;
+    hands.member.call("POST", &format!("/join/{}", synapse::coded(&management)), &json!({})).await;
+    hands.say("moderator", &format!("/desk set log {management}")).await;
+    hands.say("moderator", "/fact retire price-rubles wrong").await;
+    hands.say("moderator", "confirm").await;
+    let line = hands.moderator.hears(&management, &bot_id).await["event_id"].as_str().unwrap().to_owned();
+    // Who moderates the management room alone may not.
+    hands.member.react(&management, &line, "↩️").await;
+    let said = hands.moderator.hears(&management, &bot_id).await;
+    assert!(body(&said).contains("Only those who moderate here"), "{said}");
+    hands.moderator.react(&management, &line, "↩️").await;
+    let preview = hands.moderator.hears(&management, &bot_id).await;
+    assert!(body(&preview).contains("Take revision 2 back"), "{preview}");
+    let preview = preview["event_id"].as_str().unwrap();
+    // Somebody else's yes isn't theirs.
+    hands.member.react(&management, preview, "✅").await;
+    assert!(body(&hands.moderator.hears(&management, &bot_id).await).contains("Nothing is open"));
+    hands.moderator.react(&management, preview, "✅").await;
+    let is_done =
+        |event: &Value| event["content"]["body"].as_str().is_some_and(|text| text.contains("Done, revision 3"));
+    hands.moderator.next(&management, is_done).await;
+    assert!(hands.say("member", "how much is a ticket?").await.contains("45,000 rubles ["));
+    hands.bot.stop().await;
+}
+
+/// Rooms that an operator bound to a space share what they change; others don't see it, and nobody else binds.
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_of_a_space_share_their_facts() {
+    let Some(server) = Server::shared().await else { return };
+    let mut bot = Bot::new(server).await;
+    let mut operator = server.person("operator").await;
+    bot.set("ROUTEDESK_OPERATORS", &operator.id);
+    bot.come_up().await;
+    let mut moderator = server.person("mod").await;
+    let mut rooms = Vec::new();
+    for _ in 0..3 {
+        let room = moderator.room_with(bot.id(), json!({"preset": "public_chat"})).await;
+        operator.call("POST", &format!("/join/{}", synapse::coded(&room)), &json!({})).await;
+        bot.set_room(&room, |settings| (settings.per_person, settings.per_channel) = (0, 0));
+        rooms.push(room);
+    }
+    let bot_id = bot.id().to_owned();
+    moderator.say(&rooms[0], "!desk set space !space:localhost").await;
+    let said = moderator.hears(&rooms[0], &bot_id).await;
+    assert!(body(&said).starts_with("Only those who run the bot"), "{said}");
+    let is_bound = |event: &Value| {
+        event["content"]["body"].as_str().is_some_and(|text| text.contains("bound to the space !space"))
+    };
+    for room in &rooms[..2] {
+        operator.say(room, "!desk set space !space:localhost").await;
+        moderator.next(room, is_bound).await;
+    }
+    for line in ["!fact retire price-rubles wrong", "confirm"] {
+        moderator.say(&rooms[0], line).await;
+        moderator.hears(&rooms[0], &bot_id).await;
+    }
+    for (room, expected) in rooms.iter().zip([false, false, true]) {
+        moderator.say(room, "!ask how much is a ticket?").await;
+        let said = moderator.hears(room, &bot_id).await;
+        assert_eq!(body(&said).contains("45,000 rubles ["), expected, "{said}");
+    }
+    // Let go, a room sees the shared facts again.
+    operator.say(&rooms[1], "!desk set space off").await;
+    moderator.hears(&rooms[1], &bot_id).await;
+    moderator.say(&rooms[1], "!ask how much is a ticket?").await;
+    assert!(body(&moderator.hears(&rooms[1], &bot_id).await).contains("45,000 rubles ["));
+    bot.stop().await;
+}
+
+/// Those who keep a room's facts are told when what all share changes under a change of theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_management_room_is_told_of_shared_changes() {
+    let Some(server) = Server::shared().await else { return };
+    let mut hands = Hands::start(server).await;
+    let bot_id = hands.bot.id().to_owned();
+    let management = hands.moderator.room_with(&bot_id, json!({})).await;
+    hands.say("moderator", &format!("/desk set log {management}")).await;
+    hands
+        .say(
+            "moderator",
+            "/fact edit price-rubles | statement: It was 46,000 rubles. | value: 46,000 RUB | source: same",
+        )
+        .await;
+    hands.say("moderator", "confirm").await;
+    hands.moderator.hears(&management, &bot_id).await;
+    hands.bot.stop().await;
+    let path = hands.bot.folder.path().join("facts.db");
+    let moderation = Moderation::open(Arc::new(common::open(&path)), &path, "test").unwrap();
+    let by = Speaker { who: "op".into(), community: String::new(), right: Right::Operator };
+    for line in
+        ["fact edit price-rubles | statement: It was 47,000 rubles. | value: 47,000 RUB | source: same", "confirm"]
+    {
+        moderation.command(&by, line, 1_800_000_000);
+    }
+    hands.bot.come_up().await;
+    let told = hands.moderator.hears(&management, &bot_id).await;
+    assert!(body(&told).contains("claim price-rubles"), "{told}");
+    let said = hands.say("moderator", "/review").await;
+    assert!(said.contains("there it says \"It was 47,000 rubles.\""), "{said}");
     hands.bot.stop().await;
 }

@@ -26,6 +26,7 @@ pub async fn keep_right(http: &Http, data: &Data) {
             () = data.changed.notified() => {}
         }
         wishes::tell(http, data).await;
+        data.tell_of_shared_changes(http).await;
         let due = match data.moderation.corrections() {
             Ok(due) => due,
             Err(error) => {

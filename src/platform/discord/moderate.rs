@@ -382,6 +382,29 @@ impl super::Shared {
         self.hindrance(http, &place, user, ("", now, true)).await.map(|hindrance| hindrance.reason)
     }
 
+    /// Tells log channels what all share and changed under changes of the server's own.
+    pub async fn tell_of_shared_changes(&self, http: &Http) {
+        let flags = match self.moderation.flags() {
+            Ok(flags) => flags,
+            Err(error) => return tracing::error!(%error, "what changed under servers' changes could not be looked up"),
+        };
+        for flag in flags {
+            let text = render::escaped(&flag.text);
+            let create = |part: &String| {
+                let message = CreateMessage::new().content(part).allowed_mentions(no_pings());
+                message.flags(MessageFlags::SUPPRESS_EMBEDS)
+            };
+            let Some(log) = flag.log.parse::<u64>().ok().filter(|id| *id > 0) else { continue };
+            for part in &render::split(&text) {
+                let said = self.outgoing.make(log, || ChannelId::new(log).send_message(http, create(part))).await;
+                if let Err(error) = said {
+                    tracing::warn!(what = %super::send::kind(&error), "a log channel could not be told of shared changes");
+                }
+            }
+            self.moderation.flagged(&flag);
+        }
+    }
+
     /// Tells the log channel of a change, with a button to take it back.
     async fn tell_of(&self, http: &Http, by: &Speaker, made: &Made) {
         let place = Place { channel: String::new(), community: Some(by.community.clone()) };

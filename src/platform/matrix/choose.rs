@@ -71,11 +71,14 @@ impl Lane {
         }
     }
 
-    /// A keycap chooses, a bin removes, a bell wishes to be told.
+    /// A keycap chooses, a bin removes, a bell wishes to be told; those who keep the facts have signs of their own.
     pub async fn on_reaction(&mut self, event: &Event) {
         let Some((post, sign)) = hear::reaction(&event.content) else { return };
         if self.is_answered(&event.id) == Some(true) {
             return;
+        }
+        if let Some(sign) = hear::Sign::of(sign) {
+            return self.on_sign(event, &post, sign).await;
         }
         let Some(asked) = self.question_of(&post) else { return };
         let (number, is_bin, is_bell) = (hear::number(sign), hear::is_bin(sign), hear::is_bell(sign));

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::{PLATFORM, Shared};
 use crate::facts::{Facts, Topic};
 use crate::language::{Language, Phrases};
+use crate::moderation::Right;
 use crate::store::handled::Place;
 use crate::store::settings::Settings;
 use crate::wording;
@@ -49,7 +50,11 @@ impl Shared {
                 let log = rest.split_whitespace().next_back().unwrap_or_default();
                 self.set_log(log, phrases, (room, who)).await
             }
-            ["queue"] => self.queue(phrases, room),
+            ["set", "space", _] => {
+                let space = rest.split_whitespace().next_back().unwrap_or_default();
+                self.bind(space, phrases, (room, who))
+            }
+            ["queue"] => self.queue(phrases, settings.space.as_deref().unwrap_or(room)),
             ["set", key, value] => match change(settings, key, value) {
                 Some(new) => self
                     .recorded("a room's settings could not be kept", |records| records.set(room, |old| *old = new))
@@ -82,6 +87,30 @@ impl Shared {
     pub async fn may_look_after(&self, settings: &Settings, room: &str, who: &str) -> bool {
         let is_operator = || self.operators.iter().any(|operator| operator == who);
         is_operator() || self.account.level(room, who).await.is_ok_and(|level| level >= settings.level)
+    }
+
+    /// What somebody may do for the facts of a room at this moment.
+    pub async fn right_of(&self, settings: &Settings, room: &str, who: &str) -> Right {
+        if self.operators.iter().any(|operator| operator == who) {
+            return Right::Operator;
+        }
+        if self.may_look_after(settings, room, who).await { Right::Moderator } else { Right::Member }
+    }
+
+    /// Binds a room to a space, whose rooms share what they change; only who runs the bot may, as a room can claim any.
+    fn bind(&self, space: &str, phrases: &Phrases, (room, who): (&str, &str)) -> Option<String> {
+        if !self.operators.iter().any(|operator| operator == who) {
+            return Some(phrases.room_space_not_allowed.clone());
+        }
+        let is_off = matches!(space, "off" | "no");
+        let is_room = space.starts_with('!') && space.len() > 2;
+        if !is_off && !is_room {
+            return Some(phrases.room_usage.clone());
+        }
+        self.recorded("a room's settings could not be kept", |records| {
+            records.set(room, |settings| settings.space = (!is_off).then(|| space.to_owned()))
+        })
+        .map(|settings| in_words(&settings, phrases))
     }
 
     fn queue(&self, phrases: &Phrases, room: &str) -> Option<String> {
@@ -133,6 +162,10 @@ fn in_words(settings: &Settings, phrases: &Phrases) -> String {
         either(settings.follow_removal, &phrases.room_removal_yes, &phrases.room_removal_no),
         phrases.set_days.replace("{days}", &settings.keep_days.to_string()),
         phrases.room_level.replace("{level}", &settings.level.to_string()),
+        match &settings.space {
+            Some(space) => phrases.room_space.replace("{space}", space),
+            None => phrases.room_no_space.clone(),
+        },
         match &settings.log_channel {
             Some(log) => phrases.set_log.replace("{channel}", log),
             None => phrases.set_no_log.clone(),

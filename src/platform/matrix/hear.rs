@@ -212,6 +212,36 @@ pub fn is_bell(sign: &str) -> bool {
     sign.trim_end_matches('\u{fe0f}') == BELL
 }
 
+/// A sign by which those who keep the facts do something under a message of the bot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// Looks at taking a change back.
+    Undo,
+    /// Makes the change that is looked at.
+    Confirm,
+    /// Leaves it.
+    Cancel,
+}
+
+impl Sign {
+    /// What somebody reacts with.
+    #[must_use]
+    pub fn emoji(self) -> &'static str {
+        match self {
+            Self::Undo => "↩\u{fe0f}",
+            Self::Confirm => "✅",
+            Self::Cancel => "❌",
+        }
+    }
+
+    /// What a reaction stands for; none if it is another.
+    #[must_use]
+    pub fn of(sign: &str) -> Option<Self> {
+        let bare = |text: &str| text.trim_end_matches('\u{fe0f}').to_owned();
+        [Self::Undo, Self::Confirm, Self::Cancel].into_iter().find(|one| bare(one.emoji()) == bare(sign))
+    }
+}
+
 /// Whether a sign asks for the answer to be removed.
 #[must_use]
 pub fn is_bin(sign: &str) -> bool {

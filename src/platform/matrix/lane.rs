@@ -279,10 +279,11 @@ impl Lane {
         self.deliver(&question(event, &message), saying, said).await;
     }
 
-    /// The place that the room is: a direct conversation has no community.
+    /// The place that the room is: a direct conversation has no community, a room that is bound to a space has that.
     pub async fn place(&self) -> Place {
         let is_direct = self.data.account.is_direct(&self.room).await;
-        Place { channel: self.room.clone(), community: (!is_direct).then(|| self.room.clone()) }
+        let community = || self.data.settings(&self.room).space.unwrap_or_else(|| self.room.clone());
+        Place { channel: self.room.clone(), community: (!is_direct).then(community) }
     }
 
     pub async fn asked(&self, message: &Message, is_for_me: bool) -> Option<Asked> {

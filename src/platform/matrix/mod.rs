@@ -222,8 +222,32 @@ async fn hand_on(data: &Data, mut news: UnboundedReceiver<News>) {
     }
 }
 
+/// Tells management rooms what all share and changed under changes of a room's own.
+fn tell_of_shared_changes(data: &Data) {
+    let flags = match data.moderation.flags() {
+        Ok(flags) => flags,
+        Err(error) => return tracing::error!(%error, "what changed under rooms' changes could not be looked up"),
+    };
+    for flag in flags {
+        let data = Arc::clone(data);
+        tokio::spawn(async move {
+            let transaction = format!("flag-{}-{}", flag.community, flag.revision);
+            for (at, part) in render::texts(&format!("{} ({})", flag.text, flag.community)).iter().enumerate() {
+                let content = render::announcement(part, &Settings::default());
+                let said =
+                    data.account.send(&flag.log, "m.room.message", content, &format!("{transaction}-{at}")).await;
+                if let Err(error) = said {
+                    tracing::warn!(what = %error, "a management room could not be told of shared changes");
+                }
+            }
+            data.moderation.flagged(&flag);
+        });
+    }
+}
+
 /// Has answers of some time ago say what is right now, and tells those who wished to be told of new ones.
 fn correct_old(data: &Data, lanes: &mut HashMap<String, Entry>) {
+    tell_of_shared_changes(data);
     match data.moderation.wishes_come_true() {
         Ok(due) => due.into_iter().for_each(|due| {
             let room = due.0.channel.clone();

@@ -1,11 +1,15 @@
 //! Moderators' commands in a room: `!fact …`, and the answers to their steps.
 
-use routedesk_matrix::Event;
+use std::sync::Arc;
 
-use super::hear::Message;
-use super::lane::{Lane, Saying, now};
-use crate::moderation::command::is_begun;
-use crate::moderation::{Made, Right, Speaker};
+use routedesk_matrix::Event;
+use serde_json::{Value, json};
+
+use super::hear::{MARK, Message, Sign};
+use super::lane::{Lane, Question, Saying, answering, now};
+use super::{Data, render};
+use crate::moderation::command::{Field, Form, Verb, is_begun};
+use crate::moderation::{Made, Next, Right, Said, Speaker};
 use crate::store::handled::Place;
 use crate::store::settings::Settings;
 use crate::understanding::split::is_question;
@@ -64,8 +68,8 @@ impl Lane {
         if said.made.is_some() {
             self.data.changed.notify_one();
         }
-        if let (Some(made), Some(log)) = (&said.made, &settings.log_channel) {
-            self.tell_of(log.clone(), &event.sender, made);
+        if let Some(made) = &said.made {
+            self.tell_of(&self.room, &settings, &by, made);
         }
         Saying::Text(said.text)
     }
@@ -87,29 +91,99 @@ impl Lane {
 
     /// What the sender of an event may do here at this moment.
     async fn right_of(&self, event: &Event, place: &Place, settings: &Settings) -> Right {
-        if self.data.operators.contains(&event.sender) {
-            return Right::Operator;
-        }
-        let may = place.community.is_some() && self.data.may_look_after(settings, &self.room, &event.sender).await;
-        if may { Right::Moderator } else { Right::Member }
+        let right = self.data.right_of(settings, &self.room, &event.sender).await;
+        // In a direct conversation everybody has a high level.
+        if place.community.is_none() && right < Right::Operator { Right::Member } else { right }
     }
 
-    /// Tells the management room of a change.
-    fn tell_of(&self, log: String, who: &str, made: &Made) {
-        let text = format!("{} ({who}, {})", words::in_log(&made.line), self.room);
-        self.announce(log, &text, format!("made-{}", made.revision));
+    /// Tells the management room of a change that was made for a room, with a sign to take it back.
+    fn tell_of(&self, room: &str, settings: &Settings, by: &Speaker, made: &Made) {
+        let Some(log) = settings.log_channel.clone() else { return };
+        let text = format!("{} ({}, {room})", words::in_log(&made.line), by.who);
+        let mark = json!({"undo": made.revision, "room": room, "community": by.community});
+        let (data, transaction) = (Arc::clone(&self.data), format!("made-{}", made.revision));
+        tokio::spawn(async move {
+            let mut content = render::announcement(&render::texts(&text).swap_remove(0), &Settings::default());
+            content[MARK] = mark;
+            let Some(post) = announce(&data, &log, content, &transaction).await else { return };
+            let undo = render::reaction(&post, Sign::Undo.emoji());
+            let _ = data.account.send(&log, "m.reaction", undo, &format!("key-{post}-undo")).await;
+        });
     }
 
     fn announce(&self, log: String, text: &str, transaction: String) {
-        let (data, text) = (std::sync::Arc::clone(&self.data), text.to_owned());
+        let (data, text) = (Arc::clone(&self.data), text.to_owned());
         tokio::spawn(async move {
-            let part = super::render::texts(&text).swap_remove(0);
-            let content = super::render::announcement(&part, &Settings::default());
-            if let Err(error) = data.account.send(&log, "m.room.message", content, &transaction).await {
-                tracing::warn!(what = %error, "the management room could not be told of a change");
-            }
+            let content = render::announcement(&render::texts(&text).swap_remove(0), &Settings::default());
+            announce(&data, &log, content, &transaction).await;
         });
     }
+
+    /// Does what a sign under a line of the management room stands for. Who may is told by the room that it is about.
+    pub async fn on_sign(&mut self, event: &Event, post: &str, sign: Sign) {
+        let Ok(original) = self.data.account.event(&self.room, post).await else { return };
+        let mark = &original.content[MARK];
+        let (Some(room), Some(community)) = (mark["room"].as_str(), mark["community"].as_str()) else { return };
+        let is_mine = original.sender == self.data.account.user();
+        if !is_mine || !self.take_on(&event.id, &self.place().await, event.at_ms / 1_000) {
+            return;
+        }
+        let settings = self.data.settings(room);
+        let by = Speaker {
+            who: event.sender.clone(),
+            community: community.to_owned(),
+            right: self.data.right_of(&settings, room, &event.sender).await,
+        };
+        let moderation = &self.data.moderation;
+        let said = match (sign, mark["undo"].as_i64(), mark["step"].as_u64()) {
+            (Sign::Undo, Some(revision), _) => {
+                moderation.form(&by, Form::new(Verb::Undo).with(Field::Revision, revision.to_string()), now())
+            }
+            (Sign::Confirm, _, Some(step)) => moderation.answer_step(&by, step, "confirm", now()),
+            (Sign::Cancel, _, Some(step)) => moderation.answer_step(&by, step, "cancel", now()),
+            _ => return self.mark_answered(&event.id, None),
+        };
+        if let Some(made) = &said.made {
+            self.data.changed.notify_one();
+            self.tell_of(room, &settings, &by, made);
+        }
+        self.answer_sign(event, post, &said, json!({"step": said.step, "room": room, "community": community})).await;
+        self.mark_answered(&event.id, None);
+    }
+
+    /// Says what came of a sign, with signs to go on by.
+    async fn answer_sign(&self, event: &Event, post: &str, said: &Said, mark: Value) {
+        let settings = self.data.settings(&self.room);
+        let spoken = self.spoken(Saying::Text(said.text.clone()));
+        let question = Question {
+            id: &event.id,
+            replies_to: post,
+            transaction: &event.id,
+            asker: &event.sender,
+            thread: None,
+            at: now(),
+        };
+        let mut last = None;
+        for (at, part) in spoken.parts.iter().enumerate() {
+            let mut content = render::content(part, answering(&question, &spoken), &settings);
+            content[MARK] = mark.clone();
+            match self.send(content, &format!("answer-{}-{at}", event.id)).await {
+                Ok(id) => last = Some(id),
+                Err(error) => return tracing::error!(what = %error, "a moderator's sign could not be answered"),
+            }
+        }
+        let (Some(post), Next::Confirm) = (last, &said.next) else { return };
+        for sign in [Sign::Confirm, Sign::Cancel] {
+            let content = render::reaction(&post, sign.emoji());
+            let _ = self.data.account.send(&self.room, "m.reaction", content, &format!("key-{post}-{sign:?}")).await;
+        }
+    }
+}
+
+/// Says something in a room where nobody asked; gives the message.
+async fn announce(data: &Data, room: &str, content: Value, transaction: &str) -> Option<String> {
+    let said = data.account.send(room, "m.room.message", content, transaction).await;
+    said.inspect_err(|error| tracing::warn!(what = %error, "the management room could not be told")).ok()
 }
 
 fn speaker(event: &Event, place: &Place, right: Right) -> Speaker {

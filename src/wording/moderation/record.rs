@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::changes::value_of;
 use super::{indented, quoted};
 use crate::facts::{Claim, Rank};
-use crate::store::{Changed, Revision, Scope};
+use crate::store::{Changed, Outdated, Revision, Scope};
 
 /// A change, for those who look after the community.
 #[cfg(any(feature = "discord", feature = "matrix"))]
@@ -121,15 +121,28 @@ pub fn history(name: &str, revisions: &[Revision]) -> String {
     revisions.iter().map(revision_in_words).collect::<Vec<_>>().join("\n")
 }
 
-pub fn outdated(outdated: &[(String, String, i64)]) -> String {
+/// What was changed here and elsewhere; `shared` tells whether here is what all share.
+pub fn outdated(outdated: &[Outdated], shared: bool) -> String {
     if outdated.is_empty() {
         return "Nothing that was changed here has been changed by others since.".into();
     }
-    let mut text = String::from(
-        "These were changed here, and what all share changed after that. Yours count until you undo them:",
-    );
-    for (kind, id, revision) in outdated {
-        let _ = write!(text, "\n  {kind} {id} (shared revision {revision}; `fact history {id}`)");
+    let mut text = String::from(match shared {
+        true => "These were changed here, and a release has them otherwise. Yours count until you undo them:",
+        false => "These were changed here, and what all share changed after that. Yours count until you undo them:",
+    });
+    for Outdated { kind, id, revision, theirs } in outdated {
+        let theirs = theirs.as_ref().map(|text| format!(", there it says {}", quoted(text))).unwrap_or_default();
+        let whose = if shared { "release of" } else { "shared" };
+        let _ = write!(text, "\n  {kind} {id} ({whose} revision {revision}; `fact history {id}`){theirs}");
     }
     text
+}
+
+/// The same for the log channel.
+pub fn flag(outdated: &[Outdated]) -> String {
+    let ids: Vec<String> = outdated.iter().map(|one| format!("{} {}", one.kind, one.id)).collect();
+    format!(
+        "What all share changed under changes of yours: {}. Yours count; `review` shows what it says there.",
+        ids.join(", ")
+    )
 }

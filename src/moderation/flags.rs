@@ -1,0 +1,49 @@
+//! Telling those who keep a community's facts that what all share changed under changes of theirs.
+
+use super::Moderation;
+use crate::store::{Error, Scope};
+use crate::wording::moderation as words;
+
+/// What a community is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// The platform's id of the community.
+    pub community: String,
+    /// The platform's id of where it is told of changes.
+    pub log: String,
+    /// What is said.
+    pub text: String,
+    /// The shared revision up to which it is told by this.
+    pub revision: i64,
+}
+
+impl Moderation {
+    /// What communities of this platform are to be told. One without a place for that is told by `review`.
+    ///
+    /// # Errors
+    /// If the database can't be used.
+    pub fn flags(&self) -> Result<Vec<Flag>, Error> {
+        let prefix = format!("{}:", self.platform);
+        let mut flags = Vec::new();
+        let unflagged = self.store().unflagged(self.platform)?;
+        for (scope, told, newest) in unflagged {
+            let community = scope.key().strip_prefix(&prefix).unwrap_or_default().to_owned();
+            let log = self.records().settings(&community)?.log_channel;
+            let mut outdated = self.store().outdated(&scope)?;
+            outdated.retain(|one| one.revision > told);
+            match log.filter(|_| !outdated.is_empty()) {
+                Some(log) => flags.push(Flag { community, log, text: words::flag(&outdated), revision: newest }),
+                None => self.store().flag(&scope, newest)?,
+            }
+        }
+        Ok(flags)
+    }
+
+    /// Records that a community was told.
+    pub fn flagged(&self, flag: &Flag) {
+        let scope = Scope::community(self.platform, &flag.community);
+        if let Err(error) = self.store().flag(&scope, flag.revision) {
+            tracing::error!(%error, "it could not be recorded that a community was told of shared changes");
+        }
+    }
+}
