@@ -69,7 +69,9 @@ impl Moderation {
             let near = traces.iter().flat_map(|trace| trace.candidates.iter().take(NEARBY));
             let ids: Vec<&str> = near.map(|candidate| index.topics()[candidate.topic].id.as_str()).collect();
             for topic in ground.facts.topics().filter(|topic| ids.contains(&topic.id.as_str())) {
-                probes.extend(topic.examples.iter().take(TRIED_OF_TOPIC).cloned().map(Probe::Question));
+                // That the question itself moves is what is wanted.
+                let others = topic.examples.iter().filter(|example| fold(example) != fold(text));
+                probes.extend(others.take(TRIED_OF_TOPIC).cloned().map(Probe::Question));
             }
         }
         Ok(probes)

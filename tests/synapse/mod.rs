@@ -29,7 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn python() -> Option<&'static Path> {
     static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
     let install = || {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("synapse");
+        // Examples aren't told the folder.
+        let beside = option_env!("CARGO_TARGET_TMPDIR").unwrap_or(concat!(env!("CARGO_MANIFEST_DIR"), "/target/tmp"));
+        let folder = Path::new(beside).with_file_name("synapse");
         let done = folder.join("installed");
         if fs::read_to_string(&done).is_ok_and(|what| what == PACKAGES.join("\n")) {
             return Some(folder);
@@ -295,6 +297,18 @@ impl Person {
     /// The next message of somebody.
     pub async fn hears(&mut self, room: &str, from: &str) -> Value {
         self.next(room, |event| event["type"] == "m.room.message" && event["sender"] == from).await
+    }
+
+    /// The next event of a room, whatever it is.
+    pub async fn any(&mut self, room: &str) -> Value {
+        loop {
+            while let Some(event) = self.waiting.pop_front() {
+                if event["room_id"] == room {
+                    return event;
+                }
+            }
+            self.sync().await;
+        }
     }
 
     async fn sync(&mut self) {

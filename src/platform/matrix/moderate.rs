@@ -86,7 +86,7 @@ impl Lane {
             let text = format!("{} ({}, {})", kept.line, event.sender, self.room);
             self.announce(log, &text, format!("answered-{}", event.id));
         }
-        Some(Saying::Text(kept.text))
+        Some(Saying::Text(format!("{} {}", kept.text, words::how_to_accept())))
     }
 
     /// What the sender of an event may do here at this moment.

@@ -149,11 +149,13 @@ fn spaced(ids: &str) -> String {
 
 /// What is said to a moderator who answered a question by hand.
 pub fn answered_by_hand(question: &str) -> String {
-    format!(
-        "Thank you. Those who moderate here can make that my answer to {}, with its source: `suggestions` lists it, \
-         `accept` and its number begins.",
-        quoted(question)
-    )
+    format!("Thank you. Those who moderate here can make that my answer to {}, with its source.", quoted(question))
+}
+
+/// How, where there is no button for it.
+#[cfg(feature = "matrix")]
+pub fn how_to_accept() -> String {
+    "`suggestions` lists it, `accept` and its number begins.".into()
 }
 
 /// The same for those who look after the community.
