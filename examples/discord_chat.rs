@@ -157,6 +157,9 @@ impl Chat {
                     _ => (form.verb.grammar().words.replace(' ', "-"), options),
                 }
             }
+            (Err(_), Some(("fact", "help"))) => {
+                ("fact".to_owned(), json!([{"name": "help", "type": 1, "options": []}]))
+            }
             (Err(_), Some(("ask", question))) => ("ask".to_owned(), json!([option("question", question)])),
             (Err(_), _) => (line.to_owned(), json!([])),
         };

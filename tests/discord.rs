@@ -20,8 +20,8 @@ use routedesk::store::settings::Settings;
 use routedesk::utterance::Utterance;
 use serde_json::{Value, json};
 use standin::{
-    BOT, CHANNEL, COMMANDS, DIRECT, Fault, GUILD, KEEPERS, KEEPERS_COMMANDS, LOG_CHANNEL, OTHER_BOT, OTHER_CHANNEL,
-    PERSON, Requests, STRANGER, StandIn, THREAD, is_id, user,
+    BOT, CHANNEL, COMMANDS, DIRECT, FORMER, Fault, GUILD, KEEPERS, KEEPERS_COMMANDS, LOG_CHANNEL, OTHER_BOT,
+    OTHER_CHANNEL, PERSON, Requests, STRANGER, StandIn, THREAD, is_id, user,
 };
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Barrier};
 use common::random::Random;
 use routedesk::desk::Desk;
 use routedesk::moderation::command::GRAMMAR;
-use routedesk::moderation::{Moderation, Next, Right, Said, Speaker};
+use routedesk::moderation::{ByHand, Moderation, Next, Right, Said, Speaker};
 use routedesk::store::posts::Answer;
 use routedesk::store::records::Records;
 use routedesk::store::{Scope, Store};
@@ -109,13 +109,17 @@ fn an_answer_given_by_hand_becomes_a_fact() {
     let question = "is there a lounge for passengers at pyongyang airport";
     let fact = "Azzet reports no lounge at Pyongyang airport";
     let keep = |by: &Speaker, text: &str| house.moderation.keep_answer(by, question, text, NOW);
-    assert_eq!(keep(&member, fact), None);
-    assert_eq!(keep(&speaker("m", "", Right::Moderator), fact), None);
-    for text in ["why not?", "no", "ask @everyone", "see https://example.org"] {
-        assert_eq!(keep(&moderator, text), None, "{text}");
+    assert_eq!(keep(&member, fact), ByHand::Heard);
+    assert_eq!(keep(&speaker("m", "", Right::Moderator), fact), ByHand::Heard);
+    for text in ["why not?", "no", "thank you very much", "price of a ticket"] {
+        assert_eq!(keep(&moderator, text), ByHand::Heard, "{text}");
     }
-    let kept = keep(&moderator, fact).unwrap();
-    assert_eq!(keep(&moderator, fact), Some(kept.clone()));
+    for text in ["Azzet reports no lounge @everyone", "Azzet reports no lounge, see https://azzet.com/x"] {
+        let ByHand::Refused(why) = keep(&moderator, text) else { panic!("{text}") };
+        assert!(why.contains("may have no"), "{why}");
+    }
+    let ByHand::Kept(kept) = keep(&moderator, fact) else { panic!("not kept") };
+    assert_eq!(keep(&moderator, fact), ByHand::Kept(kept.clone()));
     assert!(house.say(&moderator, "/suggestions").contains("as an answer to"));
     assert!(house.moderation.accept_suggestion(&member, kept.id, NOW).text.contains("Only those who moderate"));
     for line in ["/accept 1", "-", "azzet 3", "confirm"] {

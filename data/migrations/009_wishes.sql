@@ -12,7 +12,7 @@ CREATE TABLE wish (                         -- the only record of who asked what
     revision  INTEGER NOT NULL,             -- the revision up to which there is no answer
     tried_at  INTEGER,                      -- when they were first tried to be told, in seconds since 1970, UTC
     PRIMARY KEY (platform, id),
-    UNIQUE (platform, channel, who, question)
+    UNIQUE (platform, channel, message, who, question)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX wish_revision ON wish (platform, revision);

@@ -4,6 +4,7 @@ use matrix_sdk::room::MessagesOptions;
 use matrix_sdk::ruma::api::client::receipt::create_receipt::v3::ReceiptType;
 use matrix_sdk::ruma::api::error::ErrorKind;
 use matrix_sdk::ruma::events::receipt::ReceiptThread;
+use matrix_sdk::ruma::events::room::member::MembershipState;
 use matrix_sdk::ruma::events::room::power_levels::UserPowerLevel;
 use matrix_sdk::ruma::{EventId, RoomId, ServerName, TransactionId, UserId, uint};
 use matrix_sdk::{Error, HttpError, Room};
@@ -104,12 +105,18 @@ impl Account {
         })
     }
 
-    /// The level of a person in a room, from which on rights are given; a creator's is the highest number.
+    /// The level of a person in a room, from which on rights are given; a creator's is the highest number. Who isn't in the
+    /// room has none there, whatever level is still kept for them.
     #[must_use]
     pub fn level<'a>(&'a self, room: &'a str, user: &'a str) -> Doing<'a, Result<i64, RoomError>> {
         Box::pin(async move {
             let user = <&UserId>::try_from(user).map_err(|_| bad("not the id of a person"))?;
-            match self.room(room)?.get_user_power_level(user).await.map_err(|error| explain(&error))? {
+            let room = self.room(room)?;
+            let member = room.get_member(user).await.map_err(|error| explain(&error))?;
+            if member.is_none_or(|member| *member.membership() != MembershipState::Join) {
+                return Err(bad("somebody who isn't in the room"));
+            }
+            match room.get_user_power_level(user).await.map_err(|error| explain(&error))? {
                 UserPowerLevel::Int(level) => Ok(level.into()),
                 _ => Ok(i64::MAX),
             }

@@ -37,11 +37,11 @@ const PERIODS: &[(Period, &[&str])] = &[
 
 /// What stands before a figure, with its sign.
 const SIGNS: &[(&str, &[&str])] = &[
-    ("~", &["about", "around", "roughly", "approximately", "some", "~"]),
-    (">=", &["at least", "no fewer than", "no less than", ">="]),
-    ("<=", &["at most", "no more than", "up to", "<="]),
-    (">", &["more than", "over", ">"]),
-    ("<", &["fewer than", "less than", "under", "<"]),
+    ("~", &["about", "around", "roughly", "approximately", "some", "около", "примерно", "약", "~"]),
+    (">=", &["at least", "no fewer than", "no less than", "не менее", "не меньше", ">="]),
+    ("<=", &["at most", "no more than", "up to", "не более", "не больше", "<="]),
+    (">", &["more than", "over", "более", "больше", ">"]),
+    ("<", &["fewer than", "less than", "under", "менее", "меньше", "<"]),
 ];
 
 /// Zones of the route, as hours east of Greenwich.
@@ -167,7 +167,25 @@ fn split_sign(text: &str) -> (&'static str, &str) {
     ("", text)
 }
 
-/// Splits a whole number off the beginning: `45,000`, `45 000`, `45 thousand`, `45k`.
+/// What multiplies a number that it follows; of two that begin alike the longer one stands first.
+const MULTIPLES: [(&str, u64); 11] = [
+    ("thousand", 1_000),
+    ("million", 1_000_000),
+    ("k ", 1_000),
+    ("тысячи", 1_000),
+    ("тысяча", 1_000),
+    ("тысяч", 1_000),
+    ("тыс.", 1_000),
+    ("тыс ", 1_000),
+    ("миллионов", 1_000_000),
+    ("천", 1_000),
+    (TEN_THOUSAND, 10_000),
+];
+
+/// In Korean what is below ten thousand follows: `4만5천`.
+const TEN_THOUSAND: &str = "만";
+
+/// Splits a whole number off the beginning: `45,000`, `45 000`, `45 thousand`, `45k`, `45 тыс.`, `4만5천`.
 fn split_number(text: &str) -> Option<(u64, &str)> {
     let end = text
         .char_indices()
@@ -181,10 +199,13 @@ fn split_number(text: &str) -> Option<(u64, &str)> {
     let digits: String = text[..end].chars().filter(char::is_ascii_digit).collect();
     let number: u64 = digits.parse().ok()?;
     let rest = text[end..].trim_start();
-    for (name, factor) in [("thousand", 1_000), ("million", 1_000_000), ("k ", 1_000)] {
-        if let Some(rest) = rest.strip_prefix(name) {
-            return Some((number.checked_mul(factor)?, rest.trim_start()));
-        }
+    for (name, factor) in MULTIPLES {
+        let Some(rest) = rest.strip_prefix(name).map(str::trim_start) else { continue };
+        let number = number.checked_mul(factor)?;
+        return match split_number(rest).filter(|(below, _)| name == TEN_THOUSAND && *below < factor) {
+            Some((below, rest)) => Some((number.checked_add(below)?, rest)),
+            None => Some((number, rest)),
+        };
     }
     Some((number, rest))
 }
@@ -365,6 +386,11 @@ mod tests {
             ("20000–30000 soldiers", "count 20000..30000 soldiers", "20,000 to 30,000 soldiers"),
             ("name Boeing 777-200", "name Boeing 777-200", "Boeing 777-200"),
             ("60 000 рублей", "money 60000 RUB", "60,000 RUB"),
+            ("45 тыс. рублей", "money 45000 RUB", "45,000 RUB"),
+            ("около 45 тысяч рублей", "money ~45000 RUB", "about 45,000 RUB"),
+            ("4만5천 루블", "money 45000 RUB", "45,000 RUB"),
+            ("4만 5,000루블", "money 45000 RUB", "45,000 RUB"),
+            ("4만 루블", "money 40000 RUB", "40,000 RUB"),
             ("yes", "yes", "yes"),
             ("two capitals", "text two capitals", "two capitals"),
             ("money 45000 RUB", "money 45000 RUB", "45,000 RUB"),

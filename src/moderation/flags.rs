@@ -9,8 +9,8 @@ use crate::wording::moderation as words;
 pub struct Flag {
     /// The platform's id of the community.
     pub community: String,
-    /// The platform's id of where it is told of changes.
-    pub log: String,
+    /// The platform's ids of where it is told of changes.
+    pub logs: Vec<String>,
     /// What is said.
     pub text: String,
     /// The shared revision up to which it is told by this.
@@ -23,17 +23,20 @@ impl Moderation {
     /// # Errors
     /// If the database can't be used.
     pub fn flags(&self) -> Result<Vec<Flag>, Error> {
-        let prefix = format!("{}:", self.platform);
         let mut flags = Vec::new();
         let unflagged = self.store().unflagged(self.platform)?;
         for (scope, told, newest) in unflagged {
-            let community = scope.key().strip_prefix(&prefix).unwrap_or_default().to_owned();
-            let log = self.records().settings(&community)?.log_channel;
+            let community = scope.community_on(self.platform).unwrap_or_default().to_owned();
+            let rooms = self.records().settings_in(&community)?;
+            let mut logs: Vec<String> = rooms.into_iter().filter_map(|(_, settings)| settings.log_channel).collect();
+            logs.sort_unstable();
+            logs.dedup();
             let mut outdated = self.store().outdated(&scope)?;
             outdated.retain(|one| one.revision > told);
-            match log.filter(|_| !outdated.is_empty()) {
-                Some(log) => flags.push(Flag { community, log, text: words::flag(&outdated), revision: newest }),
-                None => self.store().flag(&scope, newest)?,
+            if logs.is_empty() || outdated.is_empty() {
+                self.store().flag(&scope, newest)?;
+            } else {
+                flags.push(Flag { community, logs, text: words::flag(&outdated), revision: newest });
             }
         }
         Ok(flags)

@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use command::{Field, Form, NoCommand, Verb};
 use draft::{Act, Draft, Ground};
-pub use queue::KeptAnswer;
+pub use queue::{ByHand, KeptAnswer};
 use steps::{Open, Session, fields_to_fill, is_no, is_yes};
 
 use crate::desk::Desk;

@@ -48,7 +48,7 @@ impl Moderation {
         let records = self.records();
         let keep = || -> Result<(), Error> {
             for (question, gist) in heard.unanswered() {
-                let days = records.settings(community)?.keep_days;
+                let days = records.keep_days(community)?;
                 records.keep_question(community, (&question, gist), now, days)?;
             }
             Ok(())
@@ -148,24 +148,37 @@ impl Moderation {
 
     fn keep_suggestion(&self, by: &Speaker, suggestion: &Suggestion, now: i64) -> Result<Option<i64>, Error> {
         let records = self.records();
-        let days = records.settings(&by.community)?.keep_days;
+        let days = records.keep_days(&by.community)?;
         records.keep_suggestion(&by.community, suggestion, now, days)
     }
 
     /// Keeps what somebody who keeps the facts said to a question that the desk could not answer, so that it can be made a
-    /// fact. None if they may not, if it is no statement or one that can't be spoken, or if very many wait.
-    pub fn keep_answer(&self, by: &Speaker, question: &str, text: &str, now: i64) -> Option<KeptAnswer> {
+    /// fact. What asks, thanks or is answered itself is heard like anything else.
+    pub fn keep_answer(&self, by: &Speaker, question: &str, text: &str, now: i64) -> ByHand {
         let needed = if by.community.is_empty() { Right::Operator } else { Right::Moderator };
         if by.right < needed || is_question(text) || !is_sentence(text) {
-            return None;
+            return ByHand::Heard;
         }
-        let statement = checked(Field::Statement, text).ok()?;
+        let heard = self.desk.hear(&Utterance::new(text).within(self.scope(by)));
+        if heard.reply.outcome != Outcome::Unknown || heard.reply.is_trouble {
+            return ByHand::Heard;
+        }
+        let statement = match checked(Field::Statement, text) {
+            Ok(statement) => statement,
+            Err(Refusal(why)) => return ByHand::Refused(words::refused_by_hand(&why)),
+        };
         let suggestion = Suggestion { statement, topic: None, source: None, question: Some(question.to_owned()) };
-        let kept = self.keep_suggestion(by, &suggestion, now);
-        let kept = kept.inspect_err(|error| tracing::error!(%error, "a moderator's answer could not be kept"));
-        let id = kept.ok().flatten()?;
-        let (text, line) = (words::answered_by_hand(question), words::answered_by_hand_line(&suggestion));
-        Some(KeptAnswer { id, text, line })
+        match self.keep_suggestion(by, &suggestion, now) {
+            Ok(Some(id)) => {
+                let (text, line) = (words::answered_by_hand(question), words::answered_by_hand_line(&suggestion));
+                ByHand::Kept(KeptAnswer { id, text, line })
+            }
+            Ok(None) => ByHand::Refused(words::too_many_suggestions()),
+            Err(error) => {
+                tracing::error!(%error, "a moderator's answer could not be kept");
+                ByHand::Heard
+            }
+        }
     }
 
     /// Opens the steps by which a suggestion becomes a claim, by its number in the queue.
@@ -257,6 +270,17 @@ impl Moderation {
         }
         Ok(())
     }
+}
+
+/// What becomes of what somebody says to an answer that says that there is none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ByHand {
+    /// It can be made a fact.
+    Kept(KeptAnswer),
+    /// It would be one, but for something that is said here.
+    Refused(String),
+    /// It is heard like anything else.
+    Heard,
 }
 
 /// What an answer that a moderator gave by hand is kept as.

@@ -37,6 +37,12 @@ impl Scope {
         }
     }
 
+    /// The id of the community on a platform; none if it is another's, or what all share.
+    #[must_use]
+    pub fn community_on(&self, platform: &str) -> Option<&str> {
+        self.key().strip_prefix(platform)?.strip_prefix(':')
+    }
+
     /// The scope of a key.
     #[must_use]
     pub fn of_key(key: &str) -> Self {

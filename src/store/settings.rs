@@ -82,8 +82,38 @@ impl Records {
             "INSERT OR REPLACE INTO community (platform, id, settings) VALUES (?, ?, ?)",
             (self.platform, community, text),
         )?;
-        self.keep_no_longer(community, settings.keep_days)?;
+        self.keep_no_longer(settings.space.as_deref().unwrap_or(community), settings.keep_days)?;
         Ok(settings)
+    }
+
+    /// The settings of the rooms that are bound to a space, with their ids; those of the community itself where none is.
+    ///
+    /// # Errors
+    /// If SQLite fails or what is kept can't be read.
+    pub fn settings_in(&self, community: &str) -> Result<Vec<(String, Settings)>, Error> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, settings FROM community WHERE platform = ? AND json_extract(settings, '$.space') = ? ORDER BY id",
+        )?;
+        let mut rows = statement.query((self.platform, community))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let text: String = row.get(1)?;
+            let settings = serde_json::from_str(&text).map_err(|error| Error::Unreadable(error.to_string()))?;
+            found.push((row.get(0)?, settings));
+        }
+        if found.is_empty() {
+            found.push((community.to_owned(), self.settings(community)?));
+        }
+        Ok(found)
+    }
+
+    /// For how many days a community keeps what waits for its moderators; of several rooms the fewest count.
+    ///
+    /// # Errors
+    /// If SQLite fails or what is kept can't be read.
+    pub fn keep_days(&self, community: &str) -> Result<u32, Error> {
+        let days = self.settings_in(community)?.into_iter().map(|(_, settings)| settings.keep_days).min();
+        Ok(days.unwrap_or_default())
     }
 }
 
@@ -103,5 +133,21 @@ mod tests {
         assert_eq!(Records::open(&path, "discord").unwrap().settings("1").unwrap(), now);
         assert_eq!(Records::open(&path, "discord").unwrap().settings("2").unwrap(), Settings::default());
         assert_eq!(Records::open(&path, "matrix").unwrap().settings("1").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn rooms_of_a_space_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = Records::open(&folder.path().join("facts.db"), "matrix").unwrap();
+        for (room, days) in [("!a", 9), ("!b", 3)] {
+            let bind = |settings: &mut Settings| (settings.space, settings.keep_days) = (Some("!s".into()), days);
+            records.set(room, bind).unwrap();
+        }
+        let rooms = |community: &str| -> Vec<String> {
+            records.settings_in(community).unwrap().into_iter().map(|(room, _)| room).collect()
+        };
+        assert_eq!(rooms("!s"), ["!a", "!b"]);
+        assert_eq!(rooms("!a"), ["!a"]);
+        assert_eq!((records.keep_days("!s").unwrap(), records.keep_days("!other").unwrap()), (3, 30));
     }
 }

@@ -25,17 +25,19 @@ pub struct Wish {
     pub scope: Scope,
     /// The question, in words.
     pub question: String,
+    /// The revision up to which it has no answer.
+    pub revision: i64,
     /// When they were first tried to be told, in seconds since 1970.
     pub tried_at: Option<i64>,
 }
 
 impl Records {
-    /// Keeps a wish, for a question without an answer up to a revision, and gives its id: an earlier one where they wished
-    /// for that already. None if they have too many, or all have.
+    /// Keeps a wish and gives its id: an earlier one where they wished for that already. None if they have too many, or all
+    /// have.
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn keep_wish(&self, wish: &Wish, revision: i64) -> Result<Option<String>, Error> {
+    pub fn keep_wish(&self, wish: &Wish) -> Result<Option<String>, Error> {
         self.connection
             .prepare_cached(
                 "INSERT INTO wish (platform, id, who, channel, message, scope, question, revision)
@@ -52,13 +54,13 @@ impl Records {
                 &wish.message,
                 wish.scope.key(),
                 &wish.question,
-                revision,
+                wish.revision,
                 MOST_OF_ONE,
                 MOST,
             ))?;
-        let sql = "SELECT id FROM wish WHERE platform = ? AND channel = ? AND who = ? AND question = ?";
+        let sql = "SELECT id FROM wish WHERE platform = ? AND channel = ? AND message = ? AND who = ? AND question = ?";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let key = (self.platform, &wish.channel, &wish.who, &wish.question);
+        let key = (self.platform, &wish.channel, &wish.message, &wish.who, &wish.question);
         Ok(statement.query_row(key, |row| row.get(0)).optional()?)
     }
 
@@ -68,7 +70,7 @@ impl Records {
     /// If SQLite fails.
     pub fn wishes_before(&self, newest: i64) -> Result<Vec<Wish>, Error> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, who, channel, message, scope, question, tried_at FROM wish
+            "SELECT id, who, channel, message, scope, question, revision, tried_at FROM wish
              WHERE platform = ? AND revision < ? ORDER BY length(id), id",
         )?;
         let wishes = statement.query_map((self.platform, newest), read)?;
@@ -109,6 +111,16 @@ impl Records {
         let sql = "DELETE FROM wish WHERE platform = ?1 AND id = ?2 AND (?3 IS NULL OR who = ?3)";
         Ok(self.connection.prepare_cached(sql)?.execute((self.platform, id, who))? > 0)
     }
+
+    /// Deletes what somebody wished to know in a place, wherever there they said so.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn drop_wishes_like(&self, wish: &Wish) -> Result<(), Error> {
+        let sql = "DELETE FROM wish WHERE platform = ? AND channel = ? AND who = ? AND question = ?";
+        self.connection.prepare_cached(sql)?.execute((self.platform, &wish.channel, &wish.who, &wish.question))?;
+        Ok(())
+    }
 }
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Wish> {
@@ -119,7 +131,8 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Wish> {
         message: row.get(3)?,
         scope: Scope::of_key(&row.get::<_, String>(4)?),
         question: row.get(5)?,
-        tried_at: row.get(6)?,
+        revision: row.get(6)?,
+        tried_at: row.get(7)?,
     })
 }
 
@@ -135,6 +148,7 @@ mod tests {
             message: "8".into(),
             scope: Scope::Shared,
             question: question.into(),
+            revision: 3,
             tried_at: None,
         }
     }
@@ -144,7 +158,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::open(&folder.path().join("facts.db"), "discord").unwrap();
         for id in ["1", "2"] {
-            assert_eq!(records.keep_wish(&wish(id, "ann", "kimchi"), 3).unwrap().as_deref(), Some("1"));
+            assert_eq!(records.keep_wish(&wish(id, "ann", "kimchi")).unwrap().as_deref(), Some("1"));
         }
         assert_eq!(records.wishes_before(4).unwrap(), [wish("1", "ann", "kimchi")]);
         assert_eq!(records.wishes_before(3).unwrap(), []);
@@ -152,6 +166,12 @@ mod tests {
         assert_eq!(records.wishes_before(4).unwrap(), []);
         assert_eq!(records.try_to_tell("1", 10).unwrap(), Some(None));
         assert_eq!(records.try_to_tell("1", 20).unwrap(), Some(Some(10)));
+        // Under another message it is a wish of its own, and both end when they are told.
+        let other = Wish { message: "9".into(), ..wish("5", "ann", "kimchi") };
+        assert_eq!(records.keep_wish(&other).unwrap().as_deref(), Some("5"));
+        records.drop_wishes_like(&wish("5", "ann", "kimchi")).unwrap();
+        assert_eq!(records.wishes_before(9).unwrap(), []);
+        records.keep_wish(&wish("1", "ann", "kimchi")).unwrap();
         assert!(!records.drop_wish("1", Some("bob")).unwrap());
         assert!(records.drop_wish("1", Some("ann")).unwrap() && !records.drop_wish("1", None).unwrap());
         assert_eq!(records.try_to_tell("1", 30).unwrap(), None);
@@ -161,7 +181,7 @@ mod tests {
     fn nobody_has_too_many() {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::open(&folder.path().join("facts.db"), "discord").unwrap();
-        let keep = |id: &str, who: &str, question: &str| records.keep_wish(&wish(id, who, question), 1).unwrap();
+        let keep = |id: &str, who: &str, question: &str| records.keep_wish(&wish(id, who, question)).unwrap();
         for number in 0..MOST_OF_ONE {
             let id = number.to_string();
             assert_eq!(keep(&id, "ann", &format!("question {number}")), Some(id));

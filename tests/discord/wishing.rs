@@ -25,13 +25,17 @@ async fn bell(bot: &mut Bot) -> String {
 
 /// A moderator of the server gives the answer, in a process of their own.
 fn answer(bot: &Bot) {
+    let line =
+        format!("topic add The lounge | {QUESTION} | Azzet reports no lounge at Pyongyang airport. | - | azzet 3");
+    moderate(bot, &[&line, "confirm"]);
+}
+
+fn moderate(bot: &Bot, lines: &[&str]) {
     let path = bot.folder.path().join("facts.db");
     let desk: Arc<Desk> = Arc::new(common::open(&path));
     let moderation = Moderation::open(desk, &path, "discord").expect("the database");
     let by = Speaker { who: "7".into(), community: GUILD.to_string(), right: Right::Moderator };
-    let line =
-        format!("topic add The lounge | {QUESTION} | Azzet reports no lounge at Pyongyang airport. | - | azzet 3");
-    for line in [line.as_str(), "confirm"] {
+    for line in lines {
         moderation.command(&by, line, 1_800_000_000);
     }
 }
@@ -73,6 +77,34 @@ async fn wish_now(bot: &mut Bot) -> Value {
     bot.requests.answered().await
 }
 
+/// What somebody was told is corrected like any other answer when the fact is taken back; who has left the server isn't told
+/// what is said there.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_told_is_corrected_and_told_to_members_only() {
+    let mut bot = Bot::start().await;
+    wish(&mut bot, STRANGER).await;
+    wish(&mut bot, FORMER).await;
+    bot.stop().await;
+    answer(&bot);
+    bot.come_up().await;
+    bot.requests.said(DIRECT).await;
+    while !bot.records().wishes_before(i64::MAX).unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    bot.stop().await;
+    assert_eq!(told(&bot).len(), 1);
+    moderate(&bot, &["undo 2", "confirm"]);
+    bot.come_up().await;
+    loop {
+        let edited = bot.requests.next("PATCH", "").await;
+        if edited.path.contains(&format!("/channels/{DIRECT}/messages/")) {
+            assert!(content(&edited.body).contains("Before, it said: Azzet reports no lounge"), "{edited:?}");
+            break;
+        }
+    }
+    bot.assert_well_behaved();
+}
+
 /// Killed between saying and recording, and between recording and saying: told once all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_tells_nobody_twice() {
@@ -90,7 +122,7 @@ async fn a_crash_tells_nobody_twice() {
             bot.requests.said(DIRECT).await;
             bot.stop().await;
             bot.standin.forget_nonces();
-            bot.records().keep_wish(&wish, 1).unwrap();
+            bot.records().keep_wish(&wish).unwrap();
             bot.records().try_to_tell(&wish.id, now).unwrap();
         }
         bot.come_up().await;

@@ -23,6 +23,9 @@ pub const PERSON: u64 = 1;
 pub const STRANGER: u64 = 2;
 pub const OTHER_BOT: u64 = 3;
 
+/// Somebody who has left the server.
+pub const FORMER: u64 = 6;
+
 /// A server with a channel, and a direct channel.
 pub const GUILD: u64 = 500;
 pub const CHANNEL: u64 = 700;
@@ -374,7 +377,8 @@ impl StandIn {
         if let Some(known) = self.lock().nonces.get(&nonce) {
             return known.clone();
         }
-        let mut more = json!({"components": body["components"]});
+        let components = body.get("components").filter(|rows| rows.is_array()).cloned();
+        let mut more = json!({"components": components.unwrap_or_else(|| json!([]))});
         if let Some(reference) = body.get("message_reference").filter(|reference| !reference.is_null()) {
             more["message_reference"] =
                 json!({"message_id": reference["message_id"], "channel_id": channel.to_string()});
@@ -608,11 +612,15 @@ async fn guild(State(standin): State<StandIn>, uri: Uri) -> Json<Value> {
 }
 
 /// A member of the server: the stranger has the role.
-async fn guild_member(State(standin): State<StandIn>, uri: Uri, Path((_, id)): Path<(u64, u64)>) -> Json<Value> {
+async fn guild_member(State(standin): State<StandIn>, uri: Uri, Path((_, id)): Path<(u64, u64)>) -> Response {
     standin.note("GET", uri.path(), &Value::Null);
+    if id == FORMER {
+        return refusal(404);
+    }
     let roles = if id == STRANGER { json!([KEEPERS.to_string()]) } else { json!([]) };
-    Json(json!({"user": user(id, false), "roles": roles, "joined_at": "2025-01-01T00:00:00Z", "deaf": false,
-                "mute": false, "flags": 0}))
+    let member = json!({"user": user(id, false), "roles": roles, "joined_at": "2025-01-01T00:00:00Z", "deaf": false,
+                        "mute": false, "flags": 0});
+    Json(member).into_response()
 }
 
 async fn application() -> Json<Value> {

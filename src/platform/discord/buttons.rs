@@ -145,6 +145,13 @@ pub fn under(reply: &Reply, asker: u64, private: bool, earlier: &[MessageId]) ->
     rows.into_iter().filter(|row| !row.is_empty()).map(CreateActionRow::Buttons).collect()
 }
 
+/// Whether a question has room in a button.
+#[must_use]
+pub fn has_room(question: &str) -> bool {
+    let button = Button::Tell { language: Language::English, question: question.to_owned() };
+    button.id().is_some_and(|id| !id.ends_with(':'))
+}
+
 /// The button by which somebody takes a wish back.
 pub fn take_back(language: Language, wish: u64) -> Vec<CreateActionRow> {
     let button = button(&Button::Untell { language, wish }, &language.pack().phrases.button_untell);
@@ -215,6 +222,10 @@ pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) 
             let phrases = &language.pack().phrases;
             if !is_read {
                 return waiting.tell(&phrases.report_nowhere).await;
+            }
+            // Before anything is written that would be lost.
+            if let Some(reason) = reason_against(http, data, pressed, &phrases.report_label).await {
+                return waiting.tell(&reason).await;
             }
             waiting.respond(form(&pressed.data.custom_id, phrases)).await
         }
@@ -303,8 +314,8 @@ pub async fn on_form(http: &Http, data: &Data, filled: &ModalInteraction) -> Res
     };
     let now = filled.id.created_at().unix_timestamp();
     let place = Place { channel: filled.channel_id.to_string(), community: Some(guild.to_string()) };
-    if let Some(hindrance) = data.hindrance(http, &place, filled.user.id, (&report.text, now, true)).await {
-        return waiting.tell(&hindrance.reason).await;
+    if report.text.is_empty() {
+        return waiting.tell(&phrases.report_label).await;
     }
     let kept = data.keep_report(&place, &report, now);
     waiting.tell(if kept { &phrases.report_thanks } else { &phrases.trouble }).await

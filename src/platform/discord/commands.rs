@@ -206,7 +206,9 @@ async fn respond(ctx: Context<'_>, utterance: Utterance, asking: Asking) -> Resu
     if asking == Asking::InPublic {
         data.keep_unanswered(&place, &heard, now);
     }
-    let open = heard.reply.open.clone().filter(|_| asking != Asking::ForAnother);
+    // A question without room in a button stands nowhere else.
+    let is_kept = |question: &String| asking != Asking::ForAnother && buttons::has_room(question);
+    let open = heard.reply.open.clone().filter(is_kept);
     let reply = Reply { open, ..heard.reply };
     data.count(&place, &reply, now);
     let private = asking == Asking::InPrivate || !matches!(reply.outcome, Outcome::Answered | Outcome::Disputed);

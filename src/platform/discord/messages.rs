@@ -15,7 +15,7 @@ use super::send::{forget_limits, is_forbidden, kind, may_pass};
 use super::{Data, Error, PLATFORM, Shared, buttons, corrections, moderate, no_pings, render};
 use crate::answer::Outcome;
 use crate::config::FORUMS;
-use crate::moderation::KeptAnswer;
+use crate::moderation::{ByHand, KeptAnswer};
 use crate::store::handled::Place;
 use crate::understanding::split::is_question;
 use crate::utterance::Utterance;
@@ -202,8 +202,10 @@ impl Shared {
         } else if utterance.context.is_none() {
             utterance.context = recent().get(&(channel, author), now);
         }
-        if let Some(kept) = self.answered_by_hand(http, place, message, &utterance.text).await {
-            return Saying::Kept(kept);
+        match self.answered_by_hand(http, place, message, &utterance.text).await {
+            ByHand::Kept(kept) => return Saying::Kept(kept),
+            ByHand::Refused(why) => return Saying::Reason(render::escaped(&why)),
+            ByHand::Heard => {}
         }
         utterance.scope = place.scope(PLATFORM);
         let heard = self.desk.hear(&utterance);
@@ -216,13 +218,18 @@ impl Shared {
         Saying::Reply(heard.reply)
     }
 
-    /// What a moderator says to a question that the bot could not answer.
-    async fn answered_by_hand(&self, http: &Http, place: &Place, message: &Message, text: &str) -> Option<KeptAnswer> {
-        let original = message.referenced_message.as_deref().filter(|original| original.author.id == self.me)?;
-        let question = buttons::open_question(original).filter(|_| !is_question(text))?;
-        let by = self.right_of(http, place, message.author.id).await;
-        let by = by.inspect_err(|error| tracing::warn!(what = %kind(error), "somebody's roles could not be read"));
-        self.moderation.keep_answer(&by.ok()?, &question, text, message.timestamp.unix_timestamp())
+    /// What becomes of what a moderator says to a question that the bot could not answer.
+    async fn answered_by_hand(&self, http: &Http, place: &Place, message: &Message, text: &str) -> ByHand {
+        let original = message.referenced_message.as_deref().filter(|original| original.author.id == self.me);
+        let question = original.and_then(buttons::open_question).filter(|_| !is_question(text));
+        let Some(question) = question else { return ByHand::Heard };
+        match self.right_of(http, place, message.author.id).await {
+            Ok(by) => self.moderation.keep_answer(&by, &question, text, message.timestamp.unix_timestamp()),
+            Err(error) => {
+                tracing::warn!(what = %kind(&error), "somebody's roles could not be read");
+                ByHand::Heard
+            }
+        }
     }
 
     /// Says something as replies to a message, without its first parts, which were `said`. What was said of another reply

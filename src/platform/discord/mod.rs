@@ -319,6 +319,10 @@ async fn on_event(framework: FrameworkContext<'_, Data, Error>, event: &FullEven
             tokio::spawn(register_in(Arc::clone(&ctx.http), Arc::clone(data), vec![guild.id]));
             Ok(())
         }
+        FullEvent::GuildDelete { incomplete, .. } if !incomplete.unavailable => {
+            data.registrar.has_left(incomplete.id).await;
+            Ok(())
+        }
         FullEvent::InteractionCreate { interaction } => {
             let _open = data.open.try_read();
             Box::pin(on_interaction(&ctx.http, data, interaction)).await

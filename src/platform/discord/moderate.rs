@@ -6,13 +6,15 @@ use serenity::all::{
     CommandInteraction, CommandOptionType, ComponentInteraction, CreateActionRow, CreateAutocompleteResponse,
     CreateButton, CreateCommand, CreateCommandOption, CreateInputText, CreateInteractionResponse, CreateMessage,
     CreateModal, GuildId, Http, InputTextStyle, InstallationContext, InteractionContext, Member, MessageFlags,
-    ModalInteraction, Permissions, UserId,
+    ModalInteraction, Nonce, Permissions, UserId,
 };
 
 use super::commands::is_installed;
 use super::respond::Waiting;
+use super::send::{kind, may_pass};
 use super::{Data, Error, no_pings, render};
 use crate::moderation::command::{Field, Form, GRAMMAR, Grammar, Verb};
+use crate::moderation::flags::Flag;
 use crate::moderation::{Made, Next, Right, Said, Speaker};
 use crate::store::handled::Place;
 use crate::wording::moderation as words;
@@ -389,20 +391,30 @@ impl super::Shared {
             Err(error) => return tracing::error!(%error, "what changed under servers' changes could not be looked up"),
         };
         for flag in flags {
-            let text = render::escaped(&flag.text);
-            let create = |part: &String| {
-                let message = CreateMessage::new().content(part).allowed_mentions(no_pings());
-                message.flags(MessageFlags::SUPPRESS_EMBEDS)
-            };
-            let Some(log) = flag.log.parse::<u64>().ok().filter(|id| *id > 0) else { continue };
-            for part in &render::split(&text) {
-                let said = self.outgoing.make(log, || ChannelId::new(log).send_message(http, create(part))).await;
-                if let Err(error) = said {
-                    tracing::warn!(what = %super::send::kind(&error), "a log channel could not be told of shared changes");
-                }
+            match self.tell_of_flag(http, &flag).await {
+                Err(error) if may_pass(&error) => tracing::warn!(what = %kind(&error), "a log channel has to wait"),
+                // A channel that can't be spoken in hears nothing.
+                Ok(()) | Err(_) => self.moderation.flagged(&flag),
             }
-            self.moderation.flagged(&flag);
         }
+    }
+
+    async fn tell_of_flag(&self, http: &Http, flag: &Flag) -> Result<(), Error> {
+        let logs = flag.logs.iter().filter_map(|log| log.parse::<u64>().ok()).filter(|id| *id > 0);
+        for log in logs {
+            for (at, part) in render::split(&render::escaped(&flag.text)).iter().enumerate() {
+                let create = || {
+                    CreateMessage::new()
+                        .content(part)
+                        .allowed_mentions(no_pings())
+                        .flags(MessageFlags::SUPPRESS_EMBEDS)
+                        .nonce(Nonce::String(format!("f{log}.{}.{at}", flag.revision % 1_000)))
+                        .enforce_nonce(true)
+                };
+                self.outgoing.make(log, || ChannelId::new(log).send_message(http, create())).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Tells the log channel of a change, with a button to take it back.
@@ -423,7 +435,7 @@ impl super::Shared {
                 .flags(MessageFlags::SUPPRESS_EMBEDS)
         };
         if let Err(error) = self.outgoing.make(log, || ChannelId::new(log).send_message(http, create())).await {
-            tracing::warn!(what = %super::send::kind(&error), "the log channel could not be told of a change");
+            tracing::warn!(what = %kind(&error), "the log channel could not be told of a change");
         }
     }
 }

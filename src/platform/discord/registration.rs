@@ -50,7 +50,16 @@ impl Registrar {
         if self.only.is_some() {
             commands.splice(0..0, self.everybody.clone());
         }
-        told(register(http, commands, Some(guild)).await);
+        let outcome = register(http, commands, Some(guild)).await;
+        if outcome.is_err() {
+            done.remove(&guild);
+        }
+        told(outcome);
+    }
+
+    /// A server where the bot is no member any more.
+    pub async fn has_left(&self, guild: GuildId) {
+        self.done.lock().await.remove(&guild);
     }
 }
 

@@ -3,14 +3,15 @@
 use std::sync::PoisonError;
 
 use serenity::all::{
-    ChannelId, ComponentInteraction, CreateMessage, Http, MessageFlags, MessageId, MessageReference, Nonce, UserId,
+    ChannelId, ComponentInteraction, CreateMessage, GuildId, Http, MessageFlags, MessageId, MessageReference, Nonce,
+    UserId,
 };
 
 use super::buttons::{self, scope_of};
 use super::hear::heard;
 use super::respond::Waiting;
 use super::send::{is_forbidden, is_gone, kind, may_pass};
-use super::{Data, Error, Shared, no_pings, render};
+use super::{Data, Error, PLATFORM, Shared, no_pings, render};
 use crate::language::Language;
 use crate::moderation::wishes::Wished;
 use crate::store::posts::Answer;
@@ -32,7 +33,7 @@ pub async fn on_wish(
     question: String,
 ) -> Result<(), Error> {
     let phrases = &language.pack().phrases;
-    let question = if question.is_empty() { read(waiting, pressed).await } else { Some(question) };
+    let question = if question.is_empty() { read(waiting, data, pressed).await } else { Some(question) };
     let Some(question) = question else { return waiting.tell(&phrases.tell_again).await };
     let is_shown_to_all = !pressed.message.flags.unwrap_or_default().contains(MessageFlags::EPHEMERAL);
     let wish = Wish {
@@ -42,6 +43,7 @@ pub async fn on_wish(
         message: if is_shown_to_all { pressed.message.id.to_string() } else { String::new() },
         scope: scope_of(pressed),
         question,
+        revision: 0,
         tried_at: None,
     };
     match data.moderation.wish(&wish) {
@@ -68,17 +70,17 @@ pub async fn on_withdrawal(
     wish: u64,
 ) -> Result<(), Error> {
     let phrases = &language.pack().phrases;
-    let withdrawn = data.moderation.forget_wish(&wish.to_string(), Some(&pressed.user.id.to_string()));
+    let withdrawn = data.moderation.withdraw(&wish.to_string(), Some(&pressed.user.id.to_string()));
     waiting.tell(if withdrawn.is_ok() { &phrases.tell_withdrawn } else { &phrases.trouble }).await
 }
 
 /// A question that had no room in a button, where it was asked.
-async fn read(waiting: &Waiting<'_>, pressed: &ComponentInteraction) -> Option<String> {
+async fn read(waiting: &Waiting<'_>, data: &Data, pressed: &ComponentInteraction) -> Option<String> {
     let question = pressed.message.message_reference.as_ref()?.message_id?;
     let (http, channel) = (waiting.http, pressed.channel_id);
     let asked = waiting.outgoing.make(channel.get(), || http.get_message(channel, question)).await.ok()?;
-    let utterance = heard(&asked, pressed.message.author.id, pressed.guild_id.is_none())?;
-    Some(utterance.text).filter(|text| !text.is_empty())
+    let utterance = heard(&asked, data.me, pressed.guild_id.is_none())?;
+    data.desk.hear(&utterance.within(scope_of(pressed))).reply.open
 }
 
 /// Tells those whose questions have an answer by now.
@@ -89,34 +91,35 @@ pub async fn tell(http: &Http, data: &Data) {
     };
     for (wish, reply) in due {
         let Ok(_open) = data.open.try_read() else { return };
-        match data.tell_one(http, &wish, &reply).await {
+        let tried_at = match data.moderation.try_to_tell(&wish, jiff::Timestamp::now().as_second()) {
+            Ok(Some(tried_at)) => tried_at,
+            // They have withdrawn.
+            Ok(None) => continue,
+            Err(error) => {
+                tracing::error!(%error, "it could not be recorded that somebody is told");
+                continue;
+            }
+        };
+        match data.tell_one(http, &wish, &reply, tried_at).await {
             Err(error) if may_pass(&error) => tracing::warn!(what = %kind(&error), "who wished to be told has to wait"),
             told => {
                 if let Err(error) = told {
                     tracing::warn!(what = %kind(&error), "somebody who wished to be told can't be");
                 }
-                if let Err(error) = data.moderation.forget_wish(&wish.id, None) {
-                    tracing::error!(%error, "it could not be recorded that somebody was told");
-                }
+                data.moderation.was_told(&wish);
             }
         }
     }
 }
 
 impl Shared {
-    /// Tells somebody in a direct message; where that is refused, under what was said to all.
-    async fn tell_one(&self, http: &Http, wish: &Wish, reply: &Reply) -> Result<(), Error> {
-        let now = jiff::Timestamp::now().as_second();
-        let tried_at = match self.moderation.try_to_tell(wish, now) {
-            // They have withdrawn.
-            Ok(None) => return Ok(()),
-            Ok(Some(tried_at)) => tried_at,
-            Err(error) => {
-                tracing::error!(%error, "it could not be recorded that somebody is told");
-                return Ok(());
-            }
-        };
+    /// Tells somebody in a direct message; where that is refused, under what was said to all. Who isn't in the server any
+    /// more doesn't hear what is said there.
+    async fn tell_one(&self, http: &Http, wish: &Wish, reply: &Reply, tried_at: Option<i64>) -> Result<(), Error> {
         let Ok(who) = wish.who.parse::<u64>().map(UserId::new) else { return Ok(()) };
+        if let Some(guild) = wish.scope.community_on(PLATFORM).and_then(|id| id.parse::<u64>().ok()).map(GuildId::new) {
+            self.outgoing.make(guild.get(), || http.get_member(guild, who)).await?;
+        }
         let direct = self.outgoing.make(who.get(), || who.create_dm_channel(http)).await;
         let direct = match direct {
             Ok(direct) => self.tell_in(http, direct.id, None, (wish, reply, tried_at)).await,

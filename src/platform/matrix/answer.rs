@@ -71,12 +71,7 @@ impl Lane {
         }
         self.contexts.insert(id.to_owned(), (at, utterance.context));
         if let Some(community) = &place.community {
-            let days = self.data.settings(&self.room).keep_days;
-            for (question, gist) in heard.unanswered() {
-                self.data.recorded("a question without an answer could not be kept", |records| {
-                    records.keep_question(community, (&question, gist), at, days)
-                });
-            }
+            self.data.moderation.keep_unanswered(community, &heard, at);
         }
         Saying::Reply(Box::new(heard.reply))
     }

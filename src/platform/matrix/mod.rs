@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use routedesk_matrix::{Account, LogIn, News, Note, Opened, Settings as AccountSettings};
+use routedesk_matrix::{Account, LogIn, News, Note, Opened, RoomError, Settings as AccountSettings};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Notify, RwLock, Semaphore};
 use tracing::level_filters::LevelFilter;
@@ -29,6 +29,7 @@ use tracing::level_filters::LevelFilter;
 use crate::config::MatrixConfig;
 use crate::desk::Desk;
 use crate::moderation::Moderation;
+use crate::moderation::flags::Flag;
 use crate::platform::pace::Pace;
 use crate::store;
 use crate::store::records::Records;
@@ -231,18 +232,27 @@ fn tell_of_shared_changes(data: &Data) {
     for flag in flags {
         let data = Arc::clone(data);
         tokio::spawn(async move {
-            let transaction = format!("flag-{}-{}", flag.community, flag.revision);
-            for (at, part) in render::texts(&format!("{} ({})", flag.text, flag.community)).iter().enumerate() {
-                let content = render::announcement(part, &Settings::default());
-                let said =
-                    data.account.send(&flag.log, "m.room.message", content, &format!("{transaction}-{at}")).await;
-                if let Err(error) = said {
-                    tracing::warn!(what = %error, "a management room could not be told of shared changes");
+            for log in &flag.logs {
+                // The homeserver knows a second try; a room that can't be spoken in keeps no other from hearing it.
+                if tell_of_flag(&data, log, &flag).await.is_err_and(|error| error.may_pass) {
+                    return;
                 }
             }
             data.moderation.flagged(&flag);
         });
     }
+}
+
+async fn tell_of_flag(data: &Data, log: &str, flag: &Flag) -> Result<(), RoomError> {
+    for (at, part) in render::texts(&format!("{} ({})", flag.text, flag.community)).iter().enumerate() {
+        let content = render::announcement(part, &Settings::default());
+        let transaction = format!("flag-{}-{}-{at}", flag.community, flag.revision);
+        let said = data.account.send(log, "m.room.message", content, &transaction).await;
+        said.inspect_err(
+            |error| tracing::warn!(what = %error, "a management room could not be told of shared changes"),
+        )?;
+    }
+    Ok(())
 }
 
 /// Has answers of some time ago say what is right now, and tells those who wished to be told of new ones.

@@ -9,7 +9,7 @@ use super::hear::{MARK, Message, Sign};
 use super::lane::{Lane, Question, Saying, answering, now};
 use super::{Data, render};
 use crate::moderation::command::{Field, Form, Verb, is_begun};
-use crate::moderation::{Made, Next, Right, Said, Speaker};
+use crate::moderation::{ByHand, Made, Next, Right, Said, Speaker};
 use crate::store::handled::Place;
 use crate::store::settings::Settings;
 use crate::understanding::split::is_question;
@@ -81,7 +81,11 @@ impl Lane {
         let question = self.offered(post).await?.open.filter(|_| !is_question(&message.text))?;
         let settings = self.data.settings(&self.room);
         let by = speaker(event, place, self.right_of(event, place, &settings).await);
-        let kept = self.data.moderation.keep_answer(&by, &question, &message.text, now())?;
+        let kept = match self.data.moderation.keep_answer(&by, &question, &message.text, now()) {
+            ByHand::Kept(kept) => kept,
+            ByHand::Refused(why) => return Some(Saying::Text(why)),
+            ByHand::Heard => return None,
+        };
         if let Some(log) = settings.log_channel {
             let text = format!("{} ({}, {})", kept.line, event.sender, self.room);
             self.announce(log, &text, format!("answered-{}", event.id));
@@ -106,6 +110,9 @@ impl Lane {
             let mut content = render::announcement(&render::texts(&text).swap_remove(0), &Settings::default());
             content[MARK] = mark;
             let Some(post) = announce(&data, &log, content, &transaction).await else { return };
+            data.recorded("a post could not be recorded", |records| {
+                records.keep_post(&post, &log, (&transaction, 0), now())
+            });
             let undo = render::reaction(&post, Sign::Undo.emoji());
             let _ = data.account.send(&log, "m.reaction", undo, &format!("key-{post}-undo")).await;
         });
@@ -121,14 +128,19 @@ impl Lane {
 
     /// Does what a sign under a line of the management room stands for. Who may is told by the room that it is about.
     pub async fn on_sign(&mut self, event: &Event, post: &str, sign: Sign) {
+        if !self.is_mine(post) {
+            return;
+        }
         let Ok(original) = self.data.account.event(&self.room, post).await else { return };
         let mark = &original.content[MARK];
         let (Some(room), Some(community)) = (mark["room"].as_str(), mark["community"].as_str()) else { return };
         let is_mine = original.sender == self.data.account.user();
-        if !is_mine || !self.take_on(&event.id, &self.place().await, event.at_ms / 1_000) {
+        let settings = self.data.settings(room);
+        // The room may belong to another community by now.
+        let is_so_still = community.is_empty() || settings.space.as_deref().unwrap_or(room) == community;
+        if !is_mine || !is_so_still || !self.take_on(&event.id, &self.place().await, event.at_ms / 1_000) {
             return;
         }
-        let settings = self.data.settings(room);
         let by = Speaker {
             who: event.sender.clone(),
             community: community.to_owned(),
@@ -168,7 +180,10 @@ impl Lane {
             let mut content = render::content(part, answering(&question, &spoken), &settings);
             content[MARK] = mark.clone();
             match self.send(content, &format!("answer-{}-{at}", event.id)).await {
-                Ok(id) => last = Some(id),
+                Ok(id) => {
+                    self.keep_post(&id, (&event.id, at), now());
+                    last = Some(id);
+                }
                 Err(error) => return tracing::error!(what = %error, "a moderator's sign could not be answered"),
             }
         }

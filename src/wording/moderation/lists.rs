@@ -137,7 +137,8 @@ pub fn suggestions(suggested: &[(i64, Suggestion)], reported: &[(i64, Report)]) 
     for (at, (_, report)) in reported.iter().enumerate() {
         let claims = if report.claims.is_empty() { String::new() } else { format!(" ({})", spaced(&report.claims)) };
         let (number, topics) = (suggested.len() + at + 1, spaced(&report.topics));
-        lines.push(format!("{number}. reported of {topics}{claims}: {}", quoted(&report.text)));
+        let of = if topics.is_empty() { String::new() } else { format!(" of {topics}{claims}") };
+        lines.push(format!("{number}. reported{of}: {}", quoted(&report.text)));
     }
     lines.push("`accept 1` makes a suggestion a claim, `decline 1 <why>` declines it, `dismiss 1` leaves it.".into());
     lines.join("\n")
@@ -150,6 +151,11 @@ fn spaced(ids: &str) -> String {
 /// What is said to a moderator who answered a question by hand.
 pub fn answered_by_hand(question: &str) -> String {
     format!("Thank you. Those who moderate here can make that my answer to {}, with its source.", quoted(question))
+}
+
+/// Why a moderator's answer can't be made a fact as it is.
+pub fn refused_by_hand(why: &str) -> String {
+    format!("That can't be my answer as it is. {why} Reply again without it; the source is asked for later.")
 }
 
 /// How, where there is no button for it.

@@ -134,8 +134,8 @@ pub fn prompt_text(field: Field) -> String {
         Field::Claim => "Which claim? Its id; `fact show` shows those of a topic.",
         Field::Statement => "What is the fact, as one sentence?",
         Field::Value => {
-            "Its value, for comparing it with others: 45,000 RUB · 27 July 2025 · 27 July 2025, 19:00 Moscow time · 8 hours \
-             15 minutes · more than 400 passengers · once a month · name Boeing 777-200 · yes · no; or `-` if it has none."
+            "Its value for comparing, or `-` for none: 45,000 RUB · 27 July 2025 · 27 July 2025, 19:00 Moscow time · 8 hours \
+             15 minutes · more than 400 passengers · once a month · name Boeing 777-200 · yes · no."
         }
         Field::Source => "Where does it stand? Source and paragraph (moscow-times 7), or `no source`.",
         Field::Title => "Its title?",
