@@ -5,7 +5,7 @@
 //! `as moderator` and `as member` change who speaks. What a form asks for is asked line by line; an empty line leaves a
 //! field out.
 
-use std::io::{BufRead as _, Write as _};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,9 @@ use routedesk::moderation::command::Form;
 use routedesk::platform::discord::serve;
 use routedesk::store::{Meta, Store};
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+#[path = "chat/lines.rs"]
+mod lines;
 #[path = "../tests/standin/mod.rs"]
 #[expect(dead_code, reason = "the tests use the rest of it")]
 mod standin;
@@ -47,7 +48,7 @@ async fn main() -> anyhow::Result<()> {
     standin.until_connected().await;
     requests.next("PUT", standin::KEEPERS_COMMANDS).await;
     let mut chat = Chat { standin, is_moderator: false, buttons: Vec::new(), pressed: Value::Null, form: None };
-    let mut lines = typed();
+    let mut lines = lines::typed();
     chat.prompt();
     loop {
         tokio::select! {
@@ -65,19 +66,6 @@ async fn main() -> anyhow::Result<()> {
     }
     println!();
     Ok(())
-}
-
-/// The lines that are typed.
-fn typed() -> UnboundedReceiver<String> {
-    let (give, lines) = unbounded_channel();
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if give.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    lines
 }
 
 /// A form that is being filled in.

@@ -4,7 +4,7 @@
 //! line is a message; `reply …` replies to the bot's last one, `react 🔔` reacts to it, `as moderator` and `as member` change
 //! who speaks.
 
-use std::io::{BufRead as _, Write as _};
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +13,10 @@ use routedesk::desk::Desk;
 use routedesk::platform::matrix::serve;
 use routedesk::store::{Meta, Store};
 use serde_json::{Value, json};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 
+#[path = "chat/lines.rs"]
+mod lines;
 #[path = "../tests/synapse/mod.rs"]
 mod synapse;
 
@@ -50,19 +52,6 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The lines that are typed.
-fn typed() -> UnboundedReceiver<String> {
-    let (give, lines) = unbounded_channel();
-    std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-            if give.send(line).is_err() {
-                return;
-            }
-        }
-    });
-    lines
-}
-
 struct Chat {
     room: String,
     bot: String,
@@ -75,7 +64,7 @@ struct Chat {
 
 impl Chat {
     async fn talk(&mut self, mut listener: Person) {
-        let (mut lines, room) = (typed(), self.room.clone());
+        let (mut lines, room) = (lines::typed(), self.room.clone());
         let (give, mut events) = unbounded_channel();
         tokio::spawn(async move { while give.send(listener.any(&room).await).is_ok() {} });
         loop {

@@ -54,6 +54,14 @@ pub struct Speaker {
     pub right: Right,
 }
 
+impl Speaker {
+    /// What somebody must be to change the facts that are seen here.
+    #[must_use]
+    pub fn must_be(&self) -> Right {
+        if self.community.is_empty() { Right::Operator } else { Right::Moderator }
+    }
+}
+
 /// Why something isn't done, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal(pub String);

@@ -7,7 +7,7 @@ use super::command::{Field, Form, Settles, Verb};
 use super::draft::{Draft, Ground};
 use super::lookup::{checked, citation, is_none, topic_of};
 use super::steps::{Open, fields_to_fill, key};
-use super::{Failure, Moderation, Next, Refusal, Right, Said, Speaker, day, guarded};
+use super::{Failure, Moderation, Next, Refusal, Said, Speaker, day, guarded};
 use crate::answer::Outcome;
 use crate::desk::Heard;
 use crate::store::Error;
@@ -155,8 +155,7 @@ impl Moderation {
     /// Keeps what somebody who keeps the facts said to a question that the desk could not answer, so that it can be made a
     /// fact. What asks, thanks or is answered itself is heard like anything else.
     pub fn keep_answer(&self, by: &Speaker, question: &str, text: &str, now: i64) -> ByHand {
-        let needed = if by.community.is_empty() { Right::Operator } else { Right::Moderator };
-        if by.right < needed || is_question(text) || !is_sentence(text) {
+        if by.right < by.must_be() || is_question(text) || !is_sentence(text) {
             return ByHand::Heard;
         }
         let heard = self.desk.hear(&Utterance::new(text).within(self.scope(by)));
@@ -187,9 +186,8 @@ impl Moderation {
     }
 
     fn take_suggestion(&self, by: &Speaker, id: i64, now: i64) -> Result<Said, Failure> {
-        let needed = if by.community.is_empty() { Right::Operator } else { Right::Moderator };
-        if by.right < needed {
-            return Err(Refusal(words::not_allowed(needed)).into());
+        if by.right < by.must_be() {
+            return Err(Refusal(words::not_allowed(by.must_be())).into());
         }
         let suggestion = self.records().suggestion(&by.community, id)?;
         let suggestion = suggestion.ok_or_else(|| Refusal(words::suggestion_is_gone()))?;

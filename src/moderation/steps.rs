@@ -6,7 +6,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use super::command::{Field, Form, Verb};
 use super::draft::{Draft, Ground};
-use super::{Failure, Moderation, Next, Refusal, Right, Said, Speaker, day, guarded, lookup, queue};
+use super::{Failure, Moderation, Next, Refusal, Said, Speaker, day, guarded, lookup, queue};
 use crate::store::Error;
 use crate::wording::moderation as words;
 
@@ -96,7 +96,7 @@ impl Moderation {
                 | Verb::Suggest
                 | Verb::Promote
         );
-        let may = by.right >= if by.community.is_empty() { Right::Operator } else { Right::Moderator };
+        let may = by.right >= by.must_be();
         let grammar = form.verb.grammar();
         let fields = grammar.must.iter().chain(grammar.may).filter(|_| changes && may);
         fields.copied().find(|field| {

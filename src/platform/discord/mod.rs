@@ -6,6 +6,7 @@ mod buttons;
 mod commands;
 mod corrections;
 pub mod hear;
+mod keepers;
 mod menus;
 mod messages;
 mod moderate;
@@ -15,6 +16,7 @@ mod respond;
 mod rules;
 mod send;
 mod server;
+mod slash;
 mod wishes;
 
 use std::collections::{HashMap, HashSet};
@@ -364,7 +366,7 @@ async fn on_error(error: poise::FrameworkError<'_, Data, Error>) {
             tracing::error!(what = %kind(error), "a command could not be answered")
         }
         // Those who keep the facts have commands that poise doesn't know.
-        poise::FrameworkError::UnknownInteraction { interaction, .. } if moderate::is_ours(interaction) => {}
+        poise::FrameworkError::UnknownInteraction { interaction, .. } if slash::is_ours(interaction) => {}
         // Whoever gave a command hears that it failed.
         poise::FrameworkError::UnknownInteraction { framework, interaction, .. } => {
             tracing::error!("a command was given that isn't known any more");

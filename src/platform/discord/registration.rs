@@ -9,8 +9,8 @@ use serde_json::Value;
 use serenity::all::{Command, CreateCommand, GuildId, Http};
 use tokio::sync::Mutex;
 
-use super::moderate::{self, Where};
 use super::send::{Outgoing, kind as kind_of};
+use super::slash::{self, Where};
 
 /// What registers the commands.
 pub struct Registrar {
@@ -33,7 +33,7 @@ impl Registrar {
         if self.only.is_some() {
             return;
         }
-        told(register(http, [self.everybody.clone(), moderate::commands(Where::Direct)].concat(), None).await);
+        told(register(http, [self.everybody.clone(), slash::commands(Where::Direct)].concat(), None).await);
     }
 
     /// Registers what keeps the facts in a server; once, unless `again`. All see it if it `is_open`, else only those who
@@ -46,7 +46,7 @@ impl Registrar {
         if !done.insert(guild) && !again {
             return;
         }
-        let mut commands = moderate::commands(Where::Server { is_open });
+        let mut commands = slash::commands(Where::Server { is_open });
         if self.only.is_some() {
             commands.splice(0..0, self.everybody.clone());
         }
