@@ -8,7 +8,9 @@ use anyhow::{Context, bail};
 use clap::Subcommand;
 use routedesk::config::Config;
 use routedesk::desk;
-use routedesk::facts::{Facts, check, text, verify};
+use routedesk::facts::bundle::Bundle;
+use routedesk::facts::check::Problem;
+use routedesk::facts::{text, verify};
 use routedesk::store::{Applied, Committed, Edit, Meta, Origin, Scope, Store};
 
 use super::{meta, open_store};
@@ -16,15 +18,15 @@ use super::{meta, open_store};
 /// Looks after the facts.
 #[derive(Subcommand)]
 pub enum Command {
-    /// Bring a folder of files in as one revision, or make the facts those inside this program
+    /// Bring files of facts in as one revision, or make the facts those inside this program
     Import {
-        /// A folder as `facts export` writes it; without one, the facts inside this program
-        dir: Option<PathBuf>,
+        /// A folder as `facts export` writes it, or a file as moderators get it; without, the facts inside this program
+        path: Option<PathBuf>,
         /// The community whose own facts they become: platform and id, `discord:123` or `matrix:!room:server`
-        #[arg(long, value_parser = community, requires = "dir")]
+        #[arg(long, value_parser = community, requires = "path")]
         community: Option<Scope>,
         /// Only show what would be changed
-        #[arg(long, requires = "dir")]
+        #[arg(long, requires = "path")]
         look: bool,
         /// Why, for the record
         #[arg(long, default_value = "imported from the command line")]
@@ -38,10 +40,10 @@ pub enum Command {
         #[arg(long, value_parser = community)]
         community: Option<Scope>,
     },
-    /// Report every problem of a folder of files, or of the shipped facts
+    /// Report every problem of files of facts, or of the shipped ones
     Check {
-        /// A folder as `facts export` writes it; without one, the facts inside this program
-        dir: Option<PathBuf>,
+        /// A folder as `facts export` writes it, or a file as moderators get it; without, the facts inside this program
+        path: Option<PathBuf>,
     },
     /// Check each claim of the shipped facts against local copies of the articles
     Verify {
@@ -59,17 +61,17 @@ pub enum Command {
 /// What went wrong, with the remedy.
 pub fn facts(config: &Config, command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Import { dir: None, why, .. } => {
+        Command::Import { path: None, why, .. } => {
             let mut store = open_store(&config.database)?;
             bring_in(&mut store)?;
             let applied = store.replace(&text::shipped(), Origin::Import, &meta("command line", &why))?;
             report(&applied);
         }
-        Command::Import { dir: Some(dir), community, look, why } => {
-            import(config, &dir, (&community.unwrap_or_default(), look), &why)?;
+        Command::Import { path: Some(path), community, look, why } => {
+            import(config, &path, (&community.unwrap_or_default(), look), &why)?;
         }
         Command::Export { dir, community } => export(config, &dir, &community.unwrap_or_default())?,
-        Command::Check { dir } => return check_facts(dir.as_deref()),
+        Command::Check { path } => return check_facts(path.as_deref()),
         Command::Verify { articles } => return verify_facts(&articles),
         Command::Rebuild => {
             open_store(&config.database)?.rebuild()?;
@@ -79,42 +81,36 @@ pub fn facts(config: &Config, command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Files of facts, as name and text.
-type Files = Vec<(String, String)>;
-
-/// The files of a folder, and the revision they were exported from if `order.txt` tells: the sources first, then the
-/// subjects in its order. Without it, every `.toml` file by name.
-fn read_files(dir: &Path) -> anyhow::Result<(Files, Option<i64>)> {
-    let order = fs::read_to_string(dir.join(ORDER_FILE)).unwrap_or_default();
+/// The facts of a folder, or of one file as moderators get it from chat. Of a folder `order.txt` tells the revision that
+/// it was exported from and the order of its files; without it every `.toml` file counts, by name.
+fn read_bundle(path: &Path) -> anyhow::Result<Bundle> {
+    let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()));
+    if path.is_file() {
+        return Bundle::from_text(&read(path)?).or_else(|problems| bail!("nothing was read:\n{}", in_lines(&problems)));
+    }
+    let order = fs::read_to_string(path.join(ORDER_FILE)).unwrap_or_default();
     let revision = order.lines().find_map(|line| line.strip_prefix("revision ")?.parse().ok());
     let mut names: Vec<String> = order.lines().filter(|line| line.ends_with(".toml")).map(str::to_owned).collect();
     if names.is_empty() {
-        names = fs::read_dir(dir)
-            .with_context(|| format!("{} can't be read", dir.display()))?
+        names = fs::read_dir(path)
+            .with_context(|| format!("{} can't be read", path.display()))?
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter(|name| name.ends_with(".toml"))
             .collect();
         names.sort_by_key(|name| (name != text::SOURCES_FILE, name.clone()));
     }
     if !names.iter().any(|name| name == text::SOURCES_FILE) {
-        bail!("{} has no {}; it is no folder of facts", dir.display(), text::SOURCES_FILE);
+        bail!("{} has no {}; it is no folder of facts", path.display(), text::SOURCES_FILE);
     }
-    let read = |name: String| {
-        let path = dir.join(&name);
-        let text = fs::read_to_string(&path).with_context(|| format!("{} can't be read", path.display()))?;
-        Ok((name, text))
-    };
-    Ok((names.into_iter().map(read).collect::<anyhow::Result<_>>()?, revision))
+    let files = names.into_iter().map(|name| Ok((name.clone(), read(&path.join(&name))?)));
+    Ok(Bundle::of_files(files.collect::<anyhow::Result<_>>()?, revision))
 }
 
 /// The revision that the files were exported from, then their names in order, a line each.
 const ORDER_FILE: &str = "order.txt";
 
-/// The problems of files, as lines; none if they are in order.
-fn problems(files: &[(String, String)]) -> Result<Facts, Vec<String>> {
-    let facts = text::parse(files).map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-    let problems: Vec<String> = check::check(&facts, files).iter().map(ToString::to_string).collect();
-    if problems.is_empty() { Ok(facts) } else { Err(problems) }
+fn in_lines(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn bring_in(store: &mut Store) -> anyhow::Result<()> {
@@ -145,11 +141,12 @@ fn show(edits: &[Edit]) {
     }
 }
 
-fn import(config: &Config, dir: &Path, (scope, look): (&Scope, bool), why: &str) -> anyhow::Result<()> {
-    let (files, base) = read_files(dir)?;
-    let facts = match problems(&files) {
+fn import(config: &Config, path: &Path, (scope, look): (&Scope, bool), why: &str) -> anyhow::Result<()> {
+    let bundle = read_bundle(path)?;
+    let base = bundle.revision;
+    let facts = match bundle.facts() {
         Ok(facts) => facts,
-        Err(problems) => bail!("nothing was imported:\n{}", problems.join("\n")),
+        Err(problems) => bail!("nothing was imported:\n{}", in_lines(&problems)),
     };
     let mut store = open_store(&config.database)?;
     bring_in(&mut store)?;
@@ -212,18 +209,18 @@ fn export(config: &Config, dir: &Path, scope: &Scope) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check_facts(dir: Option<&Path>) -> anyhow::Result<ExitCode> {
-    let files = match dir {
-        Some(dir) => read_files(dir)?.0,
-        None => text::SHIPPED.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
+fn check_facts(path: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let bundle = match path {
+        Some(path) => read_bundle(path)?,
+        None => Bundle::of_files(text::SHIPPED.map(|(name, text)| (name.to_owned(), text.to_owned())).into(), None),
     };
-    match problems(&files) {
+    match bundle.facts() {
         Ok(facts) => {
             println!("{} claims and {} topics: no problem.", facts.claims().count(), facts.topics().count());
             Ok(ExitCode::SUCCESS)
         }
         Err(problems) => {
-            println!("{}", problems.join("\n"));
+            println!("{}", in_lines(&problems));
             Ok(ExitCode::from(1))
         }
     }

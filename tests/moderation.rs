@@ -8,7 +8,7 @@ use std::sync::{Arc, Barrier};
 
 use common::random::Random;
 use routedesk::desk::Desk;
-use routedesk::moderation::command::GRAMMAR;
+use routedesk::moderation::command::{Field, Form, GRAMMAR, Verb};
 use routedesk::moderation::{ByHand, Moderation, Next, Right, Said, Speaker};
 use routedesk::store::posts::Answer;
 use routedesk::store::records::Records;
@@ -82,9 +82,120 @@ fn the_scenarios_hold_in_a_community() {
             let right = if step.0 == "moderator" { Right::Moderator } else { Right::Member };
             scenario::check(&name, &step, &house.say(&speaker(step.0, "1", right), step.1));
         }
+        assert_file_is_whole(&house, &speaker("moderator", "1", Right::Moderator), &name);
         // What is left of it shows nowhere else.
         assert!(house.ask("2", "how much is a ticket?").contains("45,000"));
         assert!(house.ask("", "how much is a ticket?").contains("45,000"));
+    }
+}
+
+/// What scenarios leave behind goes out as a file and comes back as it is, and a file without a revision is one of now.
+fn assert_file_is_whole(house: &House, by: &Speaker, name: &str) {
+    let text = exported(house, by);
+    for text in [text.clone(), text.replace("#: revision ", "# ")] {
+        let said = import(house, by, &text);
+        assert!(said.text.contains("nothing was changed"), "{name}: {}", said.text);
+    }
+}
+
+fn exported(house: &House, by: &Speaker) -> String {
+    house.moderation.command(by, "fact export", NOW).file.expect("a file").text
+}
+
+fn import(house: &House, by: &Speaker, text: &str) -> Said {
+    house.moderation.form(by, Form::new(Verb::FactImport).with(Field::File, text), NOW)
+}
+
+/// A file is one revision of a community: looked at first, made once, seen nowhere else, and taken back as a whole.
+#[test]
+fn a_file_comes_back_as_one_revision() {
+    let house = House::new();
+    let moderator = speaker("m", "1", Right::Moderator);
+    let start = exported(&house, &moderator);
+    let edited = start
+        .replace("A ticket was priced at 45,000 rubles.", "A ticket was priced at 46,000 rubles.")
+        .replace("\"money 45000 RUB\"", "\"money 46000 RUB\"")
+        .replacen("examples = [\n", "examples = [\n  \"is a blorptastic jetplane involved\",\n", 1);
+    let said = import(&house, &moderator, &edited);
+    assert_eq!(said.next, Next::Confirm, "{}", said.text);
+    for part in [
+        "Bring a file in: 2 things",
+        "46,000 rubles",
+        "was: A ticket was priced at 45,000",
+        "CONFIRM ONLY IF IT SAYS SO",
+        "teaches \"is a blorp",
+    ] {
+        assert!(said.text.contains(part), "{part}: {}", said.text);
+    }
+    assert!(house.ask("1", "how much is a ticket?").contains("45,000 rubles ["), "nothing counts before a yes");
+    let made = house.moderation.answer(&moderator, "confirm", NOW).made.expect("made");
+    assert!(house.ask("1", "how much is a ticket?").contains("46,000 rubles ["));
+    assert!(house.ask("2", "how much is a ticket?").contains("45,000 rubles ["));
+    assert_eq!(exported(&house, &moderator).replace("#: revision 2", "#: revision 1"), edited);
+    assert!(import(&house, &moderator, &edited).text.contains("nothing was changed"), "the same again changes nothing");
+    house.done(&moderator, &format!("undo {}", made.revision));
+    assert_eq!(exported(&house, &moderator).replace("#: revision 3", "#: revision 1"), start);
+}
+
+/// Others' changes since a file was written stay; of what both changed the moderator is told, and nothing is changed.
+#[test]
+fn a_file_overwrites_nothing_that_was_changed_since() {
+    let house = House::new();
+    let (one, other) = (speaker("m", "1", Right::Moderator), speaker("n", "1", Right::Moderator));
+    let start = exported(&house, &one);
+    house.done(&other, "fact retire price-rubles wrong");
+    let elsewhere = start.replace("cost about US$570", "cost some US$570");
+    house.done(&other, "fact retire airline-base wrong");
+    let said = import(&house, &one, &elsewhere);
+    assert!(said.text.contains("1 thing changed") && !said.text.contains("price-rubles\n"), "{}", said.text);
+    house.moderation.answer(&one, "confirm", NOW);
+    let now = exported(&house, &one);
+    assert!(now.contains("cost some US$570") && now.matches("rank = \"deprecated\"").count() == 2);
+    let said = import(&house, &one, &start.replace("A ticket was priced at 45,000 rubles.", "It was 47,000 rubles."));
+    assert!(said.text.contains("was changed here since") && said.text.contains("price-rubles"), "{}", said.text);
+    assert_eq!((said.next, exported(&house, &one)), (Next::Nothing, now));
+}
+
+/// What may not be typed may not stand in a file either; nothing of it is taken, and all of it is told at once.
+#[test]
+fn bad_files_are_refused_as_a_whole() {
+    let house = House::new();
+    let moderator = speaker("m", "1", Right::Moderator);
+    let start = exported(&house, &moderator);
+    let statement = "A ticket was priced at 45,000 rubles.";
+    let long = format!("A ticket {}.", "x".repeat(600));
+    for (from, to, part) in [
+        (statement, "A ticket for @everyone.", "no mention"),
+        (statement, "See https://x.org about it.", "no address"),
+        (statement, long.as_str(), "too long"),
+        (statement, "A ticket costs much", "no sentence"),
+        ("\"money 45000 RUB\"", "\"money lots\"", "line "),
+        ("source = \"azzet\"", "source = \"pravda\"", "unknown source `pravda`"),
+        ("#: revision 1\n", "#: revision 900\n", "written elsewhere"),
+        ("#: revision 1\n", "#: revision -3\n", "written elsewhere"),
+        ("#: file sources.toml\n", "\n", "no file of facts"),
+    ] {
+        assert!(start.contains(from), "{from}");
+        let said = import(&house, &moderator, &start.replace(from, to));
+        assert!(said.text.contains(part), "{to}: {}", said.text);
+        assert!(!matches!(said.next, Next::Confirm), "{to}: {}", said.text);
+    }
+    for text in ["hello", "#: file", "\0\0", "#: file a.toml\n#: file a.toml"] {
+        assert!(import(&house, &moderator, text).text.contains("can't be brought in"), "{text}");
+    }
+    // A file that was cut short takes nothing away unseen.
+    let last = start.find("#: file silent-articles.toml").unwrap();
+    assert!(import(&house, &moderator, &start[..last]).text.contains("parts are missing"));
+    let topics: Vec<usize> = start[last..].match_indices("\n[[topic]]").map(|(at, _)| last + at).collect();
+    let said = import(&house, &moderator, &start[..topics[1]]);
+    assert!(said.text.contains("TAKEN AWAY") && said.next == Next::Confirm, "{}", said.text);
+    house.moderation.answer(&moderator, "cancel", NOW);
+    assert_eq!(exported(&house, &moderator), start);
+    for right in [Right::Member, Right::Moderator] {
+        let community = if right == Right::Moderator { "" } else { "1" };
+        let by = speaker("x", community, right);
+        assert!(import(&house, &by, &start).text.contains("Only those who"));
+        assert_eq!(house.moderation.command(&by, "fact export", NOW).file, None);
     }
 }
 
@@ -97,6 +208,7 @@ fn the_scenarios_hold_for_what_all_share() {
             let right = if step.0 == "moderator" { Right::Operator } else { Right::Member };
             scenario::check(&name, &step, &house.say(&speaker(step.0, "", right), step.1));
         }
+        assert_file_is_whole(&house, &speaker("moderator", "", Right::Operator), &name);
     }
 }
 

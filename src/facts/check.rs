@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::text::lines_of_ids;
+use super::text::{BadText, lines_of_ids};
 use super::{Claim, DateSpan, Facts, Topic};
 
 /// Something wrong with a fact, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// The file's name.
+    /// The file's name; empty if there is but one.
     pub file: String,
     /// The line on which the faulty claim or topic begins, counted from 1.
     pub line: usize,
@@ -17,9 +17,18 @@ pub struct Problem {
     pub message: String,
 }
 
+impl From<BadText> for Problem {
+    fn from(BadText { file, line, message }: BadText) -> Self {
+        Self { file, line, message }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.message)
+        match self.file.as_str() {
+            "" => write!(f, "line {}: {}", self.line, self.message),
+            file => write!(f, "{file}:{}: {}", self.line, self.message),
+        }
     }
 }
 
@@ -166,8 +175,8 @@ fn is_id(id: &str) -> bool {
 /// What is wrong with a claim by itself.
 fn claim_faults(claim: &Claim) -> Vec<String> {
     let mut faults = Vec::new();
-    if !claim.statement.ends_with('.') || claim.statement.trim() != claim.statement {
-        faults.push("the statement is no sentence that ends with a full stop".to_owned());
+    if !claim.statement.ends_with(['.', '!', '?', '…']) || claim.statement.trim() != claim.statement {
+        faults.push("the statement is no sentence with its full stop".to_owned());
     }
     if claim.value.is_comparable() && claim.of.is_none() {
         faults.push("a typed value needs `of`: what it is a value of".to_owned());

@@ -1,6 +1,7 @@
 //! What the desk knows: sources, claims with their citations, and the topics that people ask about.
 
 pub mod bounds;
+pub mod bundle;
 pub mod check;
 pub mod date;
 pub mod derive;

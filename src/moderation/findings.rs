@@ -18,6 +18,9 @@ use crate::wording::moderation as words;
 const MOST_TRIED: u32 = 100;
 const MOST_SHOWN: usize = 10;
 
+/// How much of what is found of claims is shown.
+const MOST_FOUND: usize = 20;
+
 /// How many questions of topics nearby are tried on a change of what is taught, of how many topics.
 const TRIED_OF_TOPIC: usize = 3;
 const NEARBY: usize = 8;
@@ -38,6 +41,11 @@ impl Moderation {
                 found.extend(of_claim(claim, ground.facts));
                 found.extend(of_change(claim, ground.facts));
             }
+        }
+        if found.len() > MOST_FOUND {
+            let more = found.len() - MOST_FOUND;
+            found.truncate(MOST_FOUND);
+            found.push(words::and_more(more));
         }
         if teaches(draft) {
             found.extend(

@@ -2,6 +2,8 @@
 
 use Field as F;
 
+use crate::facts::bundle;
+
 /// What a moderator wants done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "each is told by its grammar")]
@@ -14,6 +16,8 @@ pub enum Verb {
     FactRetire,
     FactRestore,
     FactHistory,
+    FactExport,
+    FactImport,
     Undo,
     TopicAdd,
     TopicRename,
@@ -63,11 +67,12 @@ pub enum Field {
     Number,
     Unsaid,
     Text,
+    File,
 }
 
 impl Field {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Topic,
         Self::Claim,
         Self::Statement,
@@ -89,6 +94,7 @@ impl Field {
         Self::Number,
         Self::Unsaid,
         Self::Text,
+        Self::File,
     ];
 
     /// What stands before it in a command.
@@ -116,6 +122,7 @@ impl Field {
             Self::Number => "number",
             Self::Unsaid => "not known",
             Self::Text => "text",
+            Self::File => "file",
         }
     }
 
@@ -123,6 +130,7 @@ impl Field {
     #[must_use]
     pub fn longest(self) -> usize {
         match self {
+            Self::File => bundle::LARGEST,
             Self::Statement | Self::Why | Self::Text => 500,
             Self::Question | Self::Title | Self::Unsaid | Self::Words | Self::Source | Self::Url => 300,
             _ => 120,
@@ -166,6 +174,14 @@ pub const GRAMMAR: &[Grammar] = &[
     verb(Verb::FactRetire, "fact retire", &[F::Claim, F::Why], &[], "say no more what is wrong"),
     verb(Verb::FactRestore, "fact restore", &[F::Claim], &[F::Why], "say a retired claim again"),
     verb(Verb::FactHistory, "fact history", &[F::Text], &[], "what was changed of a claim, topic or source, or of all"),
+    verb(Verb::FactExport, "fact export", &[], &[], "give all facts as a file to edit"),
+    verb(
+        Verb::FactImport,
+        "fact import",
+        &[F::File],
+        &[F::Why],
+        "make the facts those of an edited file, as one revision",
+    ),
     verb(Verb::Undo, "undo", &[F::Revision], &[F::Why], "take a revision back, or `all since` one"),
     verb(
         Verb::TopicAdd,

@@ -110,6 +110,10 @@ pub fn address(text: &str) -> Result<String, Refusal> {
 /// # Errors
 /// If it is too long, or has an invitation, a mention or an address in it where none belongs.
 pub fn checked(field: Field, text: &str) -> Result<String, Refusal> {
+    if field == Field::File {
+        // What stands in it is looked at part by part.
+        return if text.len() > field.longest() { Err(Refusal(words::too_long(field))) } else { Ok(text.to_owned()) };
+    }
     let visible = |c: &char| !normalise::is_invisible(*c) && !c.is_control();
     let text = text.trim();
     let clean: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(visible).collect();

@@ -1,6 +1,7 @@
 //! Moderators keep the facts: every change is seen before it counts, recorded, and undone with one command. The commands,
 //! their steps and their words are the same on each platform; a platform says who speaks and what they may do.
 
+mod bulk;
 mod claims;
 pub mod command;
 pub mod corrections;
@@ -77,6 +78,17 @@ pub struct Said {
     pub step: u64,
     /// The revision that was made, with a line about it for others who look after the community.
     pub made: Option<Made>,
+    /// What goes with it.
+    pub file: Option<TextFile>,
+}
+
+/// A file of text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextFile {
+    /// How it is called.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
 }
 
 /// What somebody can do next.
@@ -106,7 +118,7 @@ impl Said {
     }
 
     fn step(text: String, next: Next, step: u64) -> Self {
-        Self { text, next, step, made: None }
+        Self { text, next, step, ..Self::default() }
     }
 }
 
@@ -196,6 +208,11 @@ impl Moderation {
                 self.offer(by, draft, &ground, now)
             }
             Verb::Promote => self.promote(by, &form, &ground, now),
+            Verb::FactExport => Ok(Self::export(&ground)),
+            Verb::FactImport => {
+                let draft = self.draft_of_import(&form, &ground)?;
+                self.offer(by, draft, &ground, now)
+            }
             _ => {
                 let draft = ground.make(&form)?;
                 self.offer(by, draft, &ground, now)

@@ -91,6 +91,7 @@ impl Moderation {
             Verb::FactFind
                 | Verb::FactShow
                 | Verb::FactHistory
+                | Verb::FactImport
                 | Verb::Why
                 | Verb::Undo
                 | Verb::Suggest

@@ -1,7 +1,8 @@
 //! The conversation on the terminal, and on plain lines when there is none.
 
+use std::fs::OpenOptions;
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustyline::DefaultEditor;
@@ -9,10 +10,11 @@ use rustyline::error::ReadlineError;
 
 use crate::desk::{Desk, Heard};
 use crate::language::Language;
-use crate::moderation::command::is_begun;
+use crate::moderation::command::{Field, Form, Verb, is_begun};
 use crate::moderation::{Moderation, Right, Speaker};
 use crate::store::Scope;
 use crate::utterance::Utterance;
+use crate::wording::moderation as words;
 use crate::wording::{self, Choice};
 
 /// What stands before the person's words and before the desk's, and how far the desk's later lines are set in.
@@ -69,6 +71,12 @@ impl<'a> Conversation<'a> {
         match line.strip_prefix('/') {
             // Bare it tells how the last reply came about.
             Some("why") => None,
+            Some(command) if after(command, "fact export").is_some() => {
+                Some(export(moderation, &by, after(command, "fact export").unwrap_or_default(), clock()))
+            }
+            Some(command) if after(command, "fact import").is_some() => {
+                Some(import(moderation, &by, after(command, "fact import").unwrap_or_default(), clock()))
+            }
             Some(command) if is_begun(command) => Some(moderation.command(&by, command, clock()).text),
             Some(_) => None,
             None if matches!(line, "confirm" | "cancel") => Some(moderation.answer(&by, line, clock()).text),
@@ -149,6 +157,36 @@ impl<'a> Conversation<'a> {
     fn why(&self) -> String {
         let Some(heard) = &self.last else { return "Nothing has been asked yet.".to_owned() };
         wording::moderation::trace(heard, &self.desk.index())
+    }
+}
+
+/// What stands behind the words of a command.
+fn after<'a>(command: &'a str, words: &str) -> Option<&'a str> {
+    let (one, two) = words.split_once(' ')?;
+    let rest = command.strip_prefix(one)?.trim_start().strip_prefix(two)?;
+    (rest.is_empty() || rest.starts_with(char::is_whitespace)).then(|| rest.trim())
+}
+
+/// Writes the facts into a file; one that is there already is left alone.
+fn export(moderation: &Moderation, by: &Speaker, path: &str, now: i64) -> String {
+    let said = moderation.form(by, Form::new(Verb::FactExport), now);
+    let Some(file) = said.file else { return said.text };
+    let path = PathBuf::from(if path.is_empty() { &file.name } else { path });
+    let written = OpenOptions::new().write(true).create_new(true).open(&path);
+    match written.and_then(|mut to| to.write_all(file.text.as_bytes())) {
+        Ok(()) => format!("{} In {}.", said.text, path.display()),
+        Err(error) => words::not_written(&path, &error),
+    }
+}
+
+/// Brings a file in, or shows why it can't be.
+fn import(moderation: &Moderation, by: &Speaker, path: &str, now: i64) -> String {
+    if path.is_empty() {
+        return words::which_file();
+    }
+    match std::fs::read_to_string(path) {
+        Ok(text) => moderation.form(by, Form::new(Verb::FactImport).with(Field::File, text), now).text,
+        Err(error) => words::not_read(Path::new(path), &error),
     }
 }
 

@@ -98,12 +98,9 @@ impl Store {
     /// If it would leave the facts inconsistent, or SQLite fails; then nothing is changed.
     pub fn commit(&mut self, scope: &Scope, base: i64, edits: &[Edit], meta: &Meta) -> Result<Committed, Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut later = Vec::new();
-        for edit in edits {
-            later.extend(later_changes(&transaction, scope, base, &edit.key())?);
-        }
+        let later = overtaken(&transaction, scope, base, edits)?;
         if !later.is_empty() {
-            return Ok(Committed::Overtaken(revisions(&transaction, later)?));
+            return Ok(Committed::Overtaken(later));
         }
         let seen = seen_by(&transaction, scope)?;
         let mut new = seen.own.clone();
@@ -113,6 +110,14 @@ impl Store {
         let applied = commit(&transaction, &seen, new, scope, (None, Gaps::Refused), meta)?;
         transaction.commit()?;
         Ok(Committed::Made(applied))
+    }
+
+    /// The revisions after `base` that changed the same as edits do: those that [`Store::commit`] would be overtaken by.
+    ///
+    /// # Errors
+    /// If SQLite fails.
+    pub fn overtaken(&self, scope: &Scope, base: i64, edits: &[Edit]) -> Result<Vec<Revision>, Error> {
+        overtaken(&self.connection, scope, base, edits)
     }
 
     /// What makes the facts that those of a scope saw after revision `base` equal to others, but for the order of what was
@@ -151,6 +156,14 @@ impl Store {
         transaction.commit()?;
         Ok(applied(revision, &changes))
     }
+}
+
+fn overtaken(connection: &Connection, scope: &Scope, base: i64, edits: &[Edit]) -> Result<Vec<Revision>, Error> {
+    let mut later = Vec::new();
+    for edit in edits {
+        later.extend(later_changes(connection, scope, base, &edit.key())?);
+    }
+    revisions(connection, later)
 }
 
 /// The revisions after one that changed a thing as those of a scope see it.

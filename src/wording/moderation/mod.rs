@@ -1,11 +1,13 @@
 //! What is said to moderators, in English: what is asked of them, and why something isn't done.
 
+mod bulk;
 mod changes;
 mod lists;
 mod record;
 
 use std::fmt::Write as _;
 
+pub use bulk::*;
 pub use changes::*;
 pub use lists::*;
 pub use record::*;
@@ -154,6 +156,7 @@ pub fn prompt_text(field: Field) -> String {
         Field::Publisher => "Who published it?",
         Field::Url => "Its address?",
         Field::Paragraphs => "How many paragraphs does it have?",
+        Field::File => "Which file? An edited one from `fact export`: send it as your next message here, or reply to it.",
     }
     .into()
 }

@@ -51,7 +51,7 @@ pub fn changed_since(id: i64, by: &[Revision]) -> String {
 }
 
 /// A revision with what it changed.
-fn revision_in_words(revision: &Revision) -> String {
+pub(super) fn revision_in_words(revision: &Revision) -> String {
     let when: String = revision.meta.made_at.chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect();
     let undoes = revision.undoes.map(|id| format!(", takes {id} back")).unwrap_or_default();
     let shared = match &revision.scope {

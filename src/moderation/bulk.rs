@@ -1,0 +1,213 @@
+//! All facts of a community as one file, and a file back as one revision.
+
+use std::collections::BTreeSet;
+
+use super::command::{Field, Form};
+use super::draft::{Draft, Ground, text, topics};
+use super::{Failure, Moderation, Refusal, Said, TextFile, lookup};
+use crate::desk::Probe;
+use crate::facts::bundle::Bundle;
+use crate::facts::check::{Problem, check};
+use crate::facts::{Claim, Facts, Source, Subject, Topic};
+use crate::store::Edit;
+use crate::wording::moderation as words;
+
+/// How many answers are shown of what a file changes.
+const MOST_SHOWN: usize = 3;
+
+impl Moderation {
+    /// The facts as a file.
+    pub(super) fn export(ground: &Ground<'_>) -> Said {
+        let (claims, topics) = (ground.facts.claims().count(), ground.facts.topics().count());
+        let text = words::exported(ground.base, claims, topics);
+        let file = TextFile {
+            name: format!("facts-{}.txt", ground.base),
+            text: Bundle::of(ground.facts, ground.base).to_text(),
+        };
+        Said { file: Some(file), ..Said::text(text) }
+    }
+
+    /// What a file changes of the facts as they were when it was written.
+    pub(super) fn draft_of_import(&self, form: &Form, ground: &Ground<'_>) -> Result<Draft, Failure> {
+        let bad = |problems: Vec<Problem>| Refusal(words::bad_file(&problems));
+        let bundle = Bundle::from_text(text(form, Field::File)).map_err(bad)?;
+        let base = bundle.revision.unwrap_or(ground.base);
+        if !(1..=ground.base).contains(&base) {
+            return Err(Refusal(words::other_revision(base, ground.base)).into());
+        }
+        let (facts, problems) = bundle.look().map_err(bad)?;
+        let problems = new_problems(problems, ground.facts);
+        if !problems.is_empty() {
+            return Err(bad(problems).into());
+        }
+        let mut edits = self.store().difference(ground.scope, base, &facts)?;
+        edits.retain(|edit| !ground.is_so(edit));
+        if edits.is_empty() {
+            return Err(Refusal(words::nothing_changed()).into());
+        }
+        let refused: Vec<String> = edits.iter_mut().filter_map(|edit| ground.clean(edit).err()).collect();
+        if !refused.is_empty() {
+            return Err(Refusal(words::bad_parts(&refused)).into());
+        }
+        let missing = ground.missing_parts(&facts, &edits);
+        if !missing.is_empty() {
+            return Err(Refusal(words::missing_parts(&missing)).into());
+        }
+        let later = self.store().overtaken(ground.scope, base, &edits)?;
+        if !later.is_empty() {
+            return Err(Refusal(words::changed_since_export(&later)).into());
+        }
+        let (lines, probes) = (ground.told(&edits), ground.probes_of_edits(&edits));
+        Ok(ground.draft(form, edits, lines, probes))
+    }
+}
+
+/// The problems of a file that the facts don't have already.
+fn new_problems(problems: Vec<Problem>, facts: &Facts) -> Vec<Problem> {
+    let known: BTreeSet<String> = match problems.is_empty() {
+        true => BTreeSet::new(),
+        false => check(facts, &Bundle::of(facts, 0).files).into_iter().map(|problem| problem.message).collect(),
+    };
+    problems.into_iter().filter(|problem| !known.contains(&problem.message)).collect()
+}
+
+impl Ground<'_> {
+    fn claim(&self, id: &str) -> Option<&Claim> {
+        self.facts.claims().find(|claim| claim.id == id)
+    }
+
+    fn topic(&self, id: &str) -> Option<&Topic> {
+        self.facts.topics().find(|topic| topic.id == id)
+    }
+
+    fn source(&self, id: &str) -> Option<&Source> {
+        self.facts.sources.iter().find(|source| source.id == id)
+    }
+
+    /// The parts that a file lacks with all that is in them: nobody takes those away by a file, but one may be cut short.
+    fn missing_parts(&self, file: &Facts, edits: &[Edit]) -> Vec<String> {
+        let gone: BTreeSet<&str> = edits
+            .iter()
+            .filter_map(|edit| if let Edit::Remove { id, .. } = edit { Some(id.as_str()) } else { None })
+            .collect();
+        let is_missing = |subject: &&Subject| {
+            let ids = subject.claims.iter().map(|claim| &claim.id).chain(subject.topics.iter().map(|topic| &topic.id));
+            !file.subjects.iter().any(|other| other.id == subject.id)
+                && ids.clone().any(|id| gone.contains(id.as_str()))
+        };
+        self.facts.subjects.iter().filter(is_missing).map(|subject| format!("{}.toml", subject.id)).collect()
+    }
+
+    /// Whether things are already as an edit would make them.
+    fn is_so(&self, edit: &Edit) -> bool {
+        match edit {
+            Edit::Claim { claim, .. } => self.claim(&claim.id) == Some(claim),
+            Edit::Topic { topic, .. } => self.topic(&topic.id) == Some(topic),
+            Edit::Source(source) => self.source(&source.id) == Some(source),
+            Edit::Subject { id, title } => self.facts.subjects.iter().any(|one| one.id == *id && one.title == *title),
+            Edit::Remove { kind: "claim", id } => self.claim(id).is_none(),
+            Edit::Remove { kind: "topic", id } => self.topic(id).is_none(),
+            Edit::Remove { id, .. } => self.source(id).is_none(),
+        }
+    }
+
+    /// Cleans what a file puts into a thing as what is typed is cleaned; what was there already stays.
+    ///
+    /// # Errors
+    /// Why it can't be taken.
+    fn clean(&self, edit: &mut Edit) -> Result<(), String> {
+        let name = edit.named().0;
+        let mut was = match edit {
+            Edit::Claim { claim, .. } => {
+                self.claim(&claim.id).cloned().map(|claim| Edit::Claim { subject: String::new(), claim })
+            }
+            Edit::Topic { topic, .. } => {
+                self.topic(&topic.id).cloned().map(|topic| Edit::Topic { subject: String::new(), topic })
+            }
+            Edit::Source(source) => self.source(&source.id).cloned().map(Edit::Source),
+            Edit::Subject { .. } | Edit::Remove { .. } => None,
+        };
+        let known: BTreeSet<String> = was.iter_mut().flat_map(texts_of).map(|(_, text)| std::mem::take(text)).collect();
+        let fault = |refusal: Refusal| format!("{name}: {}", refusal.0);
+        if let Edit::Claim { claim, .. } = &*edit {
+            lookup::checked(Field::Statement, claim.value.text()).map_err(fault)?;
+        }
+        for (field, text) in texts_of(edit) {
+            if !known.contains(text) {
+                *text = lookup::checked(field, text).map_err(fault)?;
+                if field == Field::Url {
+                    *text = lookup::address(text).map_err(fault)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What edits do, in words.
+    fn told(&self, edits: &[Edit]) -> Vec<String> {
+        let each = edits.iter().map(|edit| match edit {
+            Edit::Claim { claim, .. } => words::imports_claim(self.claim(&claim.id), claim, self.facts),
+            Edit::Topic { topic, .. } => words::imports_topic(self.topic(&topic.id), topic),
+            Edit::Source(source) => match self.source(&source.id) {
+                Some(was) => words::changes_source(was, source),
+                None => words::adds_source(source),
+            },
+            Edit::Subject { title, .. } => words::imports_subject(title),
+            Edit::Remove { kind, id } => words::takes_away(kind, id),
+        });
+        words::imports(edits, &each.collect::<Vec<_>>())
+    }
+
+    /// What shows edits: answers of what is changed, and to what is taught.
+    fn probes_of_edits(&self, edits: &[Edit]) -> Vec<Probe> {
+        let of = |edit: &Edit| match edit {
+            Edit::Claim { claim, .. } => self.probes_of_claim(&claim.id),
+            Edit::Topic { topic, .. } => {
+                let known = self.topic(&topic.id).map_or(&[][..], |was| &was.examples);
+                let new = topic.examples.iter().find(|example| !known.contains(example));
+                vec![new.map_or_else(|| Probe::Topic(topic.id.clone()), |new| Probe::Question(new.clone()))]
+            }
+            Edit::Remove { kind: "topic", id } => {
+                let gone = topics(self.facts).find(|(_, topic)| topic.id == *id);
+                gone.and_then(|(_, topic)| topic.examples.first()).cloned().map(Probe::Question).into_iter().collect()
+            }
+            _ => Vec::new(),
+        };
+        let mut probes: Vec<Probe> = Vec::new();
+        for probe in edits.iter().flat_map(of) {
+            if probes.len() < MOST_SHOWN && !probes.contains(&probe) {
+                probes.push(probe);
+            }
+        }
+        probes
+    }
+}
+
+/// What is written in a thing, with the fields that it would be typed into.
+fn texts_of(edit: &mut Edit) -> Vec<(Field, &mut String)> {
+    match edit {
+        Edit::Claim { claim, .. } => {
+            let Claim { statement, of, attributed_to, unprinted, cite, .. } = claim;
+            let one = [(Field::Statement, statement)].into_iter();
+            let said = of.iter_mut().map(|text| (Field::Of, text));
+            let who = attributed_to.iter_mut().map(|text| (Field::SaidBy, text));
+            let not = unprinted.iter_mut().map(|text| (Field::Statement, text));
+            let words = cite.iter_mut().flat_map(|one| &mut one.words).map(|text| (Field::Words, text));
+            one.chain(said).chain(who).chain(not).chain(words).collect()
+        }
+        Edit::Topic { topic, .. } => {
+            let Topic { title, aliases, unsaid, examples, .. } = topic;
+            let names = [title].into_iter().chain(aliases).map(|text| (Field::Title, text));
+            let silent = unsaid.iter_mut().map(|text| (Field::Unsaid, text));
+            names.chain(silent).chain(examples.iter_mut().map(|text| (Field::Question, text))).collect()
+        }
+        Edit::Source(source) => {
+            let Source { title, publisher, author, url, .. } = source;
+            let names = publisher.iter_mut().chain(author).map(|text| (Field::Publisher, text));
+            let title = [(Field::Title, title)].into_iter();
+            title.chain(names).chain(url.iter_mut().map(|text| (Field::Url, text))).collect()
+        }
+        Edit::Subject { title, .. } => vec![(Field::Title, title)],
+        Edit::Remove { .. } => Vec::new(),
+    }
+}

@@ -1,0 +1,164 @@
+//! Files of facts that go out and come back.
+
+use std::io;
+use std::path::Path;
+
+use super::changes::{adds_topic, cited, claim_changes, claim_in_lines, restores_claim, retires_claim};
+use super::record::revision_in_words;
+use super::{adds_silent_topic, named, quoted};
+use crate::facts::check::Problem;
+use crate::facts::{Claim, Facts, Rank, Topic};
+use crate::store::{Edit, Revision};
+
+/// How many problems, changes, and texts of one change are listed.
+const PROBLEMS_LISTED: usize = 15;
+const CHANGES_LISTED: usize = 12;
+const TEXTS_LISTED: usize = 3;
+
+pub fn exported(revision: i64, claims: usize, topics: usize) -> String {
+    format!(
+        "All {claims} claims and {topics} topics as they are here, revision {revision}. Edit the file and bring it back with \
+         `fact import`: you see what it changes before anything counts, and `undo` takes all of it back."
+    )
+}
+
+/// Where a file of the terminal's is to come from.
+pub fn which_file() -> String {
+    "Say which file: fact import facts-12.txt. `fact export` writes one.".into()
+}
+
+pub fn not_written(path: &Path, error: &io::Error) -> String {
+    format!("{} could not be written ({error}); name another one: fact export facts.txt.", path.display())
+}
+
+pub fn not_read(path: &Path, error: &io::Error) -> String {
+    format!("{} could not be read ({error}). Nothing was changed.", path.display())
+}
+
+/// A list that ends where it gets long.
+fn listed(all: Vec<String>, most: usize) -> Vec<String> {
+    let more = all.len().saturating_sub(most);
+    let mut shown: Vec<String> = all.into_iter().take(most).collect();
+    shown.extend((more > 0).then(|| and_more(more)));
+    shown
+}
+
+pub fn and_more(more: usize) -> String {
+    format!("and {more} more")
+}
+
+/// What is wrong with a file.
+pub fn bad_file(problems: &[Problem]) -> String {
+    let each = problems.iter().map(|problem| format!("  line {}: {}", problem.line, problem.message)).collect();
+    format!("That file can't be brought in; nothing was changed.\n{}", listed(each, PROBLEMS_LISTED).join("\n"))
+}
+
+/// What is wrong with parts of a file.
+pub fn bad_parts(faults: &[String]) -> String {
+    let each = faults.iter().map(|fault| format!("  {fault}")).collect();
+    format!("That file can't be brought in; nothing was changed.\n{}", listed(each, PROBLEMS_LISTED).join("\n"))
+}
+
+/// Parts that are missing in a file.
+pub fn missing_parts(names: &[String]) -> String {
+    format!(
+        "Nothing was changed: whole parts are missing in that file, as if it was cut short: {}. To say no more what a part \
+         has, leave its lines `id` and `title`.",
+        listed(names.to_vec(), PROBLEMS_LISTED).join(", ")
+    )
+}
+
+/// A file of a revision that isn't here.
+pub fn other_revision(said: i64, newest: i64) -> String {
+    format!(
+        "That file says it is from revision {said}, and here the newest is {newest}: it was written elsewhere. Nothing was \
+         changed. Without its line `#: revision {said}` it is compared with the facts as they are now."
+    )
+}
+
+/// Somebody changed the same as a file does since it was written.
+pub fn changed_since_export(by: &[Revision]) -> String {
+    let revisions = by.iter().map(revision_in_words).collect();
+    format!(
+        "Nothing was changed: what the file changes was changed here since it was written.\n{}\nExport anew and repeat your \
+         changes there.",
+        listed(revisions, CHANGES_LISTED).join("\n")
+    )
+}
+
+/// What a file changes: how much of what, then each.
+pub fn imports(edits: &[Edit], each: &[String]) -> Vec<String> {
+    let gone = edits.iter().filter(|edit| edit.named().1).count();
+    let kept = edits.len() - gone;
+    let things = |count: usize| format!("{count} {}", if count == 1 { "thing" } else { "things" });
+    let mut head = format!("Bring a file in: {} changed or added", things(kept));
+    if gone > 0 {
+        head += &format!(", {} TAKEN AWAY", things(gone));
+    }
+    let mut lines = vec![head];
+    lines.extend(listed(each.iter().map(|text| super::indented(text)).collect(), CHANGES_LISTED));
+    lines
+}
+
+/// What becomes of a claim.
+pub fn imports_claim(was: Option<&Claim>, is: &Claim, facts: &Facts) -> String {
+    let Some(was) = was else {
+        return format!("Add {}\n{}", is.id, claim_in_lines(is, facts).join("\n"));
+    };
+    match (was.rank == Rank::Deprecated, is.rank == Rank::Deprecated) {
+        (false, true) => return retires_claim(is),
+        (true, false) => return restores_claim(is),
+        _ => {}
+    }
+    let mut lines = claim_changes(was, is, facts);
+    let says_else = was.statement != is.statement || was.value != is.value;
+    if says_else && was.cite == is.cite && !is.cite.is_empty() {
+        lines.push(format!("  source: still {}. CONFIRM ONLY IF IT SAYS SO THERE", cited(is, facts)));
+    }
+    if lines.len() == 1 {
+        lines.push("  in what isn't spoken".into());
+    }
+    lines.join("\n")
+}
+
+/// What becomes of a topic.
+pub fn imports_topic(was: Option<&Topic>, is: &Topic) -> String {
+    let Some(was) = was else {
+        return if is.is_silent() { adds_silent_topic(is) } else { adds_topic(is) };
+    };
+    let mut lines = vec![format!("Change {}", named(was))];
+    if was.title != is.title {
+        lines.push(format!("  title: {}", quoted(&is.title)));
+    }
+    if let Some(unsaid) = is.unsaid.as_ref().filter(|unsaid| was.unsaid.as_ref() != Some(*unsaid)) {
+        lines.push(format!("  the sources don't say {unsaid}"));
+    }
+    if was.is_silent() && !is.is_silent() {
+        lines.push("  the sources are silent about it no more".into());
+    }
+    let only = |all: &[String], others: &[String]| -> Vec<String> {
+        all.iter().filter(|text| !others.contains(text)).map(|text| quoted(text)).collect()
+    };
+    for (what, these) in [
+        ("teaches", only(&is.examples, &was.examples)),
+        ("forgets", only(&was.examples, &is.examples)),
+        ("also says", only(&is.claims, &was.claims)),
+        ("says no more", only(&was.claims, &is.claims)),
+    ] {
+        if !these.is_empty() {
+            lines.push(format!("  {what} {}", listed(these, TEXTS_LISTED).join(", ")));
+        }
+    }
+    if lines.len() == 1 {
+        lines.push("  in its other names or the order of its claims".into());
+    }
+    lines.join("\n")
+}
+
+pub fn imports_subject(title: &str) -> String {
+    format!("Call a group of topics {}", quoted(title))
+}
+
+pub fn takes_away(kind: &str, id: &str) -> String {
+    format!("Take {kind} {id} away")
+}
