@@ -5,6 +5,7 @@
 //! Events come and go as JSON, as the specification of Matrix describes them.
 #![recursion_limit = "256"]
 
+mod files;
 mod folder;
 mod listen;
 mod rooms;

@@ -209,7 +209,7 @@ impl Account {
         Box::pin(async move { self.room(room)?.leave().await.map_err(|error| explain(&error)) })
     }
 
-    fn room(&self, room: &str) -> Result<Room, RoomError> {
+    pub(crate) fn room(&self, room: &str) -> Result<Room, RoomError> {
         self.client.get_room(room_id(room)?).ok_or_else(|| bad("a room that the account isn't in"))
     }
 }
@@ -222,12 +222,12 @@ fn event_id(event: &str) -> Result<&EventId, RoomError> {
     event.try_into().map_err(|_| bad("not the id of an event"))
 }
 
-fn bad(what: &str) -> RoomError {
+pub fn bad(what: &str) -> RoomError {
     RoomError { what: what.to_owned(), may_pass: false }
 }
 
 /// What went wrong, without anything that a log may not hold. Only what the server refuses for good may not pass.
-fn explain(error: &Error) -> RoomError {
+pub fn explain(error: &Error) -> RoomError {
     use ErrorKind::{BadJson, Forbidden, InvalidParam, NotFound, TooLarge, UnsupportedRoomVersion};
     let is_final = |kind: &ErrorKind| {
         matches!(kind, BadJson | Forbidden | InvalidParam | NotFound | TooLarge | UnsupportedRoomVersion)

@@ -41,6 +41,9 @@ impl Moderation {
             return Err(bad(problems).into());
         }
         let mut edits = self.store().difference(ground.scope, base, &facts)?;
+        if edits.is_empty() {
+            return Err(Refusal(words::file_changes_nothing(base, ground.base)).into());
+        }
         edits.retain(|edit| !ground.is_so(edit));
         if edits.is_empty() {
             return Err(Refusal(words::nothing_changed()).into());

@@ -51,6 +51,12 @@ impl Moderation {
         self.sessions().get(&key(by)).is_some_and(|session| matches!(session.open, Open::Draft(_)))
     }
 
+    /// Whether what is open with somebody asks for a file.
+    #[must_use]
+    pub fn awaits_a_file(&self, by: &Speaker) -> bool {
+        self.sessions().get(&key(by)).is_some_and(|session| matches!(session.open, Open::Form(_, Field::File)))
+    }
+
     /// Since when a step of somebody's is open; none if none is.
     #[must_use]
     pub fn awaits_since(&self, by: &Speaker, now: i64) -> Option<i64> {

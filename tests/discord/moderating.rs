@@ -337,3 +337,61 @@ async fn the_log_channel_is_told_of_shared_changes() {
     assert!(plain(content(&told[1])).contains("claim price-rubles"), "{told:?}");
     hand.bot.assert_well_behaved();
 }
+
+/// Facts go out as a file and come back as one revision; who may not bring one in isn't even fetched, nor is anything from
+/// elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_go_out_as_a_file_and_come_back() {
+    let mut hand = Hand::start().await;
+    let file_command = |hand: &Hand, part: &str, who: (u64, u64), file: Option<(String, Value)>| {
+        let id = hand.bot.standin.command_id("fact");
+        let option = |(id, _): &(String, Value)| json!({"name": "file", "type": 11, "value": id});
+        let options: Vec<Value> = file.iter().map(option).collect();
+        let mut data =
+            json!({"id": id, "name": "fact", "type": 1, "options": [{"name": part, "type": 1, "options": options}]});
+        if let Some((_, resolved)) = file {
+            data["resolved"] = resolved;
+        }
+        hand.bot.standin.interact(2, data, json!({"member": member(who.0, who.1)}));
+    };
+    let moderator = (STRANGER, MANAGE_MESSAGES);
+    file_command(&hand, "export", moderator, None);
+    let waits = hand.bot.requests.answered().await;
+    assert_eq!((&waits["type"], &waits["data"]["flags"]), (&json!(5), &json!(64)), "{waits}");
+    let said = hand.bot.requests.followed().await;
+    assert!(content(&said).contains("All 256 claims") && said["flags"] == 4 | 64, "{said}");
+    let text = hand.bot.standin.given().pop().unwrap();
+    let edited = text.replace("A ticket was priced at 45,000 rubles.", "A ticket was priced at 45,000 roubles.");
+    assert!(edited != text && text.contains("#: file war.toml"));
+    let elsewhere = |hand: &Hand, address: &str| {
+        let (id, mut resolved) = hand.bot.standin.attach(edited.as_bytes());
+        resolved["attachments"][&id]["url"] = json!(address);
+        (id, resolved)
+    };
+    let attach = |hand: &Hand, bytes: &[u8]| hand.bot.standin.attach(bytes);
+    for (who, file, expected) in [
+        ((PERSON, 0), attach(&hand, edited.as_bytes()), "Only those who moderate here"),
+        (moderator, elsewhere(&hand, "http://127.0.0.1:1/facts.txt"), "could not fetch"),
+        (moderator, elsewhere(&hand, "https://example.org/facts.txt"), "could not fetch"),
+        (moderator, attach(&hand, b"\xff\xfe"), "no text"),
+        (moderator, attach(&hand, b"hello"), "no file of facts"),
+        (moderator, attach(&hand, text.as_bytes()), "It changes nothing"),
+    ] {
+        file_command(&hand, "import", who, Some(file));
+        assert_eq!(hand.bot.requests.answered().await["type"], 5);
+        let said = hand.bot.requests.followed().await;
+        assert!(plain(content(&said)).contains(expected), "{expected}: {said}");
+    }
+    file_command(&hand, "import", moderator, Some(attach(&hand, edited.as_bytes())));
+    hand.bot.requests.answered().await;
+    let mut preview = String::new();
+    while !preview.contains("`confirm` or `cancel`") {
+        let said = hand.bot.requests.followed().await;
+        preview = format!("{preview}\n{}", plain(content(&said)));
+        hand.last = json!({"type": 4, "data": said});
+    }
+    assert!(preview.contains("Bring a file in: 1 thing") && preview.contains("45,000 roubles"), "{preview}");
+    assert!(hand.say("moderator", "confirm").await.unwrap().contains("Done, revision 2"));
+    assert!(hand.say("member", "how much is a ticket?").await.unwrap().contains("45,000 roubles ["));
+    hand.bot.assert_well_behaved();
+}

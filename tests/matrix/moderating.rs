@@ -330,3 +330,91 @@ async fn the_management_room_is_told_of_shared_changes() {
     assert!(said.contains("there it says \"It was 47,000 rubles.\""), "{said}");
     hands.bot.stop().await;
 }
+
+/// Whether an event says something.
+fn says(event: &Value, part: &str) -> bool {
+    event["content"]["body"].as_str().is_some_and(|text| text.contains(part))
+}
+
+/// The next file of the bot's.
+async fn file(person: &mut Person, room: &str, bot: &str) -> Value {
+    let is_file = |event: &Value| event["sender"] == bot && event["content"]["msgtype"] == "m.file";
+    person.next(room, is_file).await
+}
+
+/// Facts go out as a file and come back as one revision: as a reply to a file, as what stands under one, or as the file that is
+/// asked for. Nobody else's counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn facts_go_out_as_a_file_and_come_back() {
+    let Some(server) = Server::shared().await else { return };
+    let mut hands = Hands::start(server).await;
+    let (bot, room) = (hands.bot.id().to_owned(), hands.room.clone());
+    assert!(hands.say("moderator", "/fact export").await.starts_with("All 256 claims"));
+    let given = file(&mut hands.moderator, &room, &bot).await;
+    assert_eq!((&given["content"]["body"], &given["content"]["m.mentions"]), (&json!("facts-1.txt"), &json!({})));
+    let text = hands.moderator.download(given["content"]["url"].as_str().unwrap()).await;
+    let edited = |price: &str| text.replace("A ticket was priced at 45,000 rubles.", price);
+    let as_file = |address: &str, text: &str, caption: &str| {
+        json!({"msgtype": "m.file", "body": if caption.is_empty() { "facts.txt" } else { caption }, "filename": "facts.txt",
+               "url": address, "info": {"size": text.len()}})
+    };
+    let first = edited("A ticket was priced at 45,000 roubles.");
+    let address = hands.moderator.upload(first.as_bytes()).await;
+    // A file that nobody asked for is nothing to the bot, and one that a member brings isn't taken.
+    let post = hands.moderator.send(&room, "m.room.message", as_file(&address, &first, "")).await;
+    hands.member.reply(&room, &post, "!fact import").await;
+    hands.member.next(&room, |event| says(event, "Only those who moderate here")).await;
+    hands.moderator.reply(&room, &post, "!fact import").await;
+    let is_preview = |event: &Value| says(event, "Bring a file in: 1 thing");
+    hands.moderator.next(&room, is_preview).await;
+    assert!(hands.say("moderator", "confirm").await.contains("Done, revision 2"));
+    assert!(hands.say("member", "how much is a ticket?").await.contains("45,000 roubles ["));
+    // A step asks for the file; what isn't one is asked for again.
+    assert!(hands.say("moderator", "/fact import").await.contains("Which file?"));
+    let bad = hands.moderator.upload(b"hello").await;
+    hands.moderator.send(&room, "m.room.message", as_file(&bad, "hello", "")).await;
+    hands.moderator.next(&room, |event| says(event, "no file of facts") && says(event, "Which file?")).await;
+    let second = edited("A ticket was priced at 45,000 Russian rubles.").replace("#: revision 1\n", "");
+    let address = hands.moderator.upload(second.as_bytes()).await;
+    hands.moderator.send(&room, "m.room.message", as_file(&address, &second, "")).await;
+    hands.moderator.next(&room, is_preview).await;
+    hands.say("moderator", "confirm").await;
+    assert!(hands.say("member", "how much is a ticket?").await.contains("45,000 Russian rubles ["));
+    // What stands under a file is a command.
+    let address = hands.moderator.upload(text.as_bytes()).await;
+    hands.moderator.send(&room, "m.room.message", as_file(&address, &text, "!fact import")).await;
+    hands.moderator.next(&room, |event| says(event, "It changes nothing")).await;
+    hands.bot.stop().await;
+}
+
+/// In an encrypted room the file is encrypted, too, both ways.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_encrypted_rooms_are_encrypted() {
+    let Some(server) = Server::shared().await else { return };
+    let bot = Bot::start(server).await;
+    let mut alice = server.person("alice").await;
+    let room = alice.room_with(bot.id(), encrypted()).await;
+    let mut friend = Friend::of(server, &alice).await;
+    friend.say(&room, "!fact export").await;
+    assert!(text(&friend.hears(bot.id()).await).starts_with("All 256 claims"));
+    let given = friend.hears(bot.id()).await;
+    assert!(given.content["file"]["key"].is_object() && given.content["url"].is_null(), "{given:?}");
+    let most = routedesk::facts::bundle::LARGEST;
+    let facts = String::from_utf8(friend.account.download(&given.content, most).await.unwrap()).unwrap();
+    assert!(facts.starts_with("# All facts in one file."));
+    assert!(friend.account.download(&given.content, 1_000).await.is_err(), "a limit holds");
+    let edited = facts.replace("A ticket was priced at 45,000 rubles.", "A ticket was priced at 45,000 roubles.");
+    let mut content = friend.account.upload(&room, &edited).await.unwrap();
+    for (key, value) in [
+        ("msgtype", json!("m.file")),
+        ("body", json!("!fact import")),
+        ("filename", json!("facts.txt")),
+        ("info", json!({"size": edited.len()})),
+    ] {
+        content[key] = value;
+    }
+    friend.account.send(&room, "m.room.message", content, "import").await.unwrap();
+    assert!(text(&friend.hears(bot.id()).await).contains("Bring a file in: 1 thing"));
+    friend.say(&room, "confirm").await;
+    assert!(text(&friend.hears(bot.id()).await).contains("Done, revision 2"));
+}

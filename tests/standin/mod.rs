@@ -83,6 +83,9 @@ struct Inner {
     nonces: BTreeMap<String, Value>,
     /// First responses to interactions, by their tokens.
     responses: BTreeMap<String, Value>,
+    /// Files that people attached to commands, by their ids, and those that the bot gave.
+    attached: BTreeMap<u64, Vec<u8>>,
+    given: Vec<String>,
     next_id: u64,
     sequence: u64,
     /// What was sent in the session, for resuming it.
@@ -206,6 +209,7 @@ impl StandIn {
         let app = Router::new()
             .nest("/api/v10", api)
             .route("/gw", any(connect))
+            .route("/attachments/{id}", get(attachment))
             .fallback(unexpected)
             .with_state(standin.clone());
         // Small frames go out at once, as they do from Discord's servers.
@@ -428,6 +432,21 @@ impl StandIn {
     pub fn command(&self, name: &str, options: Value) {
         let id = self.command_id(name);
         self.interact(2, json!({"id": id, "name": name, "type": 1, "options": options}), json!({}));
+    }
+
+    /// Attaches a file to a command: its id, and what resolves it.
+    pub fn attach(&self, bytes: &[u8]) -> (String, Value) {
+        let id = self.id();
+        self.lock().attached.insert(id, bytes.to_vec());
+        let url = format!("http://{}/attachments/{id}", self.address);
+        let file = json!({"id": id.to_string(), "filename": "facts.txt", "size": bytes.len(), "url": url,
+                          "proxy_url": url, "content_type": "text/plain", "ephemeral": true});
+        (id.to_string(), json!({"attachments": {id.to_string(): file}}))
+    }
+
+    /// The files that the bot gave.
+    pub fn given(&self) -> Vec<String> {
+        self.lock().given.clone()
     }
 
     /// What is registered somewhere by now.
@@ -757,9 +776,36 @@ async fn delete_message(State(standin): State<StandIn>, uri: Uri, Path((channel,
 }
 
 async fn follow_up(State(standin): State<StandIn>, uri: Uri, body: Bytes) -> Json<Value> {
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let parts = parts(&body);
+    let file = parts.iter().find(|(head, _)| head.contains("name=\"files["));
+    if let Some((_, file)) = file {
+        standin.lock().given.push(String::from_utf8_lossy(file).into_owned());
+    }
+    let said =
+        parts.iter().find(|(head, _)| head.contains("name=\"payload_json\"")).map_or(&body[..], |(_, said)| said);
+    let body: Value = serde_json::from_slice(said).unwrap_or_default();
     standin.note("POST", uri.path(), &body);
     Json(message(standin.id(), CHANNEL, BOT, body["content"].as_str().unwrap_or_default(), json!({})))
+}
+
+/// The parts of a request that brings files, each with its head; none if it is no such request.
+fn parts(body: &[u8]) -> Vec<(String, &[u8])> {
+    let find = |text: &[u8], part: &[u8]| text.windows(part.len()).position(|at| at == part);
+    let mut parts = Vec::new();
+    let Some(end) = find(body, b"\r\n").filter(|_| body.starts_with(b"--")) else { return parts };
+    let (boundary, mut rest) = ([b"\r\n", &body[..end]].concat(), &body[end..]);
+    while let Some(head) = find(rest, b"\r\n\r\n") {
+        let Some(end) = find(&rest[head + 4..], &boundary) else { break };
+        parts.push((String::from_utf8_lossy(&rest[..head]).into_owned(), &rest[head + 4..head + 4 + end]));
+        rest = &rest[head + 4 + end + boundary.len()..];
+    }
+    parts
+}
+
+/// What somebody attached to a command.
+async fn attachment(State(standin): State<StandIn>, Path(id): Path<u64>) -> Response {
+    let found = standin.lock().attached.get(&id).cloned();
+    found.map_or_else(|| refusal(404), IntoResponse::into_response)
 }
 
 /// The message that the first response to an interaction is.
@@ -922,6 +968,10 @@ impl Description {
             if let Some(bits) = bits {
                 command["default_member_permissions"] = json!(bits);
             }
+        }
+        // And here it wants a text; Discord's reference has the number of the file.
+        for attachment in body.get_mut("attachments").and_then(Value::as_array_mut).into_iter().flatten() {
+            attachment["id"] = json!(attachment["id"].to_string());
         }
         let whole = json!({"components": self.components, "allOf": [schema]});
         let validator = jsonschema::options().build(&whole).expect("Discord's description is a schema");

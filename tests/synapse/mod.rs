@@ -268,6 +268,23 @@ impl Person {
         self.send(room, "m.room.message", json!({"msgtype": "m.text", "body": text, "m.relates_to": relation})).await
     }
 
+    /// Puts a file onto the homeserver and gives its address.
+    pub async fn upload(&self, bytes: &[u8]) -> String {
+        let address = self.base.replace("/_matrix/client/v3", "/_matrix/media/v3/upload");
+        let request = self.http.post(address).bearer_auth(&self.token).body(bytes.to_vec());
+        let answer = request.send().await.expect("the homeserver answers").text().await.expect("an answer");
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        answer["content_uri"].as_str().expect("an address").to_owned()
+    }
+
+    /// What lies at an address of the homeserver's.
+    pub async fn download(&self, address: &str) -> String {
+        let place = address.replace("mxc://", "");
+        let from = self.base.replace("/_matrix/client/v3", &format!("/_matrix/client/v1/media/download/{place}"));
+        let answer = self.http.get(from).bearer_auth(&self.token).send().await.expect("the homeserver answers");
+        answer.text().await.expect("a text")
+    }
+
     /// Reacts.
     pub async fn react(&mut self, room: &str, to: &str, key: &str) -> String {
         let relation = json!({"rel_type": "m.annotation", "event_id": to, "key": key});

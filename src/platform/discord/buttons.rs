@@ -292,7 +292,7 @@ fn form(id: &str, phrases: &Phrases) -> CreateInteractionResponse {
 /// # Errors
 /// If Discord refuses.
 pub async fn on_form(http: &Http, data: &Data, filled: &ModalInteraction) -> Result<(), Error> {
-    let waiting = Waiting { http, outgoing: &data.outgoing, id: filled.id, token: &filled.token };
+    let waiting = Waiting::new(http, &data.outgoing, filled.id, &filled.token);
     let Some(Button::Report { language, topics }) = Button::of(&filled.data.custom_id) else {
         return waiting.acknowledge().await;
     };

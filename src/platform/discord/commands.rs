@@ -230,7 +230,7 @@ pub async fn tell(ctx: Context<'_>, text: &str) -> Result<(), Error> {
 }
 
 fn waiting<'a>(ctx: &'a Context<'a>) -> Waiting<'a> {
-    Waiting { http: ctx.http(), outgoing: &ctx.data().outgoing, id: ctx.interaction.id, token: &ctx.interaction.token }
+    Waiting::new(ctx.http(), &ctx.data().outgoing, ctx.interaction.id, &ctx.interaction.token)
 }
 
 /// Whose facts are seen where a command is given.

@@ -5,6 +5,7 @@
 mod buttons;
 mod commands;
 mod corrections;
+mod files;
 pub mod hear;
 mod keepers;
 mod menus;
@@ -105,6 +106,8 @@ pub struct Shared {
     watch: Vec<String>,
     /// The people who run the bot.
     operators: Vec<String>,
+    /// Where requests are sent instead of discord.com.
+    api_proxy: Option<reqwest::Url>,
     /// Titles and example questions, for completing what is typed.
     suggestions: Vec<String>,
     /// The messages that are being answered.
@@ -230,6 +233,7 @@ fn shared(
         catching_up: tokio::sync::Mutex::default(),
         watch: config.watch.clone(),
         operators: config.operators.clone(),
+        api_proxy: config.api_proxy.as_deref().and_then(|proxy| proxy.parse().ok()),
         in_hand: Mutex::default(),
         mute: Mutex::default(),
         suggestions,
@@ -279,7 +283,9 @@ fn invite(application: u64) -> String {
         | Permissions::SEND_MESSAGES
         | Permissions::SEND_MESSAGES_IN_THREADS
         | Permissions::READ_MESSAGE_HISTORY
-        | Permissions::EMBED_LINKS;
+        | Permissions::EMBED_LINKS
+        // `/fact export` gives a file.
+        | Permissions::ATTACH_FILES;
     format!(
         "https://discord.com/oauth2/authorize?client_id={application}&scope=bot+applications.commands&permissions={}",
         permissions.bits()
@@ -371,7 +377,7 @@ async fn on_error(error: poise::FrameworkError<'_, Data, Error>) {
         poise::FrameworkError::UnknownInteraction { framework, interaction, .. } => {
             tracing::error!("a command was given that isn't known any more");
             let (http, outgoing) = (&framework.serenity_context.http, &framework.user_data.outgoing);
-            let waiting = respond::Waiting { http, outgoing, id: interaction.id, token: &interaction.token };
+            let waiting = respond::Waiting::new(http, outgoing, interaction.id, &interaction.token);
             let _ = waiting.tell(&crate::wording::trouble().text).await;
         }
         other => {

@@ -1,5 +1,7 @@
 //! Moderators' commands: forms for what is missing, buttons for yes and no. Who may is looked at each time.
 
+use std::sync::Arc;
+
 use serenity::all::{
     ActionRowComponent, AutocompleteChoice, ButtonStyle, CommandDataOptionValue, CommandInteraction,
     ComponentInteraction, CreateActionRow, CreateAutocompleteResponse, CreateButton, CreateInputText,
@@ -8,8 +10,9 @@ use serenity::all::{
 
 use super::commands::is_installed;
 use super::respond::Waiting;
+use super::send::{kind, may_pass};
 use super::slash::{LONGEST_HINT, option_name, read};
-use super::{Data, Error, render};
+use super::{Data, Error, files, render};
 use crate::moderation::command::{Field, Form, Verb};
 use crate::moderation::{Next, Right, Said, Speaker};
 use crate::wording::moderation as words;
@@ -31,7 +34,7 @@ const MARK: &str = "moderate";
 /// If Discord refuses.
 pub async fn on_command(http: &Http, data: &Data, command: &CommandInteraction) -> Result<bool, Error> {
     let Some((grammar, options)) = read(command) else { return Ok(false) };
-    let waiting = Waiting { http, outgoing: &data.outgoing, id: command.id, token: &command.token };
+    let waiting = Waiting::new(http, &data.outgoing, command.id, &command.token);
     let mut form = Form::new(grammar.verb);
     for option in options {
         let field = Field::ALL.into_iter().find(|field| option_name(*field) == option.name);
@@ -45,11 +48,47 @@ pub async fn on_command(http: &Http, data: &Data, command: &CommandInteraction) 
     if let Some(reason) = data.too_often(http, &by, &command.channel_id, command.user.id, now).await {
         return waiting.tell(&reason).await.map(|()| true);
     }
+    if matches!(grammar.verb, Verb::FactExport | Verb::FactImport) {
+        return answer_later(waiting, data, &by, form, command).await.map(|()| true);
+    }
     let said = data.moderation.form(&by, form, now);
     if let Next::Fill(fields) = &said.next {
         return waiting.respond(modal(said.step, fields, grammar.about)).await.map(|()| true);
     }
     reply(&waiting, data, &by, said).await.map(|()| true)
+}
+
+/// Answers a command that is about a file, which takes longer than Discord waits.
+async fn answer_later(
+    waiting: Waiting<'_>,
+    data: &Data,
+    by: &Speaker,
+    form: Form,
+    command: &CommandInteraction,
+) -> Result<(), Error> {
+    let waiting = waiting.defer().await?;
+    let mut form = form;
+    // What somebody may not bring in isn't fetched.
+    let attachment = files::attached(command, &option_name(Field::File)).filter(|_| by.right >= by.must_be());
+    if let Some(attachment) = attachment {
+        form = match data.fetch(attachment).await {
+            Ok(text) => form.with(Field::File, text),
+            Err(why) => return waiting.tell(&why).await,
+        };
+    }
+    let (moderation, speaker, now) = (Arc::clone(data), by.clone(), command.id.created_at().unix_timestamp());
+    let said = tokio::task::spawn_blocking(move || moderation.moderation.form(&speaker, form, now)).await;
+    let said = said.unwrap_or_else(|_| Said { text: words::trouble(), ..Said::default() });
+    match &said.file {
+        Some(file) => match waiting.give(&render::escaped(&said.text), files::as_attachment(file)).await {
+            Err(error) if !may_pass(&error) => {
+                tracing::warn!(what = %kind(&error), "a file was refused");
+                waiting.tell(&words::not_given()).await
+            }
+            outcome => outcome,
+        },
+        None => reply(&waiting, data, by, said).await,
+    }
 }
 
 /// Completes what is typed; false if it belongs to another command.
@@ -73,7 +112,7 @@ pub async fn on_autocomplete(http: &Http, data: &Data, command: &CommandInteract
     let cut = |label: String| label.chars().take(LONGEST_SUGGESTION).collect::<String>();
     let choices = found.into_iter().map(|(label, id)| AutocompleteChoice::new(cut(label), id)).collect();
     let response = CreateAutocompleteResponse::new().set_choices(choices);
-    let waiting = Waiting { http, outgoing: &data.outgoing, id: command.id, token: &command.token };
+    let waiting = Waiting::new(http, &data.outgoing, command.id, &command.token);
     waiting.respond(CreateInteractionResponse::Autocomplete(response)).await.map(|()| true)
 }
 
@@ -152,7 +191,7 @@ pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) 
 /// If Discord refuses.
 pub async fn on_form(http: &Http, data: &Data, filled: &ModalInteraction) -> Result<bool, Error> {
     let Some(Press::Fill(step)) = Press::of(&filled.data.custom_id) else { return Ok(false) };
-    let waiting = Waiting { http, outgoing: &data.outgoing, id: filled.id, token: &filled.token };
+    let waiting = Waiting::new(http, &data.outgoing, filled.id, &filled.token);
     let by = data.speaker(filled.guild_id, filled.user.id, filled.member.as_ref());
     let inputs = filled.data.components.iter().flat_map(|row| &row.components);
     let fields: Vec<(Field, String)> = inputs

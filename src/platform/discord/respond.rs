@@ -2,8 +2,9 @@
 //! a token older than a quarter of an hour.
 
 use serenity::all::{
-    Builder, ComponentInteraction, CreateActionRow, CreateInteractionResponse, CreateInteractionResponseFollowup,
-    CreateInteractionResponseMessage, Http, InteractionId, InteractionResponseFlags, MessageFlags, MessageId,
+    Builder, ComponentInteraction, CreateActionRow, CreateAttachment, CreateInteractionResponse,
+    CreateInteractionResponseFollowup, CreateInteractionResponseMessage, Http, InteractionId, InteractionResponseFlags,
+    MessageFlags, MessageId,
 };
 
 use super::send::{Outgoing, soon};
@@ -15,12 +16,29 @@ pub struct Waiting<'a> {
     pub outgoing: &'a Outgoing,
     pub id: InteractionId,
     pub token: &'a str,
+    /// Whether Discord was told that the answer takes a while.
+    pub is_deferred: bool,
 }
 
 impl<'a> Waiting<'a> {
     /// Somebody pressed a button or chose from a menu.
     pub fn of_press(http: &'a Http, outgoing: &'a Outgoing, pressed: &'a ComponentInteraction) -> Self {
-        Self { http, outgoing, id: pressed.id, token: &pressed.token }
+        Self::new(http, outgoing, pressed.id, &pressed.token)
+    }
+
+    /// An interaction that nothing was said to yet.
+    pub fn new(http: &'a Http, outgoing: &'a Outgoing, id: InteractionId, token: &'a str) -> Self {
+        Self { http, outgoing, id, token, is_deferred: false }
+    }
+
+    /// Tells Discord that the answer, for the person alone, takes a while.
+    ///
+    /// # Errors
+    /// If Discord refuses.
+    pub async fn defer(self) -> Result<Self, Error> {
+        let message = CreateInteractionResponseMessage::new().ephemeral(true);
+        self.respond(CreateInteractionResponse::Defer(message)).await?;
+        Ok(Self { is_deferred: true, ..self })
     }
 
     /// Answers with a message and, if it has several parts, more of them. `rows` stand under the first, `more_rows` under
@@ -50,21 +68,45 @@ impl<'a> Waiting<'a> {
         private: bool,
     ) -> Result<Vec<MessageId>, Error> {
         let mut followed = Vec::new();
-        let Some((first, more)) = parts.split_first() else { return Ok(followed) };
-        let message = response(first, private).components(rows);
-        self.respond(CreateInteractionResponse::Message(message)).await?;
-        for part in more {
-            let followup = || {
-                CreateInteractionResponseFollowup::new()
-                    .content(part)
-                    .components(more_rows.to_vec())
-                    .allowed_mentions(no_pings())
-                    .flags(flags(private))
-            };
-            let said = self.outgoing.make_once(self.id.get(), || followup().execute(self.http, (None, self.token)));
-            followed.push(said.await?.id);
+        let mut rows = Some(rows);
+        for (at, part) in parts.iter().enumerate() {
+            let rows = rows.take().unwrap_or_else(|| more_rows.to_vec());
+            if at == 0 && !self.is_deferred {
+                let message = response(part, private).components(rows);
+                self.respond(CreateInteractionResponse::Message(message)).await?;
+            } else {
+                followed.push(self.follow(part, rows, private, None).await?);
+            }
         }
         Ok(followed)
+    }
+
+    /// Says one more message. Of a deferred answer Discord makes the first one the answer itself.
+    async fn follow(
+        &self,
+        part: &str,
+        rows: Vec<CreateActionRow>,
+        private: bool,
+        file: Option<CreateAttachment>,
+    ) -> Result<MessageId, Error> {
+        let followup = || {
+            CreateInteractionResponseFollowup::new()
+                .content(part)
+                .components(rows.clone())
+                .allowed_mentions(no_pings())
+                .flags(flags(private))
+                .files(file.clone())
+        };
+        let said = self.outgoing.make_once(self.id.get(), || followup().execute(self.http, (None, self.token)));
+        Ok(said.await?.id)
+    }
+
+    /// Gives a file to the person alone, as a deferred answer.
+    ///
+    /// # Errors
+    /// If Discord refuses.
+    pub async fn give(&self, text: &str, file: CreateAttachment) -> Result<(), Error> {
+        self.follow(text, Vec::new(), true, Some(file)).await.map(drop)
     }
 
     /// The message that was the first response.
@@ -83,15 +125,7 @@ impl<'a> Waiting<'a> {
     /// If Discord refuses.
     pub async fn say_with_last(&self, first: &[String], last: &str, rows: Vec<CreateActionRow>) -> Result<(), Error> {
         self.say(first, Vec::new(), &[], true).await?;
-        let followup = || {
-            CreateInteractionResponseFollowup::new()
-                .content(last)
-                .components(rows.clone())
-                .allowed_mentions(no_pings())
-                .flags(flags(true))
-        };
-        self.outgoing.make_once(self.id.get(), || followup().execute(self.http, (None, self.token))).await?;
-        Ok(())
+        self.follow(last, rows, true, None).await.map(drop)
     }
 
     /// Says something to the person alone.

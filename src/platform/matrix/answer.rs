@@ -8,8 +8,9 @@ use serde_json::Value;
 use super::PLATFORM;
 use super::hear::{Asked, Message};
 use super::lane::{Lane, Question, Saying, Spoken, answering, now};
-use super::render::{self, Part};
+use super::render::{self, Answering, Part};
 use crate::language::Language;
+use crate::moderation::TextFile;
 use crate::platform::pace::Limits;
 use crate::store::handled::Place;
 use crate::store::posts::Answer;
@@ -177,11 +178,30 @@ impl Lane {
                 }
             }
         }
+        if let Some(file) = spoken.file.as_ref().filter(|_| outcome.is_ok() && said <= spoken.parts.len()) {
+            let (at, transaction) = (spoken.parts.len(), format!("answer-{}-file", question.transaction));
+            match self.give(file, to, &settings, &transaction).await {
+                Ok(id) => self.keep_post(&id, (question.id, at), question.at),
+                Err(error) => outcome = Err(error),
+            }
+        }
         self.stop_writing(writing);
         if let Some(last) = last {
             self.offer(question, &last, &spoken);
         }
         outcome
+    }
+
+    /// Gives a file as a reply.
+    async fn give(
+        &self,
+        file: &TextFile,
+        to: Answering<'_>,
+        settings: &Settings,
+        transaction: &str,
+    ) -> Result<String, RoomError> {
+        let place = self.data.account.upload(&self.room, &file.text).await?;
+        self.send(render::file(file, place, to, settings), transaction).await
     }
 
     /// A saying as texts, with what can be done about it.
@@ -192,14 +212,16 @@ impl Lane {
                 choices: reply.choices.iter().map(|choice| choice.topic.clone()).collect(),
                 language: reply.language,
                 open: reply.open,
+                file: None,
             },
             Saying::Text(text) => self.only(render::texts(&text)),
+            Saying::File(text, file) => Spoken { file: Some(file), ..self.only(render::texts(&text)) },
             Saying::Nothing => self.only(Vec::new()),
         }
     }
 
     fn only(&self, parts: Vec<Part>) -> Spoken {
-        Spoken { parts, choices: Vec::new(), open: None, language: self.language }
+        Spoken { parts, choices: Vec::new(), open: None, language: self.language, file: None }
     }
 
     pub async fn send(&self, content: Value, transaction: &str) -> Result<String, RoomError> {

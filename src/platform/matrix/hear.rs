@@ -26,19 +26,32 @@ pub struct Message {
     pub replaces: Option<String>,
     /// Whether it mentions the bot.
     pub mentions_me: bool,
+    /// What leads to the file that it is, if it is one; its words are what stands under that.
+    pub file: Option<Value>,
 }
 
-/// Reads a message; none if it isn't a person's: of another type than `m.text`, or another desk's.
+/// Reads a message; none if it isn't a person's words or file, or another desk's.
 #[must_use]
 pub fn message(content: &Value, me: &str) -> Option<Message> {
     let relation = &content["m.relates_to"];
     let replaces = related(relation, "m.replace");
     // A correction brings the whole new content.
     let new = if replaces.is_some() { &content["m.new_content"] } else { content };
-    if new["msgtype"] != "m.text" || !content[MARK].is_null() {
+    if !content[MARK].is_null() {
         return None;
     }
-    let body = new["body"].as_str()?;
+    let file = file(new);
+    let body = match (new["msgtype"].as_str()?, new["body"].as_str()?) {
+        ("m.text", body) => body,
+        // What stands under a picture or a file is said, too; without that, the body is its name.
+        ("m.image" | "m.file" | "m.video" | "m.audio", body)
+            if new["filename"].as_str().is_some_and(|name| name != body) =>
+        {
+            body
+        }
+        _ if file.is_some() => "",
+        _ => return None,
+    };
     let thread = related(relation, "m.thread");
     // In a thread clients that know none are told to show a reply to the last message; that is none.
     let is_real_reply = thread.is_none() || relation["is_falling_back"] != true;
@@ -48,7 +61,13 @@ pub fn message(content: &Value, me: &str) -> Option<Message> {
         Value::Null => has_pill(new["formatted_body"].as_str().unwrap_or_default(), me),
         mentions => mentions["user_ids"].as_array().is_some_and(|ids| ids.iter().any(|id| id == me)),
     };
-    Some(Message { text: text.trim().to_owned(), replies_to, thread, replaces, mentions_me })
+    Some(Message { text: text.trim().to_owned(), replies_to, thread, replaces, mentions_me, file })
+}
+
+/// What leads to the file that a message is; none if it is none.
+#[must_use]
+pub fn file(content: &Value) -> Option<Value> {
+    (content["msgtype"] == "m.file").then(|| content.clone())
 }
 
 fn related(relation: &Value, kind: &str) -> Option<String> {
@@ -125,6 +144,9 @@ const COMMANDS: [(&str, &str, &str); 16] = [
 /// for another reason: in a direct conversation, or as a reply to the bot.
 #[must_use]
 pub fn asked(message: &Message, names: &[&str], is_for_me: bool) -> Option<Asked> {
+    if message.file.is_some() && message.text.is_empty() {
+        return None;
+    }
     let (text, named) = match after_name(&message.text, names) {
         Some(rest) => (rest.to_owned(), true),
         None => (message.text.clone(), false),
@@ -271,12 +293,27 @@ mod tests {
         for content in [
             json!({"msgtype": "m.notice", "body": "how much?"}),
             json!({"msgtype": "m.image", "body": "how much?"}),
+            json!({"msgtype": "m.image", "body": "how much?", "filename": "how much?"}),
             json!({"msgtype": "m.text"}),
             json!({"msgtype": "m.text", "body": "x", MARK: {"question": "$q"}}),
             json!({}),
         ] {
             assert_eq!(read(content.clone()), None, "{content}");
         }
+    }
+
+    #[test]
+    fn what_stands_under_a_file_is_said() {
+        let with =
+            |kind: &str| json!({"msgtype": kind, "body": "!fact import", "filename": "facts.txt", "url": "mxc://a/b"});
+        for (kind, is_file) in [("m.file", true), ("m.image", false)] {
+            let message = read(with(kind)).unwrap();
+            assert_eq!((message.text.as_str(), message.file.is_some()), ("!fact import", is_file));
+        }
+        let bare = read(json!({"msgtype": "m.file", "body": "facts.txt", "url": "mxc://a/b"})).unwrap();
+        assert_eq!((bare.text.as_str(), bare.file.is_some()), ("", true));
+        // A file alone asks nothing, whomever it is for.
+        assert_eq!(asked(&bare, &NAMES, true), None);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::hear::{self, Asked, Message};
 use super::render::{Answering, Part};
 use super::{Data, people};
 use crate::language::Language;
+use crate::moderation::TextFile;
 use crate::moderation::corrections::Correction;
 use crate::platform::recent::Recent;
 use crate::store::handled::Place;
@@ -52,6 +53,8 @@ pub enum Task {
 pub enum Saying {
     Reply(Box<Reply>),
     Text(String),
+    /// With a file.
+    File(String, TextFile),
     Nothing,
 }
 
@@ -63,6 +66,8 @@ pub struct Spoken {
     /// The words of a question without an answer, of which one may wish to be told.
     pub open: Option<String>,
     pub language: Language,
+    /// What goes with it.
+    pub file: Option<TextFile>,
 }
 
 /// A question that is answered: what the answer belongs to.
@@ -271,7 +276,7 @@ impl Lane {
             return self.deliver(&question(event, &message), saying, said).await;
         }
         let saying = match (moderating, chosen, asked) {
-            (Some(line), _, _) => self.moderated(event, &line, &place).await,
+            (Some(line), _, _) => self.moderated(event, &message, &line, &place).await,
             (None, Some(chosen), _) => self.saying_of_choice(event, chosen, &place),
             (None, None, Some(asked)) => self.saying(event, &message, asked, &place, said > 0).await,
             (None, None, None) => Saying::Nothing,

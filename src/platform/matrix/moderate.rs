@@ -5,7 +5,7 @@ use std::sync::Arc;
 use routedesk_matrix::Event;
 use serde_json::{Value, json};
 
-use super::hear::{MARK, Message, Sign};
+use super::hear::{self, MARK, Message, Sign};
 use super::lane::{Lane, Question, Saying, answering, now};
 use super::{Data, render};
 use crate::moderation::command::{Field, Form, Verb, is_begun};
@@ -24,6 +24,8 @@ pub enum Line {
     Command(String),
     /// An answer to a step that is open.
     Answer(String),
+    /// A file, to a step that asks for one.
+    File,
 }
 
 /// A command of those who keep the facts; none if a text is none. `!topics` and the like are everybody's.
@@ -44,6 +46,9 @@ impl Lane {
         let by = speaker(event, place, Right::Member);
         let waits_since = self.data.moderation.awaits_since(&by, now())?;
         let is_next = now() - waits_since <= ANSWERED_WITHIN && message.replies_to.is_none();
+        if message.file.is_some() && message.text.is_empty() {
+            return ((is_for_me || is_next) && self.data.moderation.awaits_a_file(&by)).then_some(Line::File);
+        }
         // A change is made by a word that nobody says to others.
         let is_plain = || matches!(message.text.to_lowercase().as_str(), "confirm" | "cancel");
         let is_said = is_for_me || (is_next && (!self.data.moderation.awaits_a_yes(&by) || is_plain()));
@@ -51,7 +56,7 @@ impl Lane {
     }
 
     /// What is said to somebody who keeps the facts, or would like to.
-    pub async fn moderated(&mut self, event: &Event, line: &Line, place: &Place) -> Saying {
+    pub async fn moderated(&mut self, event: &Event, message: &Message, line: &Line, place: &Place) -> Saying {
         let settings = self.data.settings(&self.room);
         let right = self.right_of(event, place, &settings).await;
         if right == Right::Member
@@ -61,9 +66,9 @@ impl Lane {
             return hindrance;
         }
         let by = speaker(event, place, right);
-        let said = match line {
-            Line::Command(line) => self.data.moderation.command(&by, line, now()),
-            Line::Answer(text) => self.data.moderation.answer(&by, text, now()),
+        let said = match self.done(&by, message, line).await {
+            Ok(said) => said,
+            Err(why) => return Saying::Text(why),
         };
         if said.made.is_some() {
             self.data.changed.notify_one();
@@ -71,7 +76,70 @@ impl Lane {
         if let Some(made) = &said.made {
             self.tell_of(&self.room, &settings, &by, made);
         }
-        Saying::Text(said.text)
+        match said.file {
+            Some(file) => Saying::File(said.text, file),
+            None => Saying::Text(said.text),
+        }
+    }
+
+    /// Does what somebody who keeps the facts says.
+    ///
+    /// # Errors
+    /// Why the file that it needs can't be had.
+    async fn done(&self, by: &Speaker, message: &Message, line: &Line) -> Result<Said, String> {
+        let moderation = &self.data.moderation;
+        let form = if let Line::Command(line) = line { Form::parse(line).ok() } else { None };
+        match (line, form) {
+            (_, Some(form)) if form.verb == Verb::FactImport && form.get(Field::File).is_none() => {
+                let form = match self.file_of(by, message).await? {
+                    Some(text) => form.with(Field::File, text),
+                    None => form,
+                };
+                Ok(self.aside(by, move |data, by| data.moderation.form(by, form, now())).await)
+            }
+            (Line::Command(line), _) => Ok(moderation.command(by, line, now())),
+            (Line::Answer(text), _) => Ok(moderation.answer(by, text, now())),
+            (Line::File, _) => {
+                let text = self.file_of(by, message).await?.unwrap_or_default();
+                Ok(self.aside(by, move |data, by| data.moderation.answer(by, &text, now())).await)
+            }
+        }
+    }
+
+    /// Does what takes longer where nothing else waits for it.
+    async fn aside(&self, by: &Speaker, what: impl FnOnce(&Data, &Speaker) -> Said + Send + 'static) -> Said {
+        let (data, by) = (Arc::clone(&self.data), by.clone());
+        let said = tokio::task::spawn_blocking(move || what(&data, &by)).await;
+        said.unwrap_or_else(|_| Said { text: words::trouble(), ..Said::default() })
+    }
+
+    /// The text of the file that a message is, or replies to; none if there is no file, or if somebody may not bring one in:
+    /// that isn't fetched.
+    ///
+    /// # Errors
+    /// Why it can't be had.
+    async fn file_of(&self, by: &Speaker, message: &Message) -> Result<Option<String>, String> {
+        if by.right < by.must_be() {
+            return Ok(None);
+        }
+        let file = match (&message.file, &message.replies_to) {
+            (Some(file), _) => Some(file.clone()),
+            (None, Some(id)) => {
+                let original = self.data.account.event(&self.room, id).await;
+                hear::file(&original.map_err(|_| words::not_fetched())?.content)
+            }
+            (None, None) => None,
+        };
+        let Some(file) = file else { return Ok(None) };
+        let most = Field::File.longest();
+        if file["info"]["size"].as_u64().is_some_and(|size| size > most as u64) {
+            return Err(words::too_long(Field::File));
+        }
+        let bytes = self.data.account.download(&file, most).await.map_err(|error| {
+            tracing::warn!(what = %error, "a file could not be fetched");
+            words::not_fetched()
+        })?;
+        String::from_utf8(bytes).map(Some).map_err(|_| words::no_text())
     }
 
     /// What a moderator says to a question that the bot could not answer: it can be made a fact, as the management room

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::hear::MARK;
 use crate::language::Language;
+use crate::moderation::TextFile;
 use crate::platform::cut::cut;
 use crate::store::settings::Settings;
 use crate::understanding::normalise::is_invisible;
@@ -106,14 +107,36 @@ pub struct Answering<'a> {
 #[must_use]
 pub fn content(part: &Part, to: Answering<'_>, settings: &Settings) -> Value {
     let mut content = message(part, to, settings);
+    content["m.relates_to"] = relation(to);
+    content
+}
+
+/// The content of an event that gives a file as a reply; `place` leads to it.
+#[must_use]
+pub fn file(file: &TextFile, place: Value, to: Answering<'_>, settings: &Settings) -> Value {
+    let name = Part { body: file.name.clone(), html: String::new() };
+    let mut content = message(&name, to, settings);
+    let of_text = |key: &str| matches!(key, "format" | "formatted_body");
+    content.as_object_mut().into_iter().for_each(|content| content.retain(|key, _| !of_text(key)));
+    content["msgtype"] = json!("m.file");
+    content["filename"] = json!(file.name);
+    content["info"] = json!({"mimetype": "text/plain", "size": file.text.len()});
+    for (key, value) in place.as_object().into_iter().flatten() {
+        content[key] = value.clone();
+    }
+    content["m.relates_to"] = relation(to);
+    content
+}
+
+/// How an answer belongs to its question.
+fn relation(to: Answering<'_>) -> Value {
     let reply = json!({"event_id": to.question});
-    content["m.relates_to"] = match to.thread {
+    match to.thread {
         Some(thread) => {
             json!({"rel_type": "m.thread", "event_id": thread, "is_falling_back": false, "m.in_reply_to": reply})
         }
         None => json!({"m.in_reply_to": reply}),
-    };
-    content
+    }
 }
 
 /// The content of an event that makes an earlier one say something else.

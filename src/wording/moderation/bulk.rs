@@ -1,5 +1,6 @@
 //! Files of facts that go out and come back.
 
+use std::fmt::Write as _;
 use std::io;
 use std::path::Path;
 
@@ -35,6 +36,23 @@ pub fn not_read(path: &Path, error: &io::Error) -> String {
     format!("{} could not be read ({error}). Nothing was changed.", path.display())
 }
 
+/// An attached file that could not be had.
+#[cfg(any(feature = "discord", feature = "matrix"))]
+pub fn not_fetched() -> String {
+    "I could not fetch that file. Nothing was changed; try again in a moment.".into()
+}
+
+#[cfg(any(feature = "discord", feature = "matrix"))]
+pub fn no_text() -> String {
+    "That file is no text in UTF-8. Nothing was changed.".into()
+}
+
+/// A file that may not be given here.
+#[cfg(feature = "discord")]
+pub fn not_given() -> String {
+    "Discord doesn't let me give a file here: I need the permission Attach Files.".into()
+}
+
 /// A list that ends where it gets long.
 fn listed(all: Vec<String>, most: usize) -> Vec<String> {
     let more = all.len().saturating_sub(most);
@@ -57,6 +75,15 @@ pub fn bad_file(problems: &[Problem]) -> String {
 pub fn bad_parts(faults: &[String]) -> String {
     let each = faults.iter().map(|fault| format!("  {fault}")).collect();
     format!("That file can't be brought in; nothing was changed.\n{}", listed(each, PROBLEMS_LISTED).join("\n"))
+}
+
+/// A file that says what was so when it was written.
+pub fn file_changes_nothing(base: i64, newest: i64) -> String {
+    let mut text = format!("It changes nothing: that file says what was so here when it was written, revision {base}.");
+    if base < newest {
+        let _ = write!(text, " To have all of that back, take its line `#: revision {base}` out.");
+    }
+    text
 }
 
 /// Parts that are missing in a file.
@@ -93,7 +120,7 @@ pub fn imports(edits: &[Edit], each: &[String]) -> Vec<String> {
     let things = |count: usize| format!("{count} {}", if count == 1 { "thing" } else { "things" });
     let mut head = format!("Bring a file in: {} changed or added", things(kept));
     if gone > 0 {
-        head += &format!(", {} TAKEN AWAY", things(gone));
+        let _ = write!(head, ", {} TAKEN AWAY", things(gone));
     }
     let mut lines = vec![head];
     lines.extend(listed(each.iter().map(|text| super::indented(text)).collect(), CHANGES_LISTED));
