@@ -8,11 +8,12 @@ use std::sync::{Arc, Barrier};
 
 use common::random::Random;
 use routedesk::desk::Desk;
+use routedesk::facts::Facts;
 use routedesk::moderation::command::{Field, Form, GRAMMAR, Verb};
 use routedesk::moderation::{ByHand, Moderation, Next, Right, Said, Speaker};
 use routedesk::store::posts::Answer;
 use routedesk::store::records::Records;
-use routedesk::store::{Scope, Store};
+use routedesk::store::{Origin, Scope, Store};
 use routedesk::utterance::Utterance;
 
 /// A day in November 2026.
@@ -287,36 +288,60 @@ fn the_second_of_two_sees_what_the_first_did() {
 }
 
 /// Operators on two platforms who confirm at the same moment what both looked at: each time one change is made, and the
-/// other operator is shown it.
+/// other operator is shown it. In several databases, because each change looks at all before it.
 #[test]
 fn of_two_on_two_platforms_one_is_told() {
-    const PAIRS: usize = 30;
-    let house = House::new();
-    let path = house.folder.path().join("facts.db");
-    let together = Barrier::new(2);
-    let work = |platform: &'static str| -> Vec<(bool, String)> {
-        let moderation = Moderation::open(Arc::new(common::open(&path)), &path, platform).unwrap();
-        let by = speaker("op", "", Right::Operator);
-        let one = |pair: usize| {
-            let line =
-                format!("fact edit price-rubles | statement: Pair {pair} on {platform}. | value: - | source: same");
-            assert_eq!(moderation.command(&by, &line, NOW).next, Next::Confirm);
-            together.wait();
-            let said = moderation.answer(&by, "confirm", NOW);
-            together.wait();
-            (said.made.is_some(), said.text)
-        };
-        (0..PAIRS).map(one).collect()
-    };
-    let (here, there) = std::thread::scope(|threads| {
-        let there = threads.spawn(|| work("matrix"));
-        (work("discord"), there.join().unwrap())
-    });
-    for (pair, (here, there)) in here.iter().zip(&there).enumerate() {
-        assert!(here.0 != there.0, "{pair}: {here:?} {there:?}");
-        let (told, winner) = if here.0 { (there, "discord") } else { (here, "matrix") };
-        assert!(told.1.contains(&format!("Pair {pair} on {winner}.")), "{pair}: {}", told.1);
+    const DATABASES: usize = 10;
+    const PAIRS: usize = 200;
+    for database in 0..DATABASES {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("facts.db");
+        std::fs::copy(common::DATABASE.path().join("facts.db"), &path).unwrap();
+        let mut store = Store::open(&path).unwrap();
+        store.replace(&ticket_facts(), Origin::Import, &common::meta("start")).unwrap();
+        drop(common::open(&path));
+        let together = Barrier::new(2);
+        let (here, there) = std::thread::scope(|threads| {
+            let there = threads.spawn(|| confirm_with_another(&path, "matrix", PAIRS, &together));
+            (confirm_with_another(&path, "discord", PAIRS, &together), there.join().unwrap())
+        });
+        for (pair, (here, there)) in here.iter().zip(&there).enumerate() {
+            assert!(here.0 != there.0, "{database}/{pair}: {here:?} {there:?}");
+            let (told, winner) = if here.0 { (there, "discord") } else { (here, "matrix") };
+            assert!(told.1.contains(&format!("Pair {pair} on {winner}.")), "{database}/{pair}: {}", told.1);
+        }
+        // One of each pair was made, and nothing else.
+        let log = store.log(&Scope::Shared, u32::MAX).unwrap();
+        assert_eq!(log.iter().filter(|revision| revision.by_moderator).count(), PAIRS);
     }
+}
+
+/// The price of a ticket with few questions, so that a change takes no time.
+fn ticket_facts() -> Facts {
+    let mut facts = common::few_facts();
+    facts.subjects.retain(|subject| subject.id == "tickets");
+    for subject in &mut facts.subjects {
+        subject.topics.truncate(4);
+        subject.topics.iter_mut().for_each(|topic| topic.examples.truncate(3));
+    }
+    facts
+}
+
+/// An operator on a platform looks at changes of a claim and confirms them when another one does; whether each was made, and
+/// what was said.
+fn confirm_with_another(path: &Path, platform: &'static str, pairs: usize, together: &Barrier) -> Vec<(bool, String)> {
+    let moderation = Moderation::open(Arc::new(common::open(path)), path, platform).unwrap();
+    let by = speaker("op", "", Right::Operator);
+    let one = |pair: usize| {
+        let line = format!("fact edit price-rubles | statement: Pair {pair} on {platform}. | value: - | source: same");
+        let said = moderation.command(&by, &line, NOW);
+        assert_eq!(said.next, Next::Confirm, "{}", said.text);
+        together.wait();
+        let said = moderation.answer(&by, "confirm", NOW);
+        together.wait();
+        (said.made.is_some(), said.text)
+    };
+    (0..pairs).map(one).collect()
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::Barrier;
 use common::random::Random;
 use common::{DATABASE, few_facts, meta};
 use routedesk::desk::Desk;
+use routedesk::facts::bundle::Bundle;
 use routedesk::facts::{Claim, Facts, Topic, text};
 use routedesk::store::{Committed, Edit, Error, Origin, Scope, Store};
 use routedesk::utterance::Utterance;
@@ -150,6 +151,53 @@ fn undoing_a_thousand_changes_gives_the_start() {
 #[test]
 fn undoing_can_be_undone() {
     change_and_undo(60, 5);
+}
+
+/// Facts without their order, which a file of them doesn't bring to what is there already.
+fn unordered(facts: &Facts) -> Facts {
+    let mut facts = facts.clone();
+    facts.sources.sort_by(|a, b| a.id.cmp(&b.id));
+    facts.subjects.sort_by(|a, b| a.id.cmp(&b.id));
+    for subject in &mut facts.subjects {
+        subject.claims.sort_by(|a, b| a.id.cmp(&b.id));
+        subject.topics.sort_by(|a, b| a.id.cmp(&b.id));
+    }
+    // A subject without anything in it is nothing.
+    facts.subjects.retain(|subject| !subject.claims.is_empty() || !subject.topics.is_empty());
+    facts
+}
+
+/// Whatever a community changed, a file of its facts makes another's the same, and a file of the start brings the start back,
+/// byte for byte; nobody else sees any of it.
+#[test]
+fn a_file_brings_what_was_changed_and_takes_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = small(folder.path());
+    let (first, start) = (store.revision().unwrap(), export(&store, &Scope::Shared));
+    let mut random = Random(seed());
+    let import = |store: &mut Store, scope: &Scope, base: i64, text: &str| {
+        let facts = Bundle::from_text(text).and_then(|bundle| bundle.look()).unwrap().0;
+        let edits = store.difference(scope, base, &facts).unwrap();
+        commit(store, scope, &edits);
+    };
+    let file = |store: &Store, scope: &Scope| Bundle::of(&store.facts_of(scope).unwrap(), first).to_text();
+    let origin = file(&store, &Scope::Shared);
+    for round in 0..40 {
+        let (from, to) = (community(&format!("from-{round}")), community(&format!("to-{round}")));
+        for made in 0..1 + random.below(12) {
+            let facts = store.facts_of(&from).unwrap();
+            commit(&mut store, &from, &random_edits(&facts, &mut random, 100 * round + made));
+        }
+        let changed = file(&store, &from);
+        import(&mut store, &to, first, &changed);
+        let (one, other) = (store.facts_of(&from).unwrap(), store.facts_of(&to).unwrap());
+        assert!(unordered(&one) == unordered(&other), "round {round}, SEED={}", seed());
+        let now = store.revision().unwrap();
+        import(&mut store, &to, now, &origin);
+        let facts = store.facts_of(&to).unwrap();
+        assert!(unordered(&facts) == unordered(&store.facts().unwrap()), "round {round}, SEED={}", seed());
+        assert!(export(&store, &Scope::Shared) == start);
+    }
 }
 
 /// Whatever three communities and the operators change, each sees its own and what all share, and never another's.
