@@ -3,7 +3,7 @@
 //! The tests' stand-in for Discord runs on the loopback interface with the real bot at it. A line is a message that
 //! mentions the bot; `reply …` replies to its last one, `/fact show airline` gives a command, `2` presses the second button,
 //! `as moderator` and `as member` change who speaks. What a form asks for is asked line by line; an empty line leaves a
-//! field out.
+//! field out. `/fact import facts-1.txt` attaches a file; those that the bot gives lie in the folder for temporary files.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -133,7 +133,16 @@ impl Chat {
     }
 
     fn command(&self, line: &str) {
-        let option = |name: &str, text: &str| json!({"name": name, "type": 3, "value": text});
+        let mut resolved = Value::Null;
+        let mut option = |name: &str, text: &str| {
+            if name != "file" {
+                return json!({"name": name, "type": 3, "value": text});
+            }
+            let bytes = std::fs::read(text).inspect_err(|error| println!("{text}: {error}")).unwrap_or_default();
+            let (id, file) = self.standin.attach(&bytes);
+            resolved = file;
+            json!({"name": name, "type": 11, "value": id})
+        };
         let (name, options) = match (Form::parse(line), line.split_once(' ')) {
             (Ok(form), _) => {
                 let options: Value =
@@ -152,7 +161,10 @@ impl Chat {
             (Err(_), _) => (line.to_owned(), json!([])),
         };
         let Some(id) = self.standin.known_command_id(&name) else { return println!("There is no command /{name}.") };
-        let data = json!({"id": id, "name": name, "type": 1, "options": options});
+        let mut data = json!({"id": id, "name": name, "type": 1, "options": options});
+        if !resolved.is_null() {
+            data["resolved"] = resolved;
+        }
         self.standin.interact(2, data, json!({"member": self.member()}));
     }
 
@@ -185,6 +197,9 @@ impl Chat {
         let Some(text) = said["content"].as_str() else { return };
         println!("\rroutedesk, {how}:");
         text.replace('\\', "").lines().for_each(|line| println!("    {line}"));
+        if let (Some(file), Some(given)) = (said["attachments"][0]["filename"].as_str(), self.standin.given().pop()) {
+            lines::keep(file, &given);
+        }
         let rows = said["components"].as_array().into_iter().flatten();
         let buttons: Vec<(String, String)> = rows
             .flat_map(|row| row["components"].as_array().into_iter().flatten())

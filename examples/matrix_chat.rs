@@ -2,7 +2,8 @@
 //!
 //! The tests' homeserver runs on the loopback interface with the real bot at it, in a room with a moderator and a member. A
 //! line is a message; `reply …` replies to the bot's last one, `react 🔔` reacts to it, `as moderator` and `as member` change
-//! who speaks.
+//! who speaks. `file facts-1.txt !fact import` sends a file with what stands under it; those that the bot gives lie in the
+//! folder for temporary files.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -70,7 +71,7 @@ impl Chat {
         loop {
             // All that comes of a line is shown before the next is asked for.
             while let Ok(Some(event)) = tokio::time::timeout(SILENCE, events.recv()).await {
-                self.show(&event);
+                self.show(&event).await;
             }
             print!("{}> ", if self.is_moderator { "moderator" } else { "member" });
             let _ = std::io::stdout().flush();
@@ -85,15 +86,26 @@ impl Chat {
             ("", _) => {}
             ("as member" | "as moderator", _) => self.is_moderator = line.ends_with("moderator"),
             (_, Some(("reply", text))) => drop(person.reply(&self.room, &self.last, text).await),
+            (_, Some(("file", rest))) => {
+                let (path, caption) = rest.split_once(' ').unwrap_or((rest, "facts.txt"));
+                match std::fs::read(path) {
+                    Ok(bytes) => drop(person.file(&self.room, &bytes, caption).await),
+                    Err(error) => println!("{path}: {error}"),
+                }
+            }
             (_, Some(("react", sign))) => drop(person.react(&self.room, &self.last, sign).await),
             _ => drop(person.say(&self.room, line).await),
         }
     }
 
-    fn show(&mut self, event: &Value) {
+    async fn show(&mut self, event: &Value) {
         let content = &event["content"];
         if event["sender"] != self.bot.as_str() {
             return;
+        }
+        if let Some(address) = content["url"].as_str() {
+            let text = self.member.download(address).await;
+            return lines::keep(content["body"].as_str().unwrap_or_default(), &text);
         }
         match (event["type"].as_str(), content["body"].as_str()) {
             (Some("m.room.message"), Some(body)) => {

@@ -1,4 +1,4 @@
-//! What is typed, line by line.
+//! What is typed, line by line, and the files that are given.
 
 use std::io::BufRead as _;
 
@@ -15,4 +15,13 @@ pub fn typed() -> UnboundedReceiver<String> {
         }
     });
     lines
+}
+
+/// Keeps a file that the bot gave, and tells where.
+pub fn keep(name: &str, text: &str) {
+    let path = std::env::temp_dir().join(name);
+    match std::fs::write(&path, text) {
+        Ok(()) => println!("    [file {}]", path.display()),
+        Err(error) => println!("    [file {name}, which can't be kept: {error}]"),
+    }
 }

@@ -48,11 +48,8 @@ impl Moderation {
             found.push(words::and_more(more));
         }
         if teaches(draft) {
-            found.extend(
-                seen[..asked.min(seen.len())]
-                    .iter()
-                    .flat_map(|(before, after)| of_question(before, after, ground.facts)),
-            );
+            let questions = draft.probes.iter().zip(&seen).filter(|(probe, _)| matches!(probe, Probe::Question(_)));
+            found.extend(questions.flat_map(|(_, (before, after))| of_question(before, after, ground.facts)));
         }
         let moved = |range: std::ops::Range<usize>| -> Vec<String> {
             let other = |at: &usize| seen.get(*at).is_some_and(|(before, after)| before.text != after.text);
@@ -61,8 +58,17 @@ impl Moderation {
         };
         found.extend(words::recorded_change(&moved(asked..recorded)));
         found.extend(words::others_change(&moved(recorded..probes.len())));
-        let answers: Vec<String> =
-            seen.iter().take(asked).map(|(before, after)| words::before_and_after(before, after)).collect();
+        let answers = draft.probes.iter().zip(&seen).map(|(probe, (before, after))| {
+            let name = match probe {
+                _ if asked == 1 => None,
+                Probe::Topic(id) => {
+                    Some(ground.facts.topics().find(|topic| topic.id == *id).map_or(id, |it| &it.title))
+                }
+                Probe::Question(text) => Some(text),
+            };
+            words::before_and_after(name.map(String::as_str), before, after)
+        });
+        let answers: Vec<String> = answers.collect();
         Ok(words::preview(&draft.lines, &found, &answers))
     }
 

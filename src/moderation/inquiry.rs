@@ -13,6 +13,9 @@ use crate::wording::moderation as words;
 /// How many topics or revisions are listed.
 const MOST_LISTED: usize = 10;
 
+/// Of how many topics the answers are shown that a revision changed.
+const MOST_SHOWN: usize = 3;
+
 /// For how many days it is told what was asked.
 const DAYS_TOLD: i64 = 7;
 
@@ -135,10 +138,19 @@ impl Moderation {
     }
 }
 
-/// What shows a revision: a topic that came or went before a claim of it.
+/// What shows a revision, of each topic once: one that came or went before a claim of it.
 fn probes_of_all(ground: &Ground<'_>, revision: &Revision) -> Vec<Probe> {
     let (topics, others): (Vec<_>, Vec<_>) = revision.changes.iter().partition(|changed| changed.kind == "topic");
-    topics.into_iter().chain(others).flat_map(|changed| ground.probes_of(changed)).take(1).collect()
+    let mut shown: Vec<(String, Probe)> = Vec::new();
+    for changed in topics.into_iter().chain(others) {
+        for probe in ground.probes_of(changed) {
+            let topic = if let Probe::Topic(id) = &probe { id.clone() } else { changed.id.clone() };
+            if shown.len() < MOST_SHOWN && shown.iter().all(|(other, _)| *other != topic) {
+                shown.push((topic, probe));
+            }
+        }
+    }
+    shown.into_iter().map(|(_, probe)| probe).collect()
 }
 
 impl Ground<'_> {

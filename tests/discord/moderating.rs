@@ -105,7 +105,7 @@ impl Hand {
         assert_eq!(answered["data"]["flags"], 4 | 64, "what moderators do is shown to them alone");
         let mut text = plain(content(&answered["data"]));
         self.last = answered;
-        while (text.contains("Before:") || text.contains("The answer stays")) && !text.contains("`confirm` or `cancel`")
+        while (text.contains("Before") || text.contains("The answer stays")) && !text.contains("`confirm` or `cancel`")
         {
             let more = self.bot.requests.followed().await;
             text = format!("{text}\n{}", plain(content(&more)));
@@ -374,6 +374,7 @@ async fn facts_go_out_as_a_file_and_come_back() {
         (moderator, elsewhere(&hand, "http://127.0.0.1:1/facts.txt"), "could not fetch"),
         (moderator, elsewhere(&hand, "https://example.org/facts.txt"), "could not fetch"),
         (moderator, attach(&hand, b"\xff\xfe"), "no text"),
+        (moderator, attach(&hand, b""), "no text"),
         (moderator, attach(&hand, b"hello"), "no file of facts"),
         (moderator, attach(&hand, text.as_bytes()), "It changes nothing"),
     ] {

@@ -354,14 +354,9 @@ async fn facts_go_out_as_a_file_and_come_back() {
     assert_eq!((&given["content"]["body"], &given["content"]["m.mentions"]), (&json!("facts-1.txt"), &json!({})));
     let text = hands.moderator.download(given["content"]["url"].as_str().unwrap()).await;
     let edited = |price: &str| text.replace("A ticket was priced at 45,000 rubles.", price);
-    let as_file = |address: &str, text: &str, caption: &str| {
-        json!({"msgtype": "m.file", "body": if caption.is_empty() { "facts.txt" } else { caption }, "filename": "facts.txt",
-               "url": address, "info": {"size": text.len()}})
-    };
     let first = edited("A ticket was priced at 45,000 roubles.");
-    let address = hands.moderator.upload(first.as_bytes()).await;
     // A file that nobody asked for is nothing to the bot, and one that a member brings isn't taken.
-    let post = hands.moderator.send(&room, "m.room.message", as_file(&address, &first, "")).await;
+    let post = hands.moderator.file(&room, first.as_bytes(), "facts.txt").await;
     hands.member.reply(&room, &post, "!fact import").await;
     hands.member.next(&room, |event| says(event, "Only those who moderate here")).await;
     hands.moderator.reply(&room, &post, "!fact import").await;
@@ -371,18 +366,15 @@ async fn facts_go_out_as_a_file_and_come_back() {
     assert!(hands.say("member", "how much is a ticket?").await.contains("45,000 roubles ["));
     // A step asks for the file; what isn't one is asked for again.
     assert!(hands.say("moderator", "/fact import").await.contains("Which file?"));
-    let bad = hands.moderator.upload(b"hello").await;
-    hands.moderator.send(&room, "m.room.message", as_file(&bad, "hello", "")).await;
+    hands.moderator.file(&room, b"hello", "facts.txt").await;
     hands.moderator.next(&room, |event| says(event, "no file of facts") && says(event, "Which file?")).await;
     let second = edited("A ticket was priced at 45,000 Russian rubles.").replace("#: revision 1\n", "");
-    let address = hands.moderator.upload(second.as_bytes()).await;
-    hands.moderator.send(&room, "m.room.message", as_file(&address, &second, "")).await;
+    hands.moderator.file(&room, second.as_bytes(), "facts.txt").await;
     hands.moderator.next(&room, is_preview).await;
     hands.say("moderator", "confirm").await;
     assert!(hands.say("member", "how much is a ticket?").await.contains("45,000 Russian rubles ["));
     // What stands under a file is a command.
-    let address = hands.moderator.upload(text.as_bytes()).await;
-    hands.moderator.send(&room, "m.room.message", as_file(&address, &text, "!fact import")).await;
+    hands.moderator.file(&room, text.as_bytes(), "!fact import").await;
     hands.moderator.next(&room, |event| says(event, "It changes nothing")).await;
     hands.bot.stop().await;
 }

@@ -269,12 +269,20 @@ impl Person {
     }
 
     /// Puts a file onto the homeserver and gives its address.
-    pub async fn upload(&self, bytes: &[u8]) -> String {
+    async fn upload(&self, bytes: &[u8]) -> String {
         let address = self.base.replace("/_matrix/client/v3", "/_matrix/media/v3/upload");
         let request = self.http.post(address).bearer_auth(&self.token).body(bytes.to_vec());
         let answer = request.send().await.expect("the homeserver answers").text().await.expect("an answer");
         let answer: Value = serde_json::from_str(&answer).expect("JSON");
         answer["content_uri"].as_str().expect("an address").to_owned()
+    }
+
+    /// Sends a file, with something under it or its name alone.
+    pub async fn file(&mut self, room: &str, bytes: &[u8], caption: &str) -> String {
+        let address = self.upload(bytes).await;
+        let content = json!({"msgtype": "m.file", "body": caption, "filename": "facts.txt", "url": address,
+                             "info": {"size": bytes.len()}});
+        self.send(room, "m.room.message", content).await
     }
 
     /// What lies at an address of the homeserver's.

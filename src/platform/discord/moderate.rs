@@ -72,6 +72,7 @@ async fn answer_later(
     let attachment = files::attached(command, &option_name(Field::File)).filter(|_| by.right >= by.must_be());
     if let Some(attachment) = attachment {
         form = match data.fetch(attachment).await {
+            Ok(text) if text.trim().is_empty() => return waiting.tell(&words::no_text()).await,
             Ok(text) => form.with(Field::File, text),
             Err(why) => return waiting.tell(&why).await,
         };
@@ -79,6 +80,10 @@ async fn answer_later(
     let (moderation, speaker, now) = (Arc::clone(data), by.clone(), command.id.created_at().unix_timestamp());
     let said = tokio::task::spawn_blocking(move || moderation.moderation.form(&speaker, form, now)).await;
     let said = said.unwrap_or_else(|_| Said { text: words::trouble(), ..Said::default() });
+    // No form can ask for a file.
+    if matches!(said.next, Next::Fill(_)) {
+        return waiting.tell(&said.text).await;
+    }
     match &said.file {
         Some(file) => match waiting.give(&render::escaped(&said.text), files::as_attachment(file)).await {
             Err(error) if !may_pass(&error) => {

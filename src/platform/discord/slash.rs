@@ -80,11 +80,12 @@ fn command(name: &str, about: &str, place: Where, keeps_facts: bool) -> CreateCo
 /// The options of a verb. What must be there may be left out: a form asks for it.
 fn options(grammar: &Grammar) -> Vec<CreateCommandOption> {
     let option = |field: &Field| {
-        let hint: String = words::prompt_text(*field).chars().take(LONGEST_HINT).collect();
         if *field == Field::File {
             // No form can ask for a file.
-            return CreateCommandOption::new(CommandOptionType::Attachment, option_name(*field), hint).required(true);
+            let name = option_name(*field);
+            return CreateCommandOption::new(CommandOptionType::Attachment, name, words::file_hint()).required(true);
         }
+        let hint: String = words::prompt_text(*field).chars().take(LONGEST_HINT).collect();
         CreateCommandOption::new(CommandOptionType::String, option_name(*field), hint)
             .max_length(field.longest() as u16)
             .set_autocomplete(completes(grammar.verb, *field))

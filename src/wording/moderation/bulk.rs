@@ -44,7 +44,13 @@ pub fn not_fetched() -> String {
 
 #[cfg(any(feature = "discord", feature = "matrix"))]
 pub fn no_text() -> String {
-    "That file is no text in UTF-8. Nothing was changed.".into()
+    "That file has no text in UTF-8. Nothing was changed.".into()
+}
+
+/// What is attached to a command.
+#[cfg(feature = "discord")]
+pub fn file_hint() -> String {
+    "A file that `fact export` gave, edited".into()
 }
 
 /// A file that may not be given here.

@@ -195,12 +195,14 @@ fn list_of(what: &str, questions: &[String]) -> Option<String> {
     (!questions.is_empty()).then(|| format!("{what}: {list}"))
 }
 
-/// The answer before and after, without the addresses of its sources.
-pub fn before_and_after(before: &Reply, after: &Reply) -> String {
+/// The answer before and after, without the addresses of its sources; with what it is the answer to where several are shown.
+pub fn before_and_after(name: Option<&str>, before: &Reply, after: &Reply) -> String {
+    let (before_that, after_that) = (indented(&without_addresses(before)), indented(&without_addresses(after)));
+    let of = name.map(|name| format!(", {}", quoted(name))).unwrap_or_default();
     if before.text == after.text {
-        return format!("The answer stays:\n{}", indented(&before.body));
+        return format!("The answer stays{of}:\n{}", indented(&before.body));
     }
-    format!("Before:\n{}\nAfter:\n{}", indented(&without_addresses(before)), indented(&without_addresses(after)))
+    format!("Before{of}:\n{before_that}\nAfter:\n{after_that}")
 }
 
 fn without_addresses(reply: &Reply) -> String {
