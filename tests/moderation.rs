@@ -155,6 +155,12 @@ fn a_file_overwrites_nothing_that_was_changed_since() {
     let said = import(&house, &one, &start.replace("A ticket was priced at 45,000 rubles.", "It was 47,000 rubles."));
     assert!(said.text.contains("was changed here since") && said.text.contains("price-rubles"), "{}", said.text);
     assert_eq!((said.next, exported(&house, &one)), (Next::Nothing, now));
+    // What each of two teaches is in order, and both together not.
+    let teach = "examples = [\n";
+    let taught = start.replacen(teach, "examples = [\n  \"who has a blorp\",\n", 1);
+    house.done(&other, "question add ticket-price who has a blorp");
+    let said = import(&house, &one, &taught);
+    assert!(said.text.contains("doesn't go together") && said.text.contains("also stands in"), "{}", said.text);
 }
 
 /// What may not be typed may not stand in a file either; nothing of it is taken, and all of it is told at once.
@@ -172,6 +178,12 @@ fn bad_files_are_refused_as_a_whole() {
         (statement, "A ticket costs much", "no sentence"),
         ("\"money 45000 RUB\"", "\"money lots\"", "line "),
         ("source = \"azzet\"", "source = \"pravda\"", "unknown source `pravda`"),
+        ("id = \"price-rubles\"", &format!("id = \"{}\"", "p".repeat(61)), "an id has up to 60"),
+        ("\nunprinted = \"", "\nunprinted = \"<https://x.org> ", "no address"),
+        ("title = \"The price of a ticket\"", "title = \"Which airline flies the route\"", "the same title"),
+        ("title = \"The price of a ticket\"", "title = \"The price <@12>\"", "no mention"),
+        ("url = \"https://azzet", "url = \"javascript:alert(1)//azzet", "no address on the web"),
+        ("publisher = \"Azzet\"", "publisher = \"Azzet discord.gg/abc\"", "no mention and no invitation"),
         ("#: revision 1\n", "#: revision 900\n", "written elsewhere"),
         ("#: revision 1\n", "#: revision -3\n", "written elsewhere"),
         ("#: file sources.toml\n", "\n", "no file of facts"),
@@ -184,12 +196,33 @@ fn bad_files_are_refused_as_a_whole() {
     for text in ["hello", "#: file", "\0\0", "#: file a.toml\n#: file a.toml"] {
         assert!(import(&house, &moderator, text).text.contains("can't be brought in"), "{text}");
     }
+    // The day of a claim without a source is spoken, too.
+    let at = start.find("[[claim]]\nid = \"price-rubles\"").unwrap();
+    let (from, to) = (at + start[at..].find("cite = [").unwrap(), at + start[at..].find("\n]").unwrap());
+    let unsourced = |day: &str| format!("{}unsourced = \"{day}\"\ncite = [{}", &start[..from], &start[to..]);
+    assert!(import(&house, &moderator, &unsourced("2025 <https://x.org> discord.gg/abc")).text.contains("is no date"));
+    assert!(import(&house, &moderator, &unsourced("2026-11-20")).text.contains("source: no source"));
+    // However much is wrong, little is said.
+    for text in
+        ["#:\n".repeat(500_000), format!("#: {}", "x".repeat(2_000_000)), "#: file sources.toml\n".repeat(90_000)]
+    {
+        let said = import(&house, &moderator, &text).text;
+        assert!(said.contains("can't be brought in") && said.len() < 6_000, "{said}");
+    }
+    let said = import(&house, &moderator, &"x\n".repeat(3_000_000)).text;
+    assert!(said.contains("at most"), "{said}");
     // A file that was cut short takes nothing away unseen.
     let last = start.find("#: file silent-articles.toml").unwrap();
     assert!(import(&house, &moderator, &start[..last]).text.contains("parts are missing"));
     let topics: Vec<usize> = start[last..].match_indices("\n[[topic]]").map(|(at, _)| last + at).collect();
     let said = import(&house, &moderator, &start[..topics[1]]);
     assert!(said.text.contains("TAKEN AWAY") && said.next == Next::Confirm, "{}", said.text);
+    // Of many changes all are named, what goes before the others.
+    let many = start[..topics[1]].replace("as_of_basis = \"event\"", "as_of_basis = \"report\"");
+    let said = import(&house, &moderator, &many).text;
+    let places =
+        ["TAKEN AWAY", "Takes away topic ", "Change ", "and also claim "].map(|part| said.find(part).expect(part));
+    assert!(places.is_sorted() && said.len() < 60_000, "{said}");
     house.moderation.answer(&moderator, "cancel", NOW);
     assert_eq!(exported(&house, &moderator), start);
     for right in [Right::Member, Right::Moderator] {

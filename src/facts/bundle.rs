@@ -12,6 +12,9 @@ const MARK: &str = "#:";
 /// The largest text that is read, in bytes: ten times the shipped facts.
 pub const LARGEST: usize = 8 << 20;
 
+/// How many lines that aren't as they should be are told.
+const MOST_PROBLEMS: usize = 100;
+
 /// Files of facts, and where they come from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bundle {
@@ -41,7 +44,7 @@ impl Bundle {
     pub fn to_text(&self) -> String {
         let mut out = String::from(
             "# All facts in one file. Change what you like and leave the lines that begin with #: as they are: they tell\n\
-             # where the parts begin, and from which revision they are.\n",
+             # where the parts begin, and from which revision they are. Where things stand in the file doesn't count.\n",
         );
         if let Some(revision) = self.revision {
             let _ = writeln!(out, "{MARK} revision {revision}");
@@ -59,8 +62,11 @@ impl Bundle {
     pub fn from_text(text: &str) -> Result<Self, Vec<Problem>> {
         let mut bundle = Self::default();
         let mut problems = Vec::new();
-        let mut bad =
-            |at: usize, message: String| problems.push(Problem { file: String::new(), line: at + 1, message });
+        let mut bad = |at: usize, message: String| {
+            if problems.len() < MOST_PROBLEMS {
+                problems.push(Problem { file: String::new(), line: at + 1, message });
+            }
+        };
         for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
             let Some(said) = line.strip_prefix(MARK).map(str::trim) else {
                 if let Some((_, text)) = bundle.files.last_mut() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::text::{BadText, lines_of_ids};
-use super::{Claim, DateSpan, Facts, Topic};
+use super::{Claim, DateSpan, Facts, Source, Topic};
 
 /// Something wrong with a fact, and where it stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,11 +60,12 @@ pub fn check(facts: &Facts, files: &[(String, String)]) -> Vec<Problem> {
 }
 
 struct Checker<'a> {
-    facts: &'a Facts,
     claims: BTreeMap<&'a str, &'a Claim>,
+    sources: BTreeMap<&'a str, &'a Source>,
     lines: BTreeMap<(String, String, String), usize>,
     seen: BTreeSet<(&'static str, String)>,
     examples: BTreeMap<String, String>,
+    titles: BTreeMap<String, String>,
     problems: Vec<Problem>,
 }
 
@@ -77,11 +78,12 @@ impl<'a> Checker<'a> {
             }
         }
         Self {
-            facts,
             claims: facts.claims_by_id(),
+            sources: facts.sources_by_id(),
             lines,
             seen: BTreeSet::new(),
             examples: BTreeMap::new(),
+            titles: BTreeMap::new(),
             problems: Vec::new(),
         }
     }
@@ -100,7 +102,12 @@ impl<'a> Checker<'a> {
 
     fn unique(&mut self, file: &str, kind: &'static str, id: &str) {
         if !is_id(id) {
-            self.problem(file, kind, id, "an id has only lower-case letters, digits and hyphens");
+            self.problem(
+                file,
+                kind,
+                id,
+                format!("an id has up to {LONGEST_ID} lower-case letters, digits and hyphens"),
+            );
         }
         if !self.seen.insert((kind, id.to_owned())) {
             self.problem(file, kind, id, "there is another one of this id");
@@ -122,13 +129,12 @@ impl<'a> Checker<'a> {
     }
 
     fn citation_faults(&self, claim: &Claim) -> Vec<String> {
-        let sources = self.facts.sources_by_id();
         let mut faults = Vec::new();
         if claim.cite.is_empty() == claim.unsourced.is_none() {
             faults.push("either a citation or the day on which it was added without a source".to_owned());
         }
         for citation in &claim.cite {
-            match sources.get(citation.source.as_str()) {
+            match self.sources.get(citation.source.as_str()) {
                 None => faults.push(format!("unknown source `{}`", citation.source)),
                 Some(source) if !source.has_paragraph(citation.paragraph) => faults.push(format!(
                     "paragraph {} of `{}`, which has {}",
@@ -149,6 +155,10 @@ impl<'a> Checker<'a> {
         if topic.examples.is_empty() {
             faults.push("no example question".to_owned());
         }
+        let title = crate::understanding::fold(&topic.title);
+        if let Some(other) = self.titles.insert(title, topic.id.clone()) {
+            faults.push(format!("topic `{other}` has the same title"));
+        }
         for claim in &topic.claims {
             if !self.claims.contains_key(claim.as_str()) {
                 faults.push(format!("unknown claim `{claim}`"));
@@ -168,8 +178,12 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// The longest id, in letters: platforms take no longer ones for buttons and choices.
+const LONGEST_ID: usize = 60;
+
 fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    (1..=LONGEST_ID).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// What is wrong with a claim by itself.
@@ -183,6 +197,9 @@ fn claim_faults(claim: &Claim) -> Vec<String> {
     }
     if claim.as_of.parse::<DateSpan>().is_err() {
         faults.push(format!("as_of `{}` is no date", claim.as_of));
+    }
+    if let Some(day) = claim.unsourced.as_deref().filter(|day| day.parse::<DateSpan>().is_err()) {
+        faults.push(format!("unsourced `{day}` is no date"));
     }
     if let Some(who) = claim.attributed_to.as_deref().filter(|who| !claim.statement.contains(who)) {
         faults.push(format!("the statement doesn't name `{who}`, to whom it is attributed"));

@@ -8,12 +8,17 @@ use super::{Failure, Moderation, Refusal, Said, TextFile, lookup};
 use crate::desk::Probe;
 use crate::facts::bundle::Bundle;
 use crate::facts::check::{Problem, check};
-use crate::facts::{Claim, Facts, Source, Subject, Topic};
+use crate::facts::{Claim, Facts, Source, Subject, Topic, Value};
 use crate::store::Edit;
 use crate::wording::moderation as words;
 
 /// How many answers are shown of what a file changes.
 const MOST_SHOWN: usize = 3;
+
+/// How many things a file may change at once, and how many times as long as the facts it may be: who brings one in doesn't
+/// keep others waiting.
+const MOST_CHANGES: usize = 1_000;
+const MOST_GROWN: usize = 3;
 
 impl Moderation {
     /// The facts as a file.
@@ -29,14 +34,19 @@ impl Moderation {
 
     /// What a file changes of the facts as they were when it was written.
     pub(super) fn draft_of_import(&self, form: &Form, ground: &Ground<'_>) -> Result<Draft, Failure> {
-        let bad = |problems: Vec<Problem>| Refusal(words::bad_file(&problems));
-        let bundle = Bundle::from_text(text(form, Field::File)).map_err(bad)?;
+        let text = text(form, Field::File);
+        let most = MOST_GROWN * Bundle::of(ground.facts, ground.base).to_text().len();
+        if text.len() > most {
+            return Err(Refusal(words::too_much("It has so many letters", most)).into());
+        }
+        let bundle = Bundle::from_text(text).map_err(bad)?;
         let base = bundle.revision.unwrap_or(ground.base);
         if !(1..=ground.base).contains(&base) {
             return Err(Refusal(words::other_revision(base, ground.base)).into());
         }
         let (facts, problems) = bundle.look().map_err(bad)?;
-        let problems = new_problems(problems, ground.facts);
+        let known = ground.problems();
+        let problems = unless_known(problems, &known);
         if !problems.is_empty() {
             return Err(bad(problems).into());
         }
@@ -45,33 +55,74 @@ impl Moderation {
             return Err(Refusal(words::file_changes_nothing(base, ground.base)).into());
         }
         edits.retain(|edit| !ground.is_so(edit));
-        if edits.is_empty() {
-            return Err(Refusal(words::nothing_changed()).into());
-        }
-        let refused: Vec<String> = edits.iter_mut().filter_map(|edit| ground.clean(edit).err()).collect();
-        if !refused.is_empty() {
-            return Err(Refusal(words::bad_parts(&refused)).into());
-        }
-        let missing = ground.missing_parts(&facts, &edits);
-        if !missing.is_empty() {
-            return Err(Refusal(words::missing_parts(&missing)).into());
-        }
+        ground.check_edits(&mut edits, &facts)?;
         let later = self.store().overtaken(ground.scope, base, &edits)?;
         if !later.is_empty() {
             return Err(Refusal(words::changed_since_export(&later)).into());
+        }
+        // What each of two changed may be in order, and both together not.
+        let together = unless_known(problems_of(&with_edits(ground.facts, &edits)), &known);
+        if !together.is_empty() {
+            return Err(Refusal(words::bad_together(&together)).into());
         }
         let (lines, probes) = (ground.told(&edits), ground.probes_of_edits(&edits));
         Ok(ground.draft(form, edits, lines, probes))
     }
 }
 
-/// The problems of a file that the facts don't have already.
-fn new_problems(problems: Vec<Problem>, facts: &Facts) -> Vec<Problem> {
-    let known: BTreeSet<String> = match problems.is_empty() {
-        true => BTreeSet::new(),
-        false => check(facts, &Bundle::of(facts, 0).files).into_iter().map(|problem| problem.message).collect(),
-    };
+fn bad(problems: Vec<Problem>) -> Refusal {
+    Refusal(words::bad_file(&problems))
+}
+
+fn problems_of(facts: &Facts) -> Vec<Problem> {
+    check(facts, &Bundle::of(facts, 0).files)
+}
+
+/// The problems that aren't there already.
+fn unless_known(problems: Vec<Problem>, known: &BTreeSet<String>) -> Vec<Problem> {
     problems.into_iter().filter(|problem| !known.contains(&problem.message)).collect()
+}
+
+/// Facts with edits made in them.
+fn with_edits(facts: &Facts, edits: &[Edit]) -> Facts {
+    let mut facts = facts.clone();
+    for edit in edits.iter().cloned() {
+        match edit {
+            Edit::Subject { id, title } => match facts.subjects.iter_mut().find(|subject| subject.id == id) {
+                Some(subject) => subject.title = title,
+                None => facts.subjects.push(Subject { id, title, claims: Vec::new(), topics: Vec::new() }),
+            },
+            Edit::Source(source) => put(&mut facts.sources, source, |source| &source.id),
+            Edit::Claim { subject, claim } => {
+                let holds = |one: &Subject| one.claims.iter().any(|other| other.id == claim.id);
+                let at = facts.subjects.iter().position(holds);
+                let at = at.or_else(|| facts.subjects.iter().position(|one| one.id == subject));
+                at.into_iter().for_each(|at| put(&mut facts.subjects[at].claims, claim.clone(), |claim| &claim.id));
+            }
+            Edit::Topic { subject, topic } => {
+                let holds = |one: &Subject| one.topics.iter().any(|other| other.id == topic.id);
+                let at = facts.subjects.iter().position(holds);
+                let at = at.or_else(|| facts.subjects.iter().position(|one| one.id == subject));
+                at.into_iter().for_each(|at| put(&mut facts.subjects[at].topics, topic.clone(), |topic| &topic.id));
+            }
+            Edit::Remove { kind, id } => {
+                facts.sources.retain(|source| kind != "source" || source.id != id);
+                for subject in &mut facts.subjects {
+                    subject.claims.retain(|claim| kind != "claim" || claim.id != id);
+                    subject.topics.retain(|topic| kind != "topic" || topic.id != id);
+                }
+            }
+        }
+    }
+    facts
+}
+
+/// Puts a thing into the place of that of its id, or behind the others.
+fn put<T>(things: &mut Vec<T>, thing: T, id: impl Fn(&T) -> &String) {
+    match things.iter_mut().find(|other| id(other) == id(&thing)) {
+        Some(other) => *other = thing,
+        None => things.push(thing),
+    }
 }
 
 impl Ground<'_> {
@@ -85,6 +136,27 @@ impl Ground<'_> {
 
     fn source(&self, id: &str) -> Option<&Source> {
         self.facts.sources.iter().find(|source| source.id == id)
+    }
+
+    /// What is wrong with the facts as they are, without its places.
+    fn problems(&self) -> BTreeSet<String> {
+        problems_of(self.facts).into_iter().map(|problem| problem.message).collect()
+    }
+
+    /// Whether all that a file changes may be changed by one; what is written in it is cleaned.
+    fn check_edits(&self, edits: &mut [Edit], file: &Facts) -> Result<(), Refusal> {
+        if edits.is_empty() {
+            return Err(Refusal(words::nothing_changed()));
+        }
+        if edits.len() > MOST_CHANGES {
+            return Err(Refusal(words::too_much("It changes so many things", MOST_CHANGES)));
+        }
+        let refused: Vec<String> = edits.iter_mut().filter_map(|edit| self.clean(edit).err()).collect();
+        if !refused.is_empty() {
+            return Err(Refusal(words::bad_parts(&refused)));
+        }
+        let missing = self.missing_parts(file, edits);
+        if missing.is_empty() { Ok(()) } else { Err(Refusal(words::missing_parts(&missing))) }
     }
 
     /// The parts that a file lacks with all that is in them: nobody takes those away by a file, but one may be cut short.
@@ -130,17 +202,22 @@ impl Ground<'_> {
             Edit::Source(source) => self.source(&source.id).cloned().map(Edit::Source),
             Edit::Subject { .. } | Edit::Remove { .. } => None,
         };
-        let known: BTreeSet<String> = was.iter_mut().flat_map(texts_of).map(|(_, text)| std::mem::take(text)).collect();
+        let known: BTreeSet<(Field, String)> =
+            was.iter_mut().flat_map(texts_of).map(|(field, text)| (field, std::mem::take(text))).collect();
         let fault = |refusal: Refusal| format!("{name}: {}", refusal.0);
-        if let Edit::Claim { claim, .. } = &*edit {
-            lookup::checked(Field::Statement, claim.value.text()).map_err(fault)?;
+        if let Edit::Claim { claim, .. } = &mut *edit
+            && self.claim(&claim.id).is_none_or(|was| was.value != claim.value)
+        {
+            let value = lookup::checked(Field::Statement, claim.value.text()).map_err(fault)?;
+            claim.value = Value::parse(&value).map_err(|error| format!("{name}: {error}"))?;
         }
         for (field, text) in texts_of(edit) {
-            if !known.contains(text) {
-                *text = lookup::checked(field, text).map_err(fault)?;
-                if field == Field::Url {
-                    *text = lookup::address(text).map_err(fault)?;
-                }
+            if known.contains(&(field, text.clone())) {
+                continue;
+            }
+            *text = lookup::checked(field, text).map_err(fault)?;
+            if field == Field::Url {
+                *text = lookup::address(text).map_err(fault)?;
             }
         }
         Ok(())
@@ -148,15 +225,15 @@ impl Ground<'_> {
 
     /// What edits do, in words.
     fn told(&self, edits: &[Edit]) -> Vec<String> {
-        let each = edits.iter().map(|edit| match edit {
-            Edit::Claim { claim, .. } => words::imports_claim(self.claim(&claim.id), claim, self.facts),
-            Edit::Topic { topic, .. } => words::imports_topic(self.topic(&topic.id), topic),
-            Edit::Source(source) => match self.source(&source.id) {
+        let each = edits.iter().filter_map(|edit| match edit {
+            Edit::Claim { claim, .. } => Some(words::imports_claim(self.claim(&claim.id), claim, self.facts)),
+            Edit::Topic { topic, .. } => Some(words::imports_topic(self.topic(&topic.id), topic)),
+            Edit::Source(source) => Some(match self.source(&source.id) {
                 Some(was) => words::changes_source(was, source),
                 None => words::adds_source(source),
-            },
-            Edit::Subject { title, .. } => words::imports_subject(title),
-            Edit::Remove { kind, id } => words::takes_away(kind, id),
+            }),
+            Edit::Subject { title, .. } => Some(words::imports_subject(title)),
+            Edit::Remove { .. } => None,
         });
         words::imports(edits, &each.collect::<Vec<_>>())
     }

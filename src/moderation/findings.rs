@@ -18,7 +18,8 @@ use crate::wording::moderation as words;
 const MOST_TRIED: u32 = 100;
 const MOST_SHOWN: usize = 10;
 
-/// How much of what is found of claims is shown.
+/// How many changes are compared with all claims, and how much of what is found is shown.
+const MOST_LOOKED_AT: usize = 200;
 const MOST_FOUND: usize = 20;
 
 /// How many questions of topics nearby are tried on a change of what is taught, of how many topics.
@@ -36,7 +37,8 @@ impl Moderation {
         probes.extend(self.nearby(draft, ground)?);
         let seen = self.desk.preview(&draft.scope, draft.edits(), &probes)?;
         let mut found = Vec::new();
-        for edit in draft.edits().iter().filter(|_| !matches!(draft.act, Act::Undo(..) | Act::UndoAllSince(..))) {
+        let edits = draft.edits().iter().take(MOST_LOOKED_AT);
+        for edit in edits.filter(|_| !matches!(draft.act, Act::Undo(..) | Act::UndoAllSince(..))) {
             if let Edit::Claim { claim, .. } = edit {
                 found.extend(of_claim(claim, ground.facts));
                 found.extend(of_change(claim, ground.facts));
@@ -108,12 +110,13 @@ fn of_claim(claim: &Claim, facts: &Facts) -> Vec<String> {
         found.push(words::is_unsourced());
     }
     let others = || facts.claims().filter(|other| other.id != claim.id && other.rank != Rank::Deprecated);
+    let statement = fold(&claim.statement);
     if claim.rank != Rank::Deprecated {
         for other in others() {
             match relation(claim, other) {
                 Relation::Disagree => found.push(words::disagrees(other)),
                 Relation::Same => found.push(words::says_the_same(other)),
-                _ if fold(&claim.statement) == fold(&other.statement) => found.push(words::says_the_same(other)),
+                _ if statement == fold(&other.statement) => found.push(words::says_the_same(other)),
                 _ => {}
             }
         }

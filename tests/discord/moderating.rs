@@ -361,6 +361,13 @@ async fn facts_go_out_as_a_file_and_come_back() {
     let said = hand.bot.requests.followed().await;
     assert!(content(&said).contains("All 256 claims") && said["flags"] == 4 | 64, "{said}");
     let text = hand.bot.standin.given().pop().unwrap();
+    // Who can't be given a file hears why.
+    for (status, part) in [(403, "permission Attach Files"), (500, "could not be given")] {
+        hand.bot.standin.refuse_next_follow_up(status);
+        file_command(&hand, "export", moderator, None);
+        let said = hand.bot.requests.followed().await;
+        assert!(content(&said).contains(part), "{said}");
+    }
     let edited = text.replace("A ticket was priced at 45,000 rubles.", "A ticket was priced at 45,000 roubles.");
     assert!(edited != text && text.contains("#: file war.toml"));
     let elsewhere = |hand: &Hand, address: &str| {

@@ -359,7 +359,7 @@ async fn facts_go_out_as_a_file_and_come_back() {
     let post = hands.moderator.file(&room, first.as_bytes(), "facts.txt").await;
     hands.member.reply(&room, &post, "!fact import").await;
     hands.member.next(&room, |event| says(event, "Only those who moderate here")).await;
-    hands.moderator.reply(&room, &post, "!fact import").await;
+    hands.moderator.reply(&room, &post, "!fact import facts.txt").await;
     let is_preview = |event: &Value| says(event, "Bring a file in: 1 thing");
     hands.moderator.next(&room, is_preview).await;
     assert!(hands.say("moderator", "confirm").await.contains("Done, revision 2"));
@@ -369,7 +369,9 @@ async fn facts_go_out_as_a_file_and_come_back() {
     hands.moderator.file(&room, b"hello", "facts.txt").await;
     hands.moderator.next(&room, |event| says(event, "no file of facts") && says(event, "Which file?")).await;
     let second = edited("A ticket was priced at 45,000 Russian rubles.").replace("#: revision 1\n", "");
-    hands.moderator.file(&room, second.as_bytes(), "facts.txt").await;
+    // Meanwhile they may say something else; what stands under the file isn't the file.
+    hands.moderator.say(&room, "wait a moment").await;
+    hands.moderator.file(&room, second.as_bytes(), "here it is").await;
     hands.moderator.next(&room, is_preview).await;
     hands.say("moderator", "confirm").await;
     assert!(hands.say("member", "how much is a ticket?").await.contains("45,000 Russian rubles ["));

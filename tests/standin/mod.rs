@@ -93,6 +93,8 @@ struct Inner {
     intents: u64,
     /// How the next responses to interactions fail.
     refusals: VecDeque<(u16, u32)>,
+    /// And the next messages that follow them.
+    refused_follow_ups: VecDeque<u16>,
     /// Threads with their parents and names.
     threads: BTreeMap<u64, (u64, String)>,
     registrations: u64,
@@ -318,6 +320,11 @@ impl StandIn {
     /// Refuses the next responses to interactions, each with a status and Discord's code.
     pub fn refuse_next_responses(&self, refusals: impl IntoIterator<Item = (u16, u32)>) {
         self.lock().refusals.extend(refusals);
+    }
+
+    /// Refuses the next message that follows a response to an interaction.
+    pub fn refuse_next_follow_up(&self, status: u16) {
+        self.lock().refused_follow_ups.push_back(status);
     }
 
     /// Calls the bot to reconnect.
@@ -775,7 +782,10 @@ async fn delete_message(State(standin): State<StandIn>, uri: Uri, Path((channel,
     StatusCode::NO_CONTENT
 }
 
-async fn follow_up(State(standin): State<StandIn>, uri: Uri, body: Bytes) -> Json<Value> {
+async fn follow_up(State(standin): State<StandIn>, uri: Uri, body: Bytes) -> Response {
+    if let Some(status) = standin.lock().refused_follow_ups.pop_front() {
+        return refusal(status);
+    }
     let parts = parts(&body);
     let file = parts.iter().find(|(head, _)| head.contains("name=\"files["));
     if let Some((_, file)) = file {
@@ -785,7 +795,7 @@ async fn follow_up(State(standin): State<StandIn>, uri: Uri, body: Bytes) -> Jso
         parts.iter().find(|(head, _)| head.contains("name=\"payload_json\"")).map_or(&body[..], |(_, said)| said);
     let body: Value = serde_json::from_slice(said).unwrap_or_default();
     standin.note("POST", uri.path(), &body);
-    Json(message(standin.id(), CHANNEL, BOT, body["content"].as_str().unwrap_or_default(), json!({})))
+    Json(message(standin.id(), CHANNEL, BOT, body["content"].as_str().unwrap_or_default(), json!({}))).into_response()
 }
 
 /// The parts of a request that brings files, each with its head; none if it is no such request.

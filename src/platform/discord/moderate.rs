@@ -1,6 +1,7 @@
 //! Moderators' commands: forms for what is missing, buttons for yes and no. Who may is looked at each time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serenity::all::{
     ActionRowComponent, AutocompleteChoice, ButtonStyle, CommandDataOptionValue, CommandInteraction,
@@ -10,16 +11,19 @@ use serenity::all::{
 
 use super::commands::is_installed;
 use super::respond::Waiting;
-use super::send::{kind, may_pass};
+use super::send::{is_forbidden, kind};
 use super::slash::{LONGEST_HINT, option_name, read};
 use super::{Data, Error, files, render};
 use crate::moderation::command::{Field, Form, Verb};
-use crate::moderation::{Next, Right, Said, Speaker};
+use crate::moderation::{Moderation, Next, Right, Said, Speaker};
 use crate::wording::moderation as words;
 
 /// The most fields that a form of Discord has, and the longest label and hint of one, in letters.
 const MOST_FIELDS: usize = 5;
 const LONGEST_LABEL: usize = 45;
+
+/// How long an answer may take before Discord is told that it takes a while: Discord itself waits three seconds.
+const PROMPT: Duration = Duration::from_millis(1_500);
 
 /// How many suggestions Discord takes, and how long each may be.
 const MOST_SUGGESTIONS: usize = 25;
@@ -34,7 +38,7 @@ const MARK: &str = "moderate";
 /// If Discord refuses.
 pub async fn on_command(http: &Http, data: &Data, command: &CommandInteraction) -> Result<bool, Error> {
     let Some((grammar, options)) = read(command) else { return Ok(false) };
-    let waiting = Waiting::new(http, &data.outgoing, command.id, &command.token);
+    let mut waiting = Waiting::new(http, &data.outgoing, command.id, &command.token);
     let mut form = Form::new(grammar.verb);
     for option in options {
         let field = Field::ALL.into_iter().find(|field| option_name(*field) == option.name);
@@ -51,23 +55,49 @@ pub async fn on_command(http: &Http, data: &Data, command: &CommandInteraction) 
     if matches!(grammar.verb, Verb::FactExport | Verb::FactImport) {
         return answer_later(waiting, data, &by, form, command).await.map(|()| true);
     }
-    let said = data.moderation.form(&by, form, now);
-    if let Next::Fill(fields) = &said.next {
+    let speaker = by.clone();
+    let said = in_time(&mut waiting, data, move |moderation| moderation.form(&speaker, form, now)).await;
+    if let Next::Fill(fields) = &said.next
+        && !waiting.is_deferred
+    {
         return waiting.respond(modal(said.step, fields, grammar.about)).await.map(|()| true);
     }
     reply(&waiting, data, &by, said).await.map(|()| true)
 }
 
-/// Answers a command that is about a file, which takes longer than Discord waits.
+/// Does what may take longer than Discord waits for an answer: where it does, Discord is told.
+async fn in_time(
+    waiting: &mut Waiting<'_>,
+    data: &Data,
+    work: impl FnOnce(&Moderation) -> Said + Send + 'static,
+) -> Said {
+    let data = Arc::clone(data);
+    let mut work = tokio::task::spawn_blocking(move || work(&data.moderation));
+    let prompt =
+        if waiting.is_deferred { Err(()) } else { tokio::time::timeout(PROMPT, &mut work).await.map_err(drop) };
+    let outcome = match prompt {
+        Ok(outcome) => outcome,
+        Err(()) => {
+            if !waiting.is_deferred
+                && let Err(error) = waiting.defer().await
+            {
+                tracing::warn!(what = %kind(&error), "Discord could not be told that an answer takes a while");
+            }
+            work.await
+        }
+    };
+    outcome.unwrap_or_else(|_| Said { text: words::trouble(), ..Said::default() })
+}
+
+/// Answers a command that is about a file: fetching or giving one takes longer than Discord waits.
 async fn answer_later(
-    waiting: Waiting<'_>,
+    mut waiting: Waiting<'_>,
     data: &Data,
     by: &Speaker,
-    form: Form,
+    mut form: Form,
     command: &CommandInteraction,
 ) -> Result<(), Error> {
-    let waiting = waiting.defer().await?;
-    let mut form = form;
+    waiting.defer().await?;
     // What somebody may not bring in isn't fetched.
     let attachment = files::attached(command, &option_name(Field::File)).filter(|_| by.right >= by.must_be());
     if let Some(attachment) = attachment {
@@ -77,20 +107,17 @@ async fn answer_later(
             Err(why) => return waiting.tell(&why).await,
         };
     }
-    let (moderation, speaker, now) = (Arc::clone(data), by.clone(), command.id.created_at().unix_timestamp());
-    let said = tokio::task::spawn_blocking(move || moderation.moderation.form(&speaker, form, now)).await;
-    let said = said.unwrap_or_else(|_| Said { text: words::trouble(), ..Said::default() });
-    // No form can ask for a file.
-    if matches!(said.next, Next::Fill(_)) {
-        return waiting.tell(&said.text).await;
-    }
+    let (speaker, now) = (by.clone(), command.id.created_at().unix_timestamp());
+    let said = in_time(&mut waiting, data, move |moderation| moderation.form(&speaker, form, now)).await;
     match &said.file {
+        // No form can ask for a file.
+        _ if matches!(said.next, Next::Fill(_)) => waiting.tell(&said.text).await,
         Some(file) => match waiting.give(&render::escaped(&said.text), files::as_attachment(file)).await {
-            Err(error) if !may_pass(&error) => {
-                tracing::warn!(what = %kind(&error), "a file was refused");
-                waiting.tell(&words::not_given()).await
+            Err(error) => {
+                tracing::warn!(what = %kind(&error), "a file could not be given");
+                waiting.tell(&if is_forbidden(&error) { words::may_not_give() } else { words::not_given() }).await
             }
-            outcome => outcome,
+            Ok(()) => Ok(()),
         },
         None => reply(&waiting, data, by, said).await,
     }
@@ -163,14 +190,19 @@ impl Press {
 /// If Discord refuses.
 pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) -> Result<bool, Error> {
     let Some(press) = Press::of(&pressed.data.custom_id) else { return Ok(false) };
-    let waiting = Waiting::of_press(http, &data.outgoing, pressed);
+    let mut waiting = Waiting::of_press(http, &data.outgoing, pressed);
     let installed = is_installed(&pressed.authorizing_integration_owners);
     let by = data.speaker(pressed.guild_id.filter(|_| installed), pressed.user.id, pressed.member.as_ref());
     let now = pressed.id.created_at().unix_timestamp();
+    let speaker = by.clone();
     let said = match press {
-        Press::Decide(step, yes) => data.moderation.answer_step(&by, step, if yes { "confirm" } else { "cancel" }, now),
+        Press::Decide(step, yes) => {
+            let word = if yes { "confirm" } else { "cancel" };
+            in_time(&mut waiting, data, move |moderation| moderation.answer_step(&speaker, step, word, now)).await
+        }
         Press::Undo(revision) => {
-            data.moderation.form(&by, Form::new(Verb::Undo).with(Field::Revision, revision.to_string()), now)
+            let form = Form::new(Verb::Undo).with(Field::Revision, revision.to_string());
+            in_time(&mut waiting, data, move |moderation| moderation.form(&speaker, form, now)).await
         }
         Press::Accept(suggestion) => {
             let said = data.moderation.accept_suggestion(&by, suggestion, now);
@@ -196,7 +228,7 @@ pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) 
 /// If Discord refuses.
 pub async fn on_form(http: &Http, data: &Data, filled: &ModalInteraction) -> Result<bool, Error> {
     let Some(Press::Fill(step)) = Press::of(&filled.data.custom_id) else { return Ok(false) };
-    let waiting = Waiting::new(http, &data.outgoing, filled.id, &filled.token);
+    let mut waiting = Waiting::new(http, &data.outgoing, filled.id, &filled.token);
     let by = data.speaker(filled.guild_id, filled.user.id, filled.member.as_ref());
     let inputs = filled.data.components.iter().flat_map(|row| &row.components);
     let fields: Vec<(Field, String)> = inputs
@@ -208,7 +240,8 @@ pub async fn on_form(http: &Http, data: &Data, filled: &ModalInteraction) -> Res
             _ => None,
         })
         .collect();
-    let said = data.moderation.fill(&by, step, &fields, filled.id.created_at().unix_timestamp());
+    let (speaker, now) = (by.clone(), filled.id.created_at().unix_timestamp());
+    let said = in_time(&mut waiting, data, move |moderation| moderation.fill(&speaker, step, &fields, now)).await;
     reply(&waiting, data, &by, said).await.map(|()| true)
 }
 

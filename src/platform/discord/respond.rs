@@ -35,10 +35,11 @@ impl<'a> Waiting<'a> {
     ///
     /// # Errors
     /// If Discord refuses.
-    pub async fn defer(self) -> Result<Self, Error> {
+    pub async fn defer(&mut self) -> Result<(), Error> {
         let message = CreateInteractionResponseMessage::new().ephemeral(true);
         self.respond(CreateInteractionResponse::Defer(message)).await?;
-        Ok(Self { is_deferred: true, ..self })
+        self.is_deferred = true;
+        Ok(())
     }
 
     /// Answers with a message and, if it has several parts, more of them. `rows` stand under the first, `more_rows` under

@@ -16,6 +16,7 @@ use crate::store::handled::Place;
 use crate::store::posts::Answer;
 use crate::store::settings::Settings;
 use crate::utterance::Utterance;
+use crate::wording::moderation as words;
 
 /// How many questions' contexts a room keeps in mind.
 const MOST_KEPT: usize = 1_000;
@@ -180,10 +181,15 @@ impl Lane {
         }
         if let Some(file) = spoken.file.as_ref().filter(|_| outcome.is_ok() && said <= spoken.parts.len()) {
             let (at, transaction) = (spoken.parts.len(), format!("answer-{}-file", question.transaction));
-            match self.give(file, to, &settings, &transaction).await {
-                Ok(id) => self.keep_post(&id, (question.id, at), question.at),
-                Err(error) => outcome = Err(error),
-            }
+            let given = match self.give(file, to, &settings, &transaction).await {
+                Err(error) if !error.may_pass => {
+                    tracing::warn!(what = %error, "a file was refused");
+                    let why = render::texts(&words::not_given()).swap_remove(0);
+                    self.send(render::content(&why, to, &settings), &format!("{transaction}-not")).await
+                }
+                given => given,
+            };
+            outcome = given.map(|id| self.keep_post(&id, (question.id, at), question.at));
         }
         self.stop_writing(writing);
         if let Some(last) = last {

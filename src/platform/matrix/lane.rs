@@ -258,8 +258,8 @@ impl Lane {
         let is_for_me = place.community.is_none() || self.is_reply_to_me(&message);
         let moderating = self.moderating(event, &message, &place, is_for_me);
         let chosen = if moderating.is_none() { self.chosen(event, &message).await } else { None };
-        // Only the next message chooses.
-        if self.choices.get(&event.sender).is_some_and(|choices| choices.at <= at) {
+        // Only the next message chooses; a file alone is none.
+        if !message.text.is_empty() && self.choices.get(&event.sender).is_some_and(|choices| choices.at <= at) {
             self.choices.remove(&event.sender);
         }
         let is_read = chosen.is_some() || moderating.is_some();

@@ -46,12 +46,14 @@ impl Lane {
         let by = speaker(event, place, Right::Member);
         let waits_since = self.data.moderation.awaits_since(&by, now())?;
         let is_next = now() - waits_since <= ANSWERED_WITHIN && message.replies_to.is_none();
-        if message.file.is_some() && message.text.is_empty() {
-            return ((is_for_me || is_next) && self.data.moderation.awaits_a_file(&by)).then_some(Line::File);
+        let awaits_a_file = self.data.moderation.awaits_a_file(&by);
+        if message.file.is_some() && (awaits_a_file || message.text.is_empty()) {
+            return ((is_for_me || is_next) && awaits_a_file).then_some(Line::File);
         }
         // A change is made by a word that nobody says to others.
         let is_plain = || matches!(message.text.to_lowercase().as_str(), "confirm" | "cancel");
-        let is_said = is_for_me || (is_next && (!self.data.moderation.awaits_a_yes(&by) || is_plain()));
+        let is_open = !awaits_a_file && !self.data.moderation.awaits_a_yes(&by);
+        let is_said = is_for_me || (is_next && (is_open || is_plain()));
         is_said.then(|| Line::Answer(message.text.clone()))
     }
 
@@ -90,11 +92,10 @@ impl Lane {
         let moderation = &self.data.moderation;
         let form = if let Line::Command(line) = line { Form::parse(line).ok() } else { None };
         match (line, form) {
-            (_, Some(form)) if form.verb == Verb::FactImport && form.get(Field::File).is_none() => {
-                let form = match self.file_of(by, message).await? {
-                    Some(text) => form.with(Field::File, text),
-                    None => form,
-                };
+            (_, Some(mut form)) if form.verb == Verb::FactImport => {
+                // The name of a file is none of its text.
+                form.fields.remove(&Field::File);
+                let form = form.with(Field::File, self.file_of(by, message).await?.unwrap_or_default());
                 Ok(self.aside(by, move |data, by| data.moderation.form(by, form, now())).await)
             }
             (Line::Command(line), _) => Ok(moderation.command(by, line, now())),
@@ -137,7 +138,7 @@ impl Lane {
         }
         let bytes = self.data.account.download(&file, most).await.map_err(|error| {
             tracing::warn!(what = %error, "a file could not be fetched");
-            words::not_fetched()
+            if error.may_pass { words::not_fetched() } else { words::unreadable() }
         })?;
         String::from_utf8(bytes).map(Some).map_err(|_| words::no_text())
     }

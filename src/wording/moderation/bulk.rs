@@ -16,6 +16,10 @@ const PROBLEMS_LISTED: usize = 15;
 const CHANGES_LISTED: usize = 12;
 const TEXTS_LISTED: usize = 3;
 
+/// How many names of things are listed, and how long a line about one may be, in letters.
+const NAMES_LISTED: usize = 100;
+const LONGEST_LINE: usize = 300;
+
 pub fn exported(revision: i64, claims: usize, topics: usize) -> String {
     format!(
         "All {claims} claims and {topics} topics as they are here, revision {revision}. Edit the file and bring it back with \
@@ -53,18 +57,40 @@ pub fn file_hint() -> String {
     "A file that `fact export` gave, edited".into()
 }
 
+/// A file that can't be read for good.
+#[cfg(feature = "matrix")]
+pub fn unreadable() -> String {
+    "I can't read that file: it is too long, or its message doesn't say how long it is. Nothing was changed.".into()
+}
+
 /// A file that may not be given here.
 #[cfg(feature = "discord")]
-pub fn not_given() -> String {
+pub fn may_not_give() -> String {
     "Discord doesn't let me give a file here: I need the permission Attach Files.".into()
 }
 
+/// A file that could not be given.
+#[cfg(any(feature = "discord", feature = "matrix"))]
+pub fn not_given() -> String {
+    "The file could not be given here: it was refused, or the connection was lost. Try again in a moment; whoever runs me can \
+     write it with `routedesk facts export`."
+        .into()
+}
+
 /// A list that ends where it gets long.
-fn listed(all: Vec<String>, most: usize) -> Vec<String> {
+fn listed(all: impl ExactSizeIterator<Item = String>, most: usize) -> Vec<String> {
     let more = all.len().saturating_sub(most);
-    let mut shown: Vec<String> = all.into_iter().take(most).collect();
+    let mut shown: Vec<String> = all.take(most).collect();
     shown.extend((more > 0).then(|| and_more(more)));
     shown
+}
+
+/// A line that ends where it gets long.
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 pub fn and_more(more: usize) -> String {
@@ -73,13 +99,13 @@ pub fn and_more(more: usize) -> String {
 
 /// What is wrong with a file.
 pub fn bad_file(problems: &[Problem]) -> String {
-    let each = problems.iter().map(|problem| format!("  line {}: {}", problem.line, problem.message)).collect();
+    let each = problems.iter().map(|problem| shortened(&format!("  line {}: {}", problem.line, problem.message)));
     format!("That file can't be brought in; nothing was changed.\n{}", listed(each, PROBLEMS_LISTED).join("\n"))
 }
 
 /// What is wrong with parts of a file.
 pub fn bad_parts(faults: &[String]) -> String {
-    let each = faults.iter().map(|fault| format!("  {fault}")).collect();
+    let each = faults.iter().map(|fault| shortened(&format!("  {fault}")));
     format!("That file can't be brought in; nothing was changed.\n{}", listed(each, PROBLEMS_LISTED).join("\n"))
 }
 
@@ -89,7 +115,25 @@ pub fn file_changes_nothing(base: i64, newest: i64) -> String {
     if base < newest {
         let _ = write!(text, " To have all of that back, take its line `#: revision {base}` out.");
     }
+    text.push_str(" Where things stand in the file doesn't count.");
     text
+}
+
+/// A file that is too much at once.
+pub fn too_much(what: &str, most: usize) -> String {
+    format!(
+        "That file can't be brought in; nothing was changed. {what}: at most {most} at once. Bring it in in pieces."
+    )
+}
+
+/// What a file and the facts as they are now come to together.
+pub fn bad_together(problems: &[Problem]) -> String {
+    let each = problems.iter().map(|problem| shortened(&format!("  {}", problem.message)));
+    format!(
+        "That file doesn't go together with what was changed here since it was written; nothing was changed.\n{}\nExport anew \
+         and repeat your changes there.",
+        listed(each, PROBLEMS_LISTED).join("\n")
+    )
 }
 
 /// Parts that are missing in a file.
@@ -97,7 +141,7 @@ pub fn missing_parts(names: &[String]) -> String {
     format!(
         "Nothing was changed: whole parts are missing in that file, as if it was cut short: {}. To say no more what a part \
          has, leave its lines `id` and `title`.",
-        listed(names.to_vec(), PROBLEMS_LISTED).join(", ")
+        listed(names.iter().cloned(), PROBLEMS_LISTED).join(", ")
     )
 }
 
@@ -111,7 +155,7 @@ pub fn other_revision(said: i64, newest: i64) -> String {
 
 /// Somebody changed the same as a file does since it was written.
 pub fn changed_since_export(by: &[Revision]) -> String {
-    let revisions = by.iter().map(revision_in_words).collect();
+    let revisions = by.iter().map(revision_in_words);
     format!(
         "Nothing was changed: what the file changes was changed here since it was written.\n{}\nExport anew and repeat your \
          changes there.",
@@ -119,17 +163,24 @@ pub fn changed_since_export(by: &[Revision]) -> String {
     )
 }
 
-/// What a file changes: how much of what, then each.
+/// What a file changes: how much of what, what it takes away, and each change, of many the first ones.
 pub fn imports(edits: &[Edit], each: &[String]) -> Vec<String> {
-    let gone = edits.iter().filter(|edit| edit.named().1).count();
-    let kept = edits.len() - gone;
     let things = |count: usize| format!("{count} {}", if count == 1 { "thing" } else { "things" });
-    let mut head = format!("Bring a file in: {} changed or added", things(kept));
-    if gone > 0 {
-        let _ = write!(head, ", {} TAKEN AWAY", things(gone));
+    let name = |edit: &Edit| edit.named().0;
+    let gone: Vec<String> = edits.iter().filter(|edit| edit.named().1).map(name).collect();
+    let mut head = format!("Bring a file in: {} changed or added", things(each.len()));
+    if !gone.is_empty() {
+        let _ = write!(head, ", {} TAKEN AWAY", things(gone.len()));
     }
     let mut lines = vec![head];
-    lines.extend(listed(each.iter().map(|text| super::indented(text)).collect(), CHANGES_LISTED));
+    if !gone.is_empty() {
+        lines.push(format!("  Takes away {}", listed(gone.into_iter(), NAMES_LISTED).join(", ")));
+    }
+    lines.extend(each.iter().take(CHANGES_LISTED).map(|text| super::indented(text)));
+    let others: Vec<String> = edits.iter().filter(|edit| !edit.named().1).skip(CHANGES_LISTED).map(name).collect();
+    if !others.is_empty() {
+        lines.push(format!("  and also {}", listed(others.into_iter(), NAMES_LISTED).join(", ")));
+    }
     lines
 }
 
@@ -138,18 +189,18 @@ pub fn imports_claim(was: Option<&Claim>, is: &Claim, facts: &Facts) -> String {
     let Some(was) = was else {
         return format!("Add {}\n{}", is.id, claim_in_lines(is, facts).join("\n"));
     };
+    let mut lines = claim_changes(was, is, facts);
     match (was.rank == Rank::Deprecated, is.rank == Rank::Deprecated) {
-        (false, true) => return retires_claim(is),
-        (true, false) => return restores_claim(is),
+        (false, true) => lines[0] = retires_claim(was),
+        (true, false) => lines[0] = restores_claim(was),
         _ => {}
     }
-    let mut lines = claim_changes(was, is, facts);
     let says_else = was.statement != is.statement || was.value != is.value;
     if says_else && was.cite == is.cite && !is.cite.is_empty() {
         lines.push(format!("  source: still {}. CONFIRM ONLY IF IT SAYS SO THERE", cited(is, facts)));
     }
-    if lines.len() == 1 {
-        lines.push("  in what isn't spoken".into());
+    if lines.len() == 1 && was.rank == is.rank {
+        lines.push("  in what bears it, not in what is said".into());
     }
     lines.join("\n")
 }
@@ -169,29 +220,30 @@ pub fn imports_topic(was: Option<&Topic>, is: &Topic) -> String {
     if was.is_silent() && !is.is_silent() {
         lines.push("  the sources are silent about it no more".into());
     }
+    if was.dispute != is.dispute {
+        lines.push("  how a disagreement is told".into());
+    }
     let only = |all: &[String], others: &[String]| -> Vec<String> {
         all.iter().filter(|text| !others.contains(text)).map(|text| quoted(text)).collect()
     };
     for (what, these) in [
+        ("is also called", only(&is.aliases, &was.aliases)),
+        ("is called no more", only(&was.aliases, &is.aliases)),
         ("teaches", only(&is.examples, &was.examples)),
         ("forgets", only(&was.examples, &is.examples)),
         ("also says", only(&is.claims, &was.claims)),
         ("says no more", only(&was.claims, &is.claims)),
     ] {
         if !these.is_empty() {
-            lines.push(format!("  {what} {}", listed(these, TEXTS_LISTED).join(", ")));
+            lines.push(format!("  {what} {}", listed(these.into_iter(), TEXTS_LISTED).join(", ")));
         }
     }
     if lines.len() == 1 {
-        lines.push("  in its other names or the order of its claims".into());
+        lines.push("  in the order of its claims or questions".into());
     }
     lines.join("\n")
 }
 
 pub fn imports_subject(title: &str) -> String {
     format!("Call a group of topics {}", quoted(title))
-}
-
-pub fn takes_away(kind: &str, id: &str) -> String {
-    format!("Take {kind} {id} away")
 }

@@ -1,7 +1,7 @@
 //! What a change does, and what was found of it.
 
 use super::{confirm_or_cancel, indented, named, quoted};
-use crate::facts::{Claim, Facts, Source, Topic, Value};
+use crate::facts::{Basis, Claim, Facts, Rank, Source, Topic, Value};
 use crate::language::Language;
 use crate::wording::{Reply, capitalised, in_words, source_in_list};
 
@@ -114,6 +114,31 @@ pub(super) fn value_of(claim: &Claim) -> String {
     format!("{}{of}", claim.value.in_words())
 }
 
+fn or_nobody(who: &Option<String>) -> String {
+    who.clone().unwrap_or_else(|| "nobody".into())
+}
+
+fn or_nothing(what: &Option<String>) -> String {
+    what.clone().unwrap_or_else(|| "nothing".into())
+}
+
+fn listed(ids: &[String]) -> String {
+    if ids.is_empty() { "nothing".into() } else { ids.join(", ") }
+}
+
+fn basis(basis: Basis) -> String {
+    if basis == Basis::Event { "of the event".into() } else { "of the report".into() }
+}
+
+fn rank(rank: Rank) -> String {
+    match rank {
+        Rank::Preferred => "said first",
+        Rank::Normal => "as the others",
+        Rank::Deprecated => "retired",
+    }
+    .into()
+}
+
 /// What becomes of a claim, a line for each part that changes.
 pub fn claim_changes(was: &Claim, is: &Claim, facts: &Facts) -> Vec<String> {
     let mut lines = vec![format!("Change {}", is.id)];
@@ -123,11 +148,11 @@ pub fn claim_changes(was: &Claim, is: &Claim, facts: &Facts) -> Vec<String> {
         ("value", value_of(was), value_of(is)),
         ("source", cited(was, facts), cited(is, facts)),
         ("as of", in_words(&was.as_of, english), in_words(&is.as_of, english)),
-        (
-            "said by",
-            was.attributed_to.clone().unwrap_or_else(|| "nobody".into()),
-            is.attributed_to.clone().unwrap_or_else(|| "nobody".into()),
-        ),
+        ("which is the day", basis(was.as_of_basis), basis(is.as_of_basis)),
+        ("said by", or_nobody(&was.attributed_to), or_nobody(&is.attributed_to)),
+        ("not printed", or_nothing(&was.unprinted), or_nothing(&is.unprinted)),
+        ("disagrees with", listed(&was.contradicts), listed(&is.contradicts)),
+        ("rank", rank(was.rank), rank(is.rank)),
     ];
     for (name, was, is) in parts.into_iter().filter(|(_, was, is)| was != is) {
         lines.push(format!("  {name}: {is}\n    was: {was}"));

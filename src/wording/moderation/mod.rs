@@ -156,7 +156,8 @@ pub fn prompt_text(field: Field) -> String {
         Field::Publisher => "Who published it?",
         Field::Url => "Its address?",
         Field::Paragraphs => "How many paragraphs does it have?",
-        Field::File => "Which file? An edited one from `fact export`: send it as your next message here, or reply to it.",
+        Field::File => "Which file? An edited one from `fact export`: send it as your next message here, or reply to it with \
+                        `fact import`.",
     }
     .into()
 }
