@@ -807,7 +807,7 @@ impl Process {
     }
 
     /// Tells it to stop as a service manager does. Gives how it ended.
-    #[cfg(unix)]
+    #[cfg(all(unix, feature = "discord"))]
     fn terminate(mut self) -> std::process::ExitStatus {
         let sent = std::process::Command::new("kill").arg(self.0.id().to_string()).status().expect("kill runs");
         assert!(sent.success());

@@ -176,6 +176,8 @@ fn bad_files_are_refused_as_a_whole() {
         (statement, "See https://x.org about it.", "no address"),
         (statement, long.as_str(), "too long"),
         (statement, "A ticket costs much", "no sentence"),
+        (statement, "A ticket is cheap [7].", "no number in brackets"),
+        ("claims = [\"price-rubles\", ", "claims = [\"price-rubles\", \"price-rubles\", ", "stands twice"),
         ("\"money 45000 RUB\"", "\"money lots\"", "line "),
         ("source = \"azzet\"", "source = \"pravda\"", "unknown source `pravda`"),
         ("id = \"price-rubles\"", &format!("id = \"{}\"", "p".repeat(61)), "an id has up to 60"),
@@ -219,7 +221,10 @@ fn bad_files_are_refused_as_a_whole() {
     assert!(said.text.contains("TAKEN AWAY") && said.next == Next::Confirm, "{}", said.text);
     // Of many changes all are named, what goes before the others.
     let many = start[..topics[1]].replace("as_of_basis = \"event\"", "as_of_basis = \"report\"");
-    let said = import(&house, &moderator, &many).text;
+    let said = import(&house, &moderator, &many);
+    let all = said.file.expect("all of it as a file").text;
+    assert!(all.matches("which is the day: of the report").count() > 50, "{all}");
+    let said = said.text;
     let places =
         ["TAKEN AWAY", "Takes away topic ", "Change ", "and also claim "].map(|part| said.find(part).expect(part));
     assert!(places.is_sorted() && said.len() < 60_000, "{said}");

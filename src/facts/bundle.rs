@@ -115,7 +115,10 @@ impl Bundle {
         };
         let facts = text::parse(&self.files)
             .map_err(|errors| errors.into_iter().map(|error| placed(error.into())).collect::<Vec<_>>())?;
-        let problems = check::check(&facts, &self.files).into_iter().map(placed).collect();
+        let mut problems: Vec<Problem> = check::check(&facts, &self.files).into_iter().map(placed).collect();
+        if !self.starts.is_empty() {
+            problems.sort_by_key(|problem| problem.line);
+        }
         Ok((facts, problems))
     }
 }

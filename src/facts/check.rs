@@ -149,6 +149,9 @@ impl<'a> Checker<'a> {
     fn topic(&mut self, file: &str, topic: &Topic) {
         self.unique(file, "topic", &topic.id);
         let mut faults = Vec::new();
+        for (at, claim) in topic.claims.iter().enumerate().filter(|(at, claim)| topic.claims[..*at].contains(claim)) {
+            faults.push(format!("claim `{claim}` stands twice, the second time in place {}", at + 1));
+        }
         if topic.claims.is_empty() {
             faults.push("no claim".to_owned());
         }

@@ -32,8 +32,12 @@ impl Moderation {
         Said { file: Some(file), ..Said::text(text) }
     }
 
-    /// What a file changes of the facts as they were when it was written.
-    pub(super) fn draft_of_import(&self, form: &Form, ground: &Ground<'_>) -> Result<Draft, Failure> {
+    /// What a file changes of the facts as they were when it was written; with all of it as a file, where it is much.
+    pub(super) fn draft_of_import(
+        &self,
+        form: &Form,
+        ground: &Ground<'_>,
+    ) -> Result<(Draft, Option<TextFile>), Failure> {
         let text = text(form, Field::File);
         let most = MOST_GROWN * Bundle::of(ground.facts, ground.base).to_text().len();
         if text.len() > most {
@@ -65,8 +69,10 @@ impl Moderation {
         if !together.is_empty() {
             return Err(Refusal(words::bad_together(&together)).into());
         }
-        let (lines, probes) = (ground.told(&edits), ground.probes_of_edits(&edits));
-        Ok(ground.draft(form, edits, lines, probes))
+        let (told, probes) = (ground.told(&edits), ground.probes_of_edits(&edits));
+        let all = words::all_that_it_changes(&told).map(|text| TextFile { name: words::ALL_CHANGES.into(), text });
+        let lines = words::imports(&edits, &told);
+        Ok((ground.draft(form, edits, lines, probes), all))
     }
 }
 
@@ -223,10 +229,17 @@ impl Ground<'_> {
         Ok(())
     }
 
-    /// What edits do, in words.
+    /// What each edit does, in words; what it takes away is told by its name alone.
     fn told(&self, edits: &[Edit]) -> Vec<String> {
+        let changed =
+            edits.iter().filter_map(|edit| if let Edit::Topic { topic, .. } = edit { Some(topic) } else { None });
+        let said: BTreeSet<&String> = self.facts.topics().chain(changed).flat_map(|topic| &topic.claims).collect();
+        let is_said = |id: &String| said.contains(id);
         let each = edits.iter().filter_map(|edit| match edit {
-            Edit::Claim { claim, .. } => Some(words::imports_claim(self.claim(&claim.id), claim, self.facts)),
+            Edit::Claim { claim, .. } => {
+                let told = words::imports_claim(self.claim(&claim.id), claim, self.facts);
+                Some(if is_said(&claim.id) { told } else { format!("{told}\n{}", words::is_never_said()) })
+            }
             Edit::Topic { topic, .. } => Some(words::imports_topic(self.topic(&topic.id), topic)),
             Edit::Source(source) => Some(match self.source(&source.id) {
                 Some(was) => words::changes_source(was, source),
@@ -235,7 +248,7 @@ impl Ground<'_> {
             Edit::Subject { title, .. } => Some(words::imports_subject(title)),
             Edit::Remove { .. } => None,
         });
-        words::imports(edits, &each.collect::<Vec<_>>())
+        each.collect()
     }
 
     /// What shows edits: answers of what is changed, and to what is taught.

@@ -163,7 +163,8 @@ fn first_word(text: &str) -> (&str, &str) {
 }
 
 /// What follows words, in any case and with any spaces.
-fn after_words<'a>(text: &'a str, words: &str) -> Option<&'a str> {
+#[must_use]
+pub fn after_words<'a>(text: &'a str, words: &str) -> Option<&'a str> {
     let mut rest = text;
     for word in words.split(' ') {
         rest = rest.trim_start();

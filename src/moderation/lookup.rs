@@ -1,11 +1,18 @@
 //! What moderators name: topics, claims, sources and paragraphs; and what may stand in what they write.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::Refusal;
 use super::command::Field;
 use super::draft::topics;
 use crate::facts::{Claim, Facts, Source, Subject, Topic};
 use crate::understanding::{fold, normalise};
 use crate::wording::moderation as words;
+
+/// What looks like the number of a citation, which only the desk writes.
+static MARK: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\[\d+\]").expect("a pattern of plain words"));
 
 /// How many alike are named where there is none of a name.
 const MOST_ALIKE: usize = 5;
@@ -129,6 +136,10 @@ pub fn checked(field: Field, text: &str) -> Result<String, Refusal> {
     if field != Field::Url && (lower.contains("://") || lower.contains("www.")) {
         return Err(Refusal(words::has_address(field)));
     }
+    let is_shown = matches!(field, Field::Statement | Field::Unsaid | Field::Title);
+    if is_shown && MARK.is_match(&clean) {
+        return Err(Refusal(words::has_mark(field)));
+    }
     if clean.is_empty() { Err(Refusal(words::prompt_text(field))) } else { Ok(clean) }
 }
 
@@ -222,7 +233,9 @@ mod tests {
 
     #[test]
     fn what_pings_or_invites_is_refused() {
-        for text in ["hi @everyone", "<@123>", "join discord.gg/abc", "see https://x.org", "x", "", "\u{200b}"] {
+        for text in
+            ["hi @everyone", "<@123>", "join discord.gg/abc", "so it is [1]", "see https://x.org", "x", "", "\u{200b}"]
+        {
             assert_eq!(checked(Field::Statement, text).is_ok(), text == "x", "{text}");
         }
         assert_eq!(checked(Field::Statement, "a\u{202e}b\tc").unwrap(), "ab c");

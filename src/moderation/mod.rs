@@ -210,8 +210,8 @@ impl Moderation {
             Verb::Promote => self.promote(by, &form, &ground, now),
             Verb::FactExport => Ok(Self::export(&ground)),
             Verb::FactImport => {
-                let draft = self.draft_of_import(&form, &ground)?;
-                self.offer(by, draft, &ground, now)
+                let (draft, all) = self.draft_of_import(&form, &ground)?;
+                Ok(Said { file: all, ..self.offer(by, draft, &ground, now)? })
             }
             _ => {
                 let draft = ground.make(&form)?;

@@ -51,6 +51,13 @@ impl Moderation {
         self.sessions().get(&key(by)).is_some_and(|session| matches!(session.open, Open::Draft(_)))
     }
 
+    /// Leaves what is open with somebody: what they began after it could not be read.
+    pub fn leave(&self, by: &Speaker) {
+        if let Some(session) = self.sessions().get_mut(&key(by)) {
+            session.open = Open::Nothing;
+        }
+    }
+
     /// Whether what is open with somebody asks for a file.
     #[must_use]
     pub fn awaits_a_file(&self, by: &Speaker) -> bool {

@@ -10,7 +10,7 @@ use rustyline::error::ReadlineError;
 
 use crate::desk::{Desk, Heard};
 use crate::language::Language;
-use crate::moderation::command::{Field, Form, Verb, is_begun};
+use crate::moderation::command::{Field, Form, Verb, after_words, is_begun};
 use crate::moderation::{Moderation, Right, Speaker};
 use crate::store::Scope;
 use crate::utterance::Utterance;
@@ -68,15 +68,16 @@ impl<'a> Conversation<'a> {
     fn moderate(&self, line: &str) -> Option<String> {
         let (moderation, clock) = self.moderation?;
         let by = Speaker { who: "operator".into(), community: String::new(), right: Right::Operator };
+        let file_of = |words: &str| after_words(line.strip_prefix('/')?, words);
+        if let Some(path) = file_of("fact export") {
+            return Some(export(moderation, &by, path.trim(), clock()));
+        }
+        if let Some(path) = file_of("fact import") {
+            return Some(import(moderation, &by, path.trim(), clock()));
+        }
         match line.strip_prefix('/') {
             // Bare it tells how the last reply came about.
             Some("why") => None,
-            Some(command) if after(command, "fact export").is_some() => {
-                Some(export(moderation, &by, after(command, "fact export").unwrap_or_default(), clock()))
-            }
-            Some(command) if after(command, "fact import").is_some() => {
-                Some(import(moderation, &by, after(command, "fact import").unwrap_or_default(), clock()))
-            }
             Some(command) if is_begun(command) => Some(moderation.command(&by, command, clock()).text),
             Some(_) => None,
             None if matches!(line, "confirm" | "cancel") => Some(moderation.answer(&by, line, clock()).text),
@@ -160,34 +161,59 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// What stands behind the words of a command.
-fn after<'a>(command: &'a str, words: &str) -> Option<&'a str> {
-    let (one, two) = words.split_once(' ')?;
-    let rest = command.strip_prefix(one)?.trim_start().strip_prefix(two)?;
-    (rest.is_empty() || rest.starts_with(char::is_whitespace)).then(|| rest.trim())
-}
-
 /// Writes the facts into a file; one that is there already is left alone.
 fn export(moderation: &Moderation, by: &Speaker, path: &str, now: i64) -> String {
     let said = moderation.form(by, Form::new(Verb::FactExport), now);
     let Some(file) = said.file else { return said.text };
-    let path = PathBuf::from(if path.is_empty() { &file.name } else { path });
-    let written = OpenOptions::new().write(true).create_new(true).open(&path);
-    match written.and_then(|mut to| to.write_all(file.text.as_bytes())) {
-        Ok(()) => format!("{} In {}.", said.text, path.display()),
-        Err(error) => words::not_written(&path, &error),
+    let named = unquoted(path);
+    // Without a name the first one counts that is free.
+    let free = |at: u32| PathBuf::from(file.name.replace(".txt", &format!("-{at}.txt")));
+    let others = (2..10).map(free);
+    let paths = if named.is_empty() {
+        [PathBuf::from(&file.name)].into_iter().chain(others).collect()
+    } else {
+        vec![PathBuf::from(named)]
+    };
+    let mut outcome = String::new();
+    for path in paths {
+        let written = OpenOptions::new().write(true).create_new(true).open(&path);
+        outcome = match written.and_then(|mut to| to.write_all(file.text.as_bytes())) {
+            Ok(()) => return format!("{} In {}.", said.text, path.display()),
+            Err(error) => words::not_written(&path, &error),
+        };
     }
+    outcome
 }
 
 /// Brings a file in, or shows why it can't be.
 fn import(moderation: &Moderation, by: &Speaker, path: &str, now: i64) -> String {
-    if path.is_empty() {
+    // A yes to what was open before must not be taken for one to this.
+    moderation.leave(by);
+    let path = Path::new(unquoted(path));
+    if path.as_os_str().is_empty() {
         return words::which_file();
     }
-    match std::fs::read_to_string(path) {
-        Ok(text) => moderation.form(by, Form::new(Verb::FactImport).with(Field::File, text), now).text,
-        Err(error) => words::not_read(Path::new(path), &error),
+    match path.metadata().map(|about| about.is_file() && about.len() <= Field::File.longest() as u64) {
+        Ok(true) => {}
+        Ok(false) => return words::no_text(),
+        Err(error) => return words::not_read(path, &error),
     }
+    match std::fs::read_to_string(path) {
+        Ok(text) if text.trim().is_empty() => words::no_text(),
+        Ok(text) => {
+            let said = moderation.form(by, Form::new(Verb::FactImport).with(Field::File, text), now);
+            let all = said.file.map(|file| format!("{}\n", file.text)).unwrap_or_default();
+            format!("{all}{}", said.text)
+        }
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => words::no_text(),
+        Err(error) => words::not_read(path, &error),
+    }
+}
+
+/// A name without the quotation marks around it.
+fn unquoted(name: &str) -> &str {
+    let quoted = |mark: char| name.strip_prefix(mark)?.strip_suffix(mark);
+    quoted('"').or_else(|| quoted('\'')).unwrap_or(name)
 }
 
 /// Talks until the person leaves: with line editing on a terminal, line by line elsewhere.

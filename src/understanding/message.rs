@@ -158,14 +158,12 @@ fn one(index: &Index, words: &[String], context: Option<&[String]>, follows: boo
     // The question asks; what it asks about stands in what was said before: all of it, or one of its words.
     let joined = |carried: &[String]| index.decide(&carried.iter().chain(words).cloned().collect::<Vec<_>>());
     let together = joined(&carried);
-    let is_silent = |trace: &Trace| matches!(trace.decision, Decision::Unknown { silent: Some(_), .. });
-    if answers(&together) || is_silent(&together) {
+    if answers(&together) || matches!(together.decision, Decision::Unknown { silent: Some(_), .. }) {
         return together;
     }
     let single = carried.iter().map(|word| joined(std::slice::from_ref(word)));
     let best = single.filter(answers).max_by(|a, b| confidence(a).total_cmp(&confidence(b)));
-    // What is clear by itself isn't made unclear by what somebody said before.
-    best.filter(|best| confidence(best) >= SURE_HALF).unwrap_or(if is_silent(&alone) { alone } else { together })
+    best.filter(|best| confidence(best) >= SURE_HALF).unwrap_or(together)
 }
 
 /// The question at the end of a sentence that begins with something else: "before I call him out at dinner, what were

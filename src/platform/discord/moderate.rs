@@ -112,6 +112,14 @@ async fn answer_later(
     match &said.file {
         // No form can ask for a file.
         _ if matches!(said.next, Next::Fill(_)) => waiting.tell(&said.text).await,
+        // What is shown before a yes, whole.
+        Some(file) if said.next == Next::Confirm => {
+            if let Err(error) = waiting.give(&words::all_changes(), files::as_attachment(file)).await {
+                tracing::warn!(what = %kind(&error), "a file could not be given");
+                waiting.tell(&if is_forbidden(&error) { words::may_not_give() } else { words::not_given() }).await?;
+            }
+            reply(&waiting, data, by, said).await
+        }
         Some(file) => match waiting.give(&render::escaped(&said.text), files::as_attachment(file)).await {
             Err(error) => {
                 tracing::warn!(what = %kind(&error), "a file could not be given");

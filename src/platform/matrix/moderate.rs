@@ -70,7 +70,11 @@ impl Lane {
         let by = speaker(event, place, right);
         let said = match self.done(&by, message, line).await {
             Ok(said) => said,
-            Err(why) => return Saying::Text(why),
+            Err(why) => {
+                // A yes to what was open before must not be taken for one to this.
+                self.data.moderation.leave(&by);
+                return Saying::Text(why);
+            }
         };
         if said.made.is_some() {
             self.data.changed.notify_one();

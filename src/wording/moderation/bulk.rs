@@ -29,7 +29,7 @@ pub fn exported(revision: i64, claims: usize, topics: usize) -> String {
 
 /// Where a file of the terminal's is to come from.
 pub fn which_file() -> String {
-    "Say which file: fact import facts-12.txt. `fact export` writes one.".into()
+    "Say which file: fact import, then its name. `fact export` writes one.".into()
 }
 
 pub fn not_written(path: &Path, error: &io::Error) -> String {
@@ -46,9 +46,16 @@ pub fn not_fetched() -> String {
     "I could not fetch that file. Nothing was changed; try again in a moment.".into()
 }
 
-#[cfg(any(feature = "discord", feature = "matrix"))]
 pub fn no_text() -> String {
-    "That file has no text in UTF-8. Nothing was changed.".into()
+    "There is no text in that file, or it isn't saved as UTF-8. Nothing was changed.".into()
+}
+
+/// The file with all that an imported one changes, and what goes with it.
+pub const ALL_CHANGES: &str = "changes.txt";
+
+#[cfg(feature = "discord")]
+pub fn all_changes() -> String {
+    "All that the file changes:".into()
 }
 
 /// What is attached to a command.
@@ -172,6 +179,9 @@ pub fn imports(edits: &[Edit], each: &[String]) -> Vec<String> {
     if !gone.is_empty() {
         let _ = write!(head, ", {} TAKEN AWAY", things(gone.len()));
     }
+    let names: Vec<String> = edits.iter().take(TEXTS_LISTED).map(name).collect();
+    let more = if edits.len() > TEXTS_LISTED { ", …" } else { "" };
+    let _ = write!(head, " ({}{more})", names.join(", "));
     let mut lines = vec![head];
     if !gone.is_empty() {
         lines.push(format!("  Takes away {}", listed(gone.into_iter(), NAMES_LISTED).join(", ")));
@@ -182,6 +192,15 @@ pub fn imports(edits: &[Edit], each: &[String]) -> Vec<String> {
         lines.push(format!("  and also {}", listed(others.into_iter(), NAMES_LISTED).join(", ")));
     }
     lines
+}
+
+/// All that a file changes, for a file of its own; none where the preview shows it all.
+pub fn all_that_it_changes(each: &[String]) -> Option<String> {
+    (each.len() > CHANGES_LISTED).then(|| each.join("\n") + "\n")
+}
+
+pub fn is_never_said() -> String {
+    "  no topic has it, so it is never said".into()
 }
 
 /// What becomes of a claim.
@@ -200,7 +219,7 @@ pub fn imports_claim(was: Option<&Claim>, is: &Claim, facts: &Facts) -> String {
         lines.push(format!("  source: still {}. CONFIRM ONLY IF IT SAYS SO THERE", cited(is, facts)));
     }
     if lines.len() == 1 && was.rank == is.rank {
-        lines.push("  in what bears it, not in what is said".into());
+        lines.push("  in the words of the source that bear it, or in how its value follows; what is said stays".into());
     }
     lines.join("\n")
 }

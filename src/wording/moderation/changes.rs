@@ -68,7 +68,20 @@ pub fn adds_source(source: &Source) -> String {
 }
 
 pub fn changes_source(was: &Source, is: &Source) -> String {
-    format!("Change source {}\n  was: {}\n  now: {}", was.id, source_in_list(was), source_in_list(is))
+    let mut text = format!("Change source {}", was.id);
+    if source_in_list(was) != source_in_list(is) {
+        text = format!("{text}\n  was: {}\n  now: {}", source_in_list(was), source_in_list(is));
+    }
+    for (name, was, is) in [
+        ("author", or_nobody(&was.author), or_nobody(&is.author)),
+        ("paragraphs", was.paragraphs.to_string(), is.paragraphs.to_string()),
+        ("not reporting", format!("{:?}", was.not_reporting), format!("{:?}", is.not_reporting)),
+    ] {
+        if was != is {
+            text = format!("{text}\n  {name}: {is}, was {was}");
+        }
+    }
+    text
 }
 
 pub fn retires_source(source: &Source) -> String {

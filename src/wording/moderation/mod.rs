@@ -143,7 +143,7 @@ pub fn prompt_text(field: Field) -> String {
         Field::Title => "Its title?",
         Field::Question => "Which question, as people would ask it?",
         Field::Why => "Why?",
-        Field::Revision => "Which revision? Its number, or `all since` one.",
+        Field::Revision => "Which revision? Its number, or `all since` one, for those after it.",
         Field::Into => "Into which topic?",
         Field::Date => "When was it published? (27 July 2025)",
         Field::Number => "Which number of the list?",
@@ -227,7 +227,7 @@ pub fn no_such_revision(id: i64) -> String {
 }
 
 pub fn nothing_since(id: i64) -> String {
-    format!("Moderators have changed nothing here since revision {id}.")
+    format!("Moderators have changed nothing here after revision {id}.")
 }
 
 pub fn too_long(field: Field) -> String {
@@ -240,6 +240,10 @@ pub fn pings(field: Field) -> String {
 
 pub fn has_address(field: Field) -> String {
     format!("The {} may have no address in it; addresses belong to sources (`source add`).", field.name())
+}
+
+pub fn has_mark(field: Field) -> String {
+    format!("The {} may have no number in brackets in it, like [1]: I write those where the sources are.", field.name())
 }
 
 pub fn unnamed(who: &str) -> String {
