@@ -70,8 +70,7 @@ impl Moderation {
             return Err(Refusal(words::bad_together(&together)).into());
         }
         let (told, probes) = (ground.told(&edits), ground.probes_of_edits(&edits));
-        let all =
-            words::all_that_it_changes(&edits, &told).map(|text| TextFile { name: words::ALL_CHANGES.into(), text });
+        let all = words::all_that_it_changes(&told).map(|text| TextFile { name: words::ALL_CHANGES.into(), text });
         let lines = words::imports(&edits, &told);
         Ok((ground.draft(form, edits, lines, probes), all))
     }

@@ -195,11 +195,8 @@ pub fn imports(edits: &[Edit], each: &[String]) -> Vec<String> {
 }
 
 /// All that a file changes, for a file of its own; none where the preview shows it all.
-pub fn all_that_it_changes(edits: &[Edit], each: &[String]) -> Option<String> {
-    let gone = edits.iter().filter(|edit| edit.named().1);
-    let is_much = each.len() > CHANGES_LISTED || gone.clone().count() > NAMES_LISTED;
-    let gone = gone.map(|edit| format!("Take away {}\n", edit.named().0));
-    is_much.then(|| gone.collect::<String>() + &each.join("\n") + "\n")
+pub fn all_that_it_changes(each: &[String]) -> Option<String> {
+    (each.len() > CHANGES_LISTED).then(|| each.join("\n") + "\n")
 }
 
 pub fn is_never_said() -> String {
