@@ -39,12 +39,12 @@ static DESK: LazyLock<Desk> = LazyLock::new(|| open(&FOLDER.path().join("facts.d
 
 fn main() {
     // The first question of a desk reads its database into the system's cache.
-    QUESTIONS.iter().take(100).for_each(|question| drop(DESK.hear(question)));
+    QUESTIONS.iter().take(100).for_each(|question| drop(DESK.answer(question)));
     let mut times: Vec<Duration> = Vec::new();
     for _ in 0..5 {
         for question in QUESTIONS.iter() {
             let start = Instant::now();
-            black_box(DESK.hear(question));
+            black_box(DESK.answer(question));
             times.push(start.elapsed());
         }
     }
@@ -56,11 +56,11 @@ fn main() {
 
 /// The whole path of a question.
 #[divan::bench]
-fn hear(bencher: Bencher) {
+fn answer(bencher: Bencher) {
     let mut next = 0;
     bencher.bench_local(|| {
         next = (next + 1) % QUESTIONS.len();
-        DESK.hear(&QUESTIONS[next])
+        DESK.answer(&QUESTIONS[next])
     });
 }
 
@@ -83,7 +83,7 @@ fn a_change_counts(bencher: Bencher, scope: &str) {
         let meta = Meta { made_at: String::new(), who: "bench".into(), place: "bench".into(), why: String::new() };
         let base = store.revision().expect("a revision");
         store.commit(&scope, base, &[edit], &meta).expect("a change");
-        let said = desk.hear(&question).reply.text;
+        let said = desk.answer(&question).reply.text;
         assert!(said.contains(&format!("It cost {made} rubles")), "{said}");
     });
 }
@@ -92,5 +92,5 @@ fn a_change_counts(bencher: Bencher, scope: &str) {
 #[divan::bench(sample_count = 30)]
 fn start_to_first_answer(bencher: Bencher) {
     LazyLock::force(&DESK);
-    bencher.bench_local(|| open(&FOLDER.path().join("facts.db")).hear(&Utterance::new("how much is a ticket?")));
+    bencher.bench_local(|| open(&FOLDER.path().join("facts.db")).answer(&Utterance::new("how much is a ticket?")));
 }

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use routedesk::store::records::Records;
-use routedesk_matrix::{Account, LogIn, News, Settings};
+use routedesk_matrix::{Account, AccountSettings, LogIn, News};
 use serde_json::{Value, json};
 use synapse::gate::Gate;
 use synapse::{PASSWORD, Person, Server};
@@ -80,7 +80,7 @@ async fn main() {
 }
 
 async fn client(server: &Server, person: &Person, folder: &std::path::Path) -> (Account, UnboundedReceiver<News>) {
-    let settings = Settings {
+    let settings = AccountSettings {
         homeserver: server.address.clone(),
         user: person.name.clone(),
         log_in: Some(LogIn::Password(PASSWORD.into())),

@@ -20,13 +20,13 @@ use std::fs;
 use std::sync::Arc;
 
 use routedesk::desk::Desk;
-use routedesk::eval::{self, Kind, Question, Verdict};
+use routedesk::eval::{self, EvalQuestion, ExpectedReply, Verdict};
 use routedesk::facts::{Facts, text};
 use routedesk::language::Language;
 use routedesk::store::Scope;
-use routedesk::understanding::confidence::{Confidence, DIRECTIONS, SIGNS, Tree};
+use routedesk::understanding::confidence::{CANDIDATE_FEATURES, Confidence, DIRECTIONS, Tree};
 use routedesk::understanding::message::understand;
-use routedesk::understanding::{Answerable, Candidate, Index, Lessons, Trace, Trained, normalise};
+use routedesk::understanding::{Answerable, Candidate, Index, Trace, Trained, TrainingSet, normalise};
 use routedesk::utterance::Utterance;
 
 /// How much more a wrong answer costs than a right one that is withheld.
@@ -51,7 +51,7 @@ const SHRINKAGE: f64 = 4.0;
 
 #[derive(Clone, Copy)]
 struct Case {
-    signs: [f32; SIGNS],
+    features: [f32; CANDIDATE_FEATURES],
     right: bool,
     /// Whether the sources answer the topic.
     answers: bool,
@@ -72,7 +72,7 @@ fn main() -> anyhow::Result<()> {
         let mut cases = Vec::new();
         for path in paths {
             let mut questions = eval::read(&fs::read_to_string(path.trim_start_matches("test="))?)?;
-            questions.retain(|question| question.kind != Kind::Social && question.group != "several");
+            questions.retain(|question| question.kind != ExpectedReply::Social && question.group != "several");
             cases.extend(questions.iter().flat_map(|question| cases_of(desk, question)));
         }
         Ok(cases)
@@ -165,9 +165,9 @@ fn held_out_cases(facts: &Facts) -> Vec<Case> {
         for subject in &mut kept.subjects {
             subject.topics.retain(|topic| !topic.examples.is_empty());
         }
-        let lessons = Lessons::gather(&kept, true);
-        let model = Trained::train(&lessons);
-        let index = Index::of(Arc::new(Trained::with_model(lessons, model)));
+        let training_set = TrainingSet::gather(&kept, true);
+        let model = Trained::train(&training_set);
+        let index = Index::of(Arc::new(Trained::with_model(training_set, model)));
         cases.extend(asked.iter().flat_map(|(topic, example)| held_out_cases_of(facts, &index, topic, example)));
     }
     cases
@@ -189,11 +189,11 @@ fn held_out_cases_of(facts: &Facts, index: &Index, topic: &str, example: &str) -
 }
 
 /// The cases of a question that stays one question.
-fn cases_of(desk: &Desk, question: &Question) -> Vec<Case> {
+fn cases_of(desk: &Desk, question: &EvalQuestion) -> Vec<Case> {
     let index = desk.index();
     let traces = understand(&index, &Utterance::new(&question.q));
     let [trace] = &traces[..] else { return Vec::new() };
-    let answerable = question.kind != Kind::Unknown;
+    let answerable = question.kind != ExpectedReply::Unknown;
     let is_right = |topic: usize| {
         let topic = &index.topics()[topic];
         match topic.answerable {
@@ -218,7 +218,7 @@ fn cases_from(
     let bare = index.topics().iter().all(|topic| topic.answerable != Answerable::No);
     let answers = |candidate: &Candidate| index.topics()[candidate.topic].answerable == Answerable::Yes;
     let case = |candidate: &Candidate| Case {
-        signs: candidate.signs(trace.content, trace.words.len()),
+        features: candidate.features(trace.content, trace.words.len()),
         right: is_right(candidate.topic),
         answers: answers(candidate),
         possible: !answers(candidate) || candidate.is_possible(),
@@ -231,7 +231,7 @@ fn cases_from(
 }
 
 fn chance(confidence: &Confidence, case: &Case) -> f64 {
-    if case.possible { f64::from(confidence.chance(&case.signs)) } else { 0.0 }
+    if case.possible { f64::from(confidence.chance(&case.features)) } else { 0.0 }
 }
 
 /// Gradient boosting with logistic loss; a wrong case counts as [`COST_OF_WRONG`] right ones.
@@ -256,10 +256,10 @@ fn fit(cases: &[Case]) -> Confidence {
             .collect();
         let mut tree = Tree::default();
         let some: Vec<usize> = (0..cases.len()).filter(|_| draw(&mut random) < SHARE).collect();
-        grower.signs = (0..SIGNS).filter(|_| draw(&mut random) < SHARE).collect();
+        grower.features = (0..CANDIDATE_FEATURES).filter(|_| draw(&mut random) < SHARE).collect();
         grower.grow(&mut tree, 0, &some, &slopes, (f64::NEG_INFINITY, f64::INFINITY));
         for (sum, case) in sums.iter_mut().zip(&cases) {
-            *sum += f64::from(tree.vote(&case.signs));
+            *sum += f64::from(tree.vote(&case.features));
         }
         confidence.trees.push(tree);
     }
@@ -283,17 +283,17 @@ struct Grower<'a> {
     /// The upper end of each sign's bins.
     ends: Vec<Vec<f32>>,
     /// The bins of each case.
-    bins: Vec<[u8; SIGNS]>,
+    bins: Vec<[u8; CANDIDATE_FEATURES]>,
     /// The signs that the next tree looks at.
-    signs: Vec<usize>,
+    features: Vec<usize>,
 }
 
 impl<'a> Grower<'a> {
     fn new(cases: &'a [&'a Case]) -> Self {
-        let ends: Vec<Vec<f32>> = (0..SIGNS).map(|sign| bin_ends(cases, sign)).collect();
-        let bin = |case: &Case, sign: usize| ends[sign].partition_point(|end| *end < case.signs[sign]) as u8;
+        let ends: Vec<Vec<f32>> = (0..CANDIDATE_FEATURES).map(|sign| bin_ends(cases, sign)).collect();
+        let bin = |case: &Case, sign: usize| ends[sign].partition_point(|end| *end < case.features[sign]) as u8;
         let bins = cases.iter().map(|case| std::array::from_fn(|sign| bin(case, sign))).collect();
-        Self { cases, ends, bins, signs: Vec::new() }
+        Self { cases, ends, bins, features: Vec::new() }
     }
 
     /// Splits a node where it helps most, within bounds that keep each sign pointing its way.
@@ -329,7 +329,7 @@ impl<'a> Grower<'a> {
             let vote = (slope / (curve + SHRINKAGE)).clamp(bounds.0, bounds.1);
             2.0 * slope * vote - (curve + SHRINKAGE) * vote * vote
         };
-        let mut histograms = vec![[(0.0, 0.0, 0.0); BINS]; SIGNS];
+        let mut histograms = vec![[(0.0, 0.0, 0.0); BINS]; CANDIDATE_FEATURES];
         for at in inside {
             let (slope, curve) = slopes[*at];
             for (histogram, bin) in histograms.iter_mut().zip(self.bins[*at]) {
@@ -339,7 +339,7 @@ impl<'a> Grower<'a> {
         let mut whole = (0.0, 0.0, 0.0);
         histograms[0].iter().for_each(|sums| add(&mut whole, *sums));
         let mut best: Option<(f64, usize, usize)> = None;
-        for &sign in &self.signs {
+        for &sign in &self.features {
             let direction = DIRECTIONS[sign];
             let mut below: Sums = (0.0, 0.0, 0.0);
             for (bin, sums) in histograms[sign].iter().enumerate().take(self.ends[sign].len()) {
@@ -365,7 +365,7 @@ fn add(sums: &mut Sums, other: Sums) {
 
 /// Values between which a sign's cases are spread evenly.
 fn bin_ends(cases: &[&Case], sign: usize) -> Vec<f32> {
-    let mut values: Vec<f32> = cases.iter().map(|case| case.signs[sign]).collect();
+    let mut values: Vec<f32> = cases.iter().map(|case| case.features[sign]).collect();
     values.sort_by(f32::total_cmp);
     let mut ends: Vec<f32> = (1..BINS).map(|bin| values[values.len() * bin / BINS]).collect();
     ends.dedup();

@@ -10,10 +10,10 @@
 use std::fs;
 
 use routedesk::desk::Desk;
-use routedesk::eval::{self, Kind, Question};
+use routedesk::eval::{self, EvalQuestion, ExpectedReply};
 use routedesk::facts::{Facts, text};
 use routedesk::understanding::message::understand;
-use routedesk::understanding::reader::{SIGNS, signs};
+use routedesk::understanding::reader::{CANDIDATE_FEATURES, candidate_features};
 use routedesk::understanding::{Answerable, Candidate};
 use routedesk::utterance::Utterance;
 
@@ -25,7 +25,7 @@ const DECAY: f64 = 1e-3;
 #[derive(Clone)]
 struct Case {
     question: usize,
-    signs: [f64; SIGNS],
+    candidate_features: [f64; CANDIDATE_FEATURES],
     right: bool,
     /// Whether the question has an answer, and whether the best topic gives one.
     answerable: bool,
@@ -73,52 +73,62 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// The candidates of a question; none for small talk and messages of several questions.
-fn cases_of(desk: &Desk, facts: &Facts, question: &Question, number: usize) -> Vec<Case> {
+fn cases_of(desk: &Desk, facts: &Facts, question: &EvalQuestion, number: usize) -> Vec<Case> {
     let index = desk.index();
     let traces =
         understand(&index, &Utterance { context: question.context.clone(), ..Utterance::new(question.q.clone()) });
-    let ([trace], false) = (&traces[..], question.kind == Kind::Social) else { return Vec::new() };
+    let ([trace], false) = (&traces[..], question.kind == ExpectedReply::Social) else { return Vec::new() };
     let claim = |id: &str| facts.topics().find(|topic| topic.id == id).and_then(|topic| topic.claims.first());
     let case = |candidate: &Candidate| {
         let topic = &index.topics()[candidate.topic];
         let answers = topic.answerable == Answerable::Yes;
         let is_right = |id: &String| *id == topic.id || (answers && claim(id) == claim(&topic.id));
         let right = question.topic.as_ref().is_some_and(is_right);
-        let signs = signs(candidate, trace.words.len()).map(f64::from);
-        Case { question: number, signs, right, answerable: question.kind != Kind::Unknown, answers }
+        let candidate_features = candidate_features(candidate, trace.words.len()).map(f64::from);
+        Case {
+            question: number,
+            candidate_features,
+            right,
+            answerable: question.kind != ExpectedReply::Unknown,
+            answers,
+        }
     };
     trace.candidates.iter().map(case).collect()
 }
 
 /// Weights and, last, the constant.
-fn fit(cases: &[&Case]) -> [f64; SIGNS + 1] {
+fn fit(cases: &[&Case]) -> [f64; CANDIDATE_FEATURES + 1] {
     let count = cases.len() as f64;
-    let mean: [f64; SIGNS] = std::array::from_fn(|at| cases.iter().map(|case| case.signs[at]).sum::<f64>() / count);
-    let spread: [f64; SIGNS] = std::array::from_fn(|at| {
-        let squares = cases.iter().map(|case| (case.signs[at] - mean[at]).powi(2)).sum::<f64>();
+    let mean: [f64; CANDIDATE_FEATURES] =
+        std::array::from_fn(|at| cases.iter().map(|case| case.candidate_features[at]).sum::<f64>() / count);
+    let spread: [f64; CANDIDATE_FEATURES] = std::array::from_fn(|at| {
+        let squares = cases.iter().map(|case| (case.candidate_features[at] - mean[at]).powi(2)).sum::<f64>();
         (squares / count).sqrt().max(1e-6)
     });
-    let mut weights = [0.0; SIGNS + 1];
+    let mut weights = [0.0; CANDIDATE_FEATURES + 1];
     for _ in 0..STEPS {
-        let mut gradient = [0.0; SIGNS + 1];
+        let mut gradient = [0.0; CANDIDATE_FEATURES + 1];
         for case in cases {
-            let x: [f64; SIGNS] = std::array::from_fn(|at| (case.signs[at] - mean[at]) / spread[at]);
-            let sum = x.iter().zip(&weights).map(|(x, weight)| x * weight).sum::<f64>() + weights[SIGNS];
+            let x: [f64; CANDIDATE_FEATURES] =
+                std::array::from_fn(|at| (case.candidate_features[at] - mean[at]) / spread[at]);
+            let sum = x.iter().zip(&weights).map(|(x, weight)| x * weight).sum::<f64>() + weights[CANDIDATE_FEATURES];
             let error = 1.0 / (1.0 + (-sum).exp()) - f64::from(u8::from(case.right));
             x.iter().zip(&mut gradient).for_each(|(x, total)| *total += error * x / count);
-            gradient[SIGNS] += error / count;
+            gradient[CANDIDATE_FEATURES] += error / count;
         }
-        for at in 0..SIGNS {
+        for at in 0..CANDIDATE_FEATURES {
             weights[at] -= RATE * (gradient[at] + DECAY * weights[at]);
         }
-        weights[SIGNS] -= RATE * gradient[SIGNS];
+        weights[CANDIDATE_FEATURES] -= RATE * gradient[CANDIDATE_FEATURES];
     }
-    let constant = weights[SIGNS] - (0..SIGNS).map(|at| weights[at] * mean[at] / spread[at]).sum::<f64>();
-    std::array::from_fn(|at| if at < SIGNS { weights[at] / spread[at] } else { constant })
+    let constant = weights[CANDIDATE_FEATURES]
+        - (0..CANDIDATE_FEATURES).map(|at| weights[at] * mean[at] / spread[at]).sum::<f64>();
+    std::array::from_fn(|at| if at < CANDIDATE_FEATURES { weights[at] / spread[at] } else { constant })
 }
 
-fn chance(weights: &[f64; SIGNS + 1], case: &Case) -> f64 {
-    let sum = case.signs.iter().zip(weights).map(|(sign, weight)| sign * weight).sum::<f64>() + weights[SIGNS];
+fn chance(weights: &[f64; CANDIDATE_FEATURES + 1], case: &Case) -> f64 {
+    let sum = case.candidate_features.iter().zip(weights).map(|(sign, weight)| sign * weight).sum::<f64>()
+        + weights[CANDIDATE_FEATURES];
     1.0 / (1.0 + (-sum).exp())
 }
 

@@ -13,7 +13,7 @@ use routedesk::config::Config;
 use routedesk::desk::Desk;
 use routedesk::platform::discord::serve;
 use routedesk::store::records::Records;
-use routedesk::store::settings::Settings;
+use routedesk::store::settings::CommunitySettings;
 use routedesk::store::{Meta, Store};
 use serde_json::json;
 
@@ -46,7 +46,7 @@ async fn main() -> anyhow::Result<()> {
 async fn be_the_bot(address: &str, database: &Path) -> anyhow::Result<()> {
     let meta = Meta { made_at: String::new(), who: "load".into(), place: "load".into(), why: String::new() };
     let desk = Arc::new(Desk::open(Store::open(database)?, &meta)?.0);
-    let unlimited = |settings: &mut Settings| (settings.per_person, settings.per_channel) = (0, 0);
+    let unlimited = |settings: &mut CommunitySettings| (settings.per_person, settings.per_channel) = (0, 0);
     Records::open(database, "discord")?.set(&GUILD.to_string(), unlimited)?;
     let config = Config::read_from(&[("DISCORD_TOKEN", "a.b.c"), ("DISCORD_API_PROXY", address)])?;
     let discord = config.discord.expect("a token is set");

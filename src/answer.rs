@@ -58,7 +58,7 @@ pub enum Lead {
 
 /// What is to be said to one question.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Finding {
+pub struct AnswerPlan {
     /// What it does.
     pub outcome: Outcome,
     /// The topics it is about.
@@ -73,7 +73,7 @@ pub struct Finding {
     pub score: f32,
 }
 
-impl Finding {
+impl AnswerPlan {
     /// A finding without claims.
     #[must_use]
     pub fn bare(outcome: Outcome, lead: Lead) -> Self {
@@ -100,30 +100,30 @@ impl Finding {
 
     /// The sources put it differently from the question: the correcting claim, then what was asked about.
     #[must_use]
-    pub fn correction(by: TopicFacts, asked: Option<TopicFacts>) -> Self {
-        let mut finding = Self::answer(by);
-        if finding.outcome == Outcome::Answered {
-            finding.lead = Lead::Otherwise;
+    pub fn false_premise(by: TopicFacts, asked: Option<TopicFacts>) -> Self {
+        let mut plan = Self::answer(by);
+        if plan.outcome == Outcome::Answered {
+            plan.lead = Lead::Otherwise;
         }
         if let Some(asked) = asked {
-            if finding.outcome == Outcome::Answered {
-                finding.claims.truncate(1);
+            if plan.outcome == Outcome::Answered {
+                plan.claims.truncate(1);
             }
             let more = Self::answer(asked);
-            finding.topics.extend(more.topics);
-            finding.sources.extend(more.sources);
+            plan.topics.extend(more.topics);
+            plan.sources.extend(more.sources);
             for claim in more.claims {
-                if !finding.claims.contains(&claim) {
-                    finding.claims.push(claim);
+                if !plan.claims.contains(&claim) {
+                    plan.claims.push(claim);
                 }
             }
             if more.outcome == Outcome::Disputed {
-                (finding.outcome, finding.lead) = (more.outcome, more.lead);
-            } else if finding.outcome == Outcome::Answered {
-                finding.claims.truncate(MAX_CLAIMS);
+                (plan.outcome, plan.lead) = (more.outcome, more.lead);
+            } else if plan.outcome == Outcome::Answered {
+                plan.claims.truncate(MAX_CLAIMS);
             }
         }
-        finding
+        plan
     }
 
     /// With what the sources don't say in a language, as far as it is written in that.
@@ -142,13 +142,13 @@ impl Finding {
     #[must_use]
     pub fn unknown(silent: Option<TopicFacts>, nearest: Option<TopicFacts>) -> Self {
         let lead = silent.as_ref().and_then(|silent| silent.topic.unsaid.clone()).map_or(Lead::Silent, Lead::Unsaid);
-        let mut finding = Self::bare(Outcome::Unknown, lead);
+        let mut plan = Self::bare(Outcome::Unknown, lead);
         if let Some(facts) = silent.or(nearest) {
-            finding.claims = chosen(&facts.claims, MAX_NEAREST);
-            finding.sources = facts.sources;
-            finding.topics.push(facts.topic.id);
+            plan.claims = chosen(&facts.claims, MAX_NEAREST);
+            plan.sources = facts.sources;
+            plan.topics.push(facts.topic.id);
         }
-        finding
+        plan
     }
 }
 

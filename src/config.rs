@@ -81,14 +81,14 @@ pub struct Config {
 /// What is wrong with the environment, all at once, each with the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
-pub struct BadConfig(pub Vec<String>);
+pub struct ConfigError(pub Vec<String>);
 
 impl Config {
     /// Reads the environment of the process.
     ///
     /// # Errors
     /// Every mistake, each with the variable's name and the remedy.
-    pub fn from_env() -> Result<Self, BadConfig> {
+    pub fn from_env() -> Result<Self, ConfigError> {
         // A file `.env` here or in a folder above; what the environment sets already wins.
         match dotenvy::dotenv() {
             Err(error) if !error.not_found() => {
@@ -97,7 +97,7 @@ impl Config {
                     dotenvy::Error::LineParse(_, at) => format!("line with a mistake at character {at}"),
                     _ => "file that can't be read".to_owned(),
                 };
-                return Err(BadConfig(vec![format!(
+                return Err(ConfigError(vec![format!(
                     ".env has a {what}. Write one NAME=value a line; put a value with spaces into quotes."
                 )]));
             }
@@ -116,7 +116,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Self::from_env`].
-    pub fn read_from(variables: &[(&str, &str)]) -> Result<Self, BadConfig> {
+    pub fn read_from(variables: &[(&str, &str)]) -> Result<Self, ConfigError> {
         let find = |name: &str| variables.iter().find(|(key, _)| *key == name);
         Self::read(|name| find(name).map(|(_, value)| Ok((*value).to_owned())), Some(std::env::temp_dir()))
     }
@@ -125,7 +125,7 @@ impl Config {
     fn read(
         get: impl Fn(&str) -> Option<Result<String, std::ffi::OsString>>,
         data_dir: Option<PathBuf>,
-    ) -> Result<Self, BadConfig> {
+    ) -> Result<Self, ConfigError> {
         let mut mistakes = Vec::new();
         let mut text = |name: &str| match get(name) {
             Some(Ok(value)) if !value.trim().is_empty() => Some(value),
@@ -188,7 +188,7 @@ impl Config {
         if mistakes.is_empty() {
             Ok(Self { database, log, discord, matrix, operators })
         } else {
-            Err(BadConfig(mistakes))
+            Err(ConfigError(mistakes))
         }
     }
 }
@@ -405,7 +405,7 @@ mod tests {
             "ROUTEDESK_LOG" => Some(Ok("shout=very=loud".to_owned())),
             _ => None,
         };
-        let BadConfig(mistakes) = Config::read(get, None).unwrap_err();
+        let ConfigError(mistakes) = Config::read(get, None).unwrap_err();
         assert_eq!(mistakes.len(), 2, "{mistakes:?}");
     }
 }

@@ -8,15 +8,15 @@ use std::time::Instant;
 
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::answer::{Finding, Lead, Outcome};
+use crate::answer::{AnswerPlan, Lead, Outcome};
 use crate::facts::{Facts, text};
 use crate::language::Language;
-use crate::store::{Applied, ChangedTopic, Edit, Error, Meta, Own, Scope, Store, TopicFacts, TrainedOn};
+use crate::store::{Applied, ChangedTopic, Edit, Meta, Scope, ScopeOverlay, Store, StoreError, TopicFacts, TrainedOn};
 use crate::understanding::decide::Trace;
 use crate::understanding::message::understand;
-use crate::understanding::{Change, Decision, Index, Lessonbook, Lessons, Trained, gist};
+use crate::understanding::{Change, Decision, Index, LessonCache, Trained, TrainingSet, question_key};
 use crate::utterance::Utterance;
-use crate::wording::{self, Memo, Part, Reply};
+use crate::wording::{self, AnswerRecipe, RecipePart, Reply};
 
 /// The desk: the facts' database and the index of what people ask.
 pub struct Desk {
@@ -29,17 +29,17 @@ struct State {
     /// What was trained under its layers.
     trained_on: TrainedOn,
     /// What was taught over it.
-    lessonbook: Lessonbook,
+    lesson_cache: LessonCache,
     /// The revision that the index was made from.
     revision: i64,
     /// What communities that asked lately see.
-    views: HashMap<Scope, Arc<View>>,
+    views: HashMap<Scope, Arc<ScopeView>>,
 }
 
 /// The facts as those of a scope see them: the index, and what is laid over the shared facts.
-struct View {
+struct ScopeView {
     index: Arc<Index>,
-    own: Own,
+    overlay: ScopeOverlay,
     /// The revision from which it was made.
     revision: i64,
 }
@@ -48,7 +48,7 @@ struct View {
 const VIEWS_KEPT: usize = 2_000;
 
 /// A reply with how it came about.
-pub struct Heard {
+pub struct Answered {
     /// The reply.
     pub reply: Reply,
     /// One trace for each question of the message.
@@ -57,13 +57,13 @@ pub struct Heard {
     pub elapsed_us: u64,
 }
 
-impl Heard {
+impl Answered {
     /// The questions of the message that have no answer or may mean several things, as words with their spelling mended, and
     /// what they ask, as a hash.
     pub fn unanswered(&self) -> impl Iterator<Item = (String, u64)> {
         let is_open = |decision: &Decision| matches!(decision, Decision::Unknown { .. } | Decision::Choose(_));
         let open = self.traces.iter().filter(move |trace| is_open(&trace.decision) && !trace.words.is_empty());
-        open.map(|trace| (trace.words.join(" "), gist(&trace.words)))
+        open.map(|trace| (trace.words.join(" "), question_key(&trace.words)))
     }
 }
 
@@ -72,7 +72,7 @@ impl Desk {
     ///
     /// # Errors
     /// If the database can't be used.
-    pub fn open(mut store: Store, meta: &Meta) -> Result<(Self, Applied), Error> {
+    pub fn open(mut store: Store, meta: &Meta) -> Result<(Self, Applied), StoreError> {
         let applied = store.bring_in_shipped(text::shipped, shipped_checksum(), meta)?;
         Ok((Self { state: Mutex::new(State::of(store)?) }, applied))
     }
@@ -81,14 +81,14 @@ impl Desk {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn on_shipped_facts(with_silent: bool) -> Result<Self, Error> {
+    pub fn on_shipped_facts(with_silent: bool) -> Result<Self, StoreError> {
         let facts = text::shipped();
         let mut store = Store::open(Path::new(":memory:"))?;
         let meta = Meta { made_at: String::new(), who: "routedesk".into(), place: "memory".into(), why: String::new() };
         store.bring_in_shipped(|| facts.clone(), shipped_checksum(), &meta)?;
-        let lessons = Lessons::gather(&facts, with_silent);
-        let model = Trained::train(&lessons);
-        let index = Arc::new(Index::of(Arc::new(Trained::with_model(lessons, model))));
+        let training_set = TrainingSet::gather(&facts, with_silent);
+        let model = Trained::train(&training_set);
+        let index = Arc::new(Index::of(Arc::new(Trained::with_model(training_set, model))));
         let (trained_on, revision) = (store.trained_on()?, store.revision()?);
         Ok(Self { state: Mutex::new(State::with(store, index, trained_on, revision)) })
     }
@@ -104,11 +104,11 @@ impl Desk {
     }
 
     /// Hears a message and replies. Never fails: if something is wrong, the reply says so and a log record tells what.
-    pub fn hear(&self, utterance: &Utterance) -> Heard {
+    pub fn answer(&self, utterance: &Utterance) -> Answered {
         let start = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| self.reply(utterance)));
         let (reply, traces) = match outcome {
-            Ok(Ok(heard)) => heard,
+            Ok(Ok(answered)) => answered,
             Ok(Err(error)) => {
                 tracing::error!(%error, "the desk could not answer");
                 (wording::trouble(), Vec::new())
@@ -124,16 +124,16 @@ impl Desk {
         let shipped = |id: &String| if index.trained().has_topic(id) { id.clone() } else { "added".to_owned() };
         let topics: Vec<String> = reply.topics.iter().map(shipped).collect();
         tracing::info!(outcome = ?reply.outcome, ?topics, score = reply.score, elapsed_us, "answered");
-        Heard { reply, traces, elapsed_us }
+        Answered { reply, traces, elapsed_us }
     }
 
-    fn reply(&self, utterance: &Utterance) -> Result<(Reply, Vec<Trace>), Error> {
+    fn reply(&self, utterance: &Utterance) -> Result<(Reply, Vec<Trace>), StoreError> {
         let mut state = self.lock();
         let view = state.view(&utterance.scope)?;
         // Everything in one reply is read from one state of the facts, that of the index.
-        let held = state.store.hold()?;
+        let read = state.store.begin_read()?;
         if state.store.revision()? != state.revision {
-            drop(held);
+            drop(read);
             drop(state);
             return self.reply(utterance);
         }
@@ -145,11 +145,11 @@ impl Desk {
     ///
     /// # Errors
     /// If the database is damaged.
-    pub fn preview(&self, scope: &Scope, edits: &[Edit], of: &[Probe]) -> Result<Vec<(Reply, Reply)>, Error> {
+    pub fn preview(&self, scope: &Scope, edits: &[Edit], of: &[Probe]) -> Result<Vec<(Reply, Reply)>, StoreError> {
         let mut state = self.lock();
         let before = state.view(scope)?;
         let after = state.view_with(&before, edits)?;
-        let see = |view: &View, probe: &Probe| match probe {
+        let see = |view: &ScopeView, probe: &Probe| match probe {
             Probe::Topic(id) => answer_of(&state.store, view, id, Language::English),
             Probe::Question(text) => Ok(reply_in(&state.store, view, &Utterance::new(text).within(scope.clone()))?.0),
         };
@@ -160,32 +160,32 @@ impl Desk {
     ///
     /// # Errors
     /// If the database is damaged.
-    pub fn again(&self, scope: &Scope, memo: &Memo) -> Result<Reply, Error> {
+    pub fn again(&self, scope: &Scope, recipe: &AnswerRecipe) -> Result<Reply, StoreError> {
         let mut state = self.lock();
         let view = state.view(scope)?;
-        let _held = state.store.hold()?;
-        let language = Language::from_code(&memo.language).unwrap_or(Language::English);
-        let mut findings = Vec::with_capacity(memo.parts.len());
-        for part in &memo.parts {
+        let _read = state.store.begin_read()?;
+        let language = Language::from_code(&recipe.language).unwrap_or(Language::English);
+        let mut plans = Vec::with_capacity(recipe.parts.len());
+        for part in &recipe.parts {
             let is_there = |id: &String| view.index.topic(id).is_some();
-            let finding = match part {
+            let plan = match part {
                 // One that was chosen may be about what the sources don't say.
-                Part::Answer(id) if is_there(id) => finding_of(&state.store, &view, id)?,
-                part if part.topics().all(is_there) => find_part(&state.store, &view, part, language)?,
-                _ => Finding::unknown(None, None),
+                RecipePart::Answer(id) if is_there(id) => plan_of_topic(&state.store, &view, id)?,
+                part if part.topics().all(is_there) => plan_of_part(&state.store, &view, part, language)?,
+                _ => AnswerPlan::unknown(None, None),
             };
-            findings.push(finding.in_language(language));
+            plans.push(plan.in_language(language));
         }
-        Ok(with_memo(&view, wording::reply(&findings, language), memo.parts.clone()))
+        Ok(with_recipe(&view, wording::reply(&plans, language), recipe.parts.clone()))
     }
 
     /// The facts as those of a scope see them, and the newest revision.
     ///
     /// # Errors
     /// If the database is damaged.
-    pub fn facts_of(&self, scope: &Scope) -> Result<(Facts, i64), Error> {
+    pub fn facts_of(&self, scope: &Scope) -> Result<(Facts, i64), StoreError> {
         let state = self.lock();
-        let _held = state.store.hold()?;
+        let _read = state.store.begin_read()?;
         Ok((state.store.facts_of(scope)?, state.store.revision()?))
     }
 
@@ -197,7 +197,7 @@ impl Desk {
     ///
     /// # Errors
     /// If the database is damaged.
-    pub fn index_of(&self, scope: &Scope) -> Result<Arc<Index>, Error> {
+    pub fn index_of(&self, scope: &Scope) -> Result<Arc<Index>, StoreError> {
         Ok(Arc::clone(&self.lock().view(scope)?.index))
     }
 
@@ -210,7 +210,7 @@ impl Desk {
 
 impl State {
     /// The index of a database's facts. Whatever is damaged shows before anything is answered.
-    fn of(store: Store) -> Result<Self, Error> {
+    fn of(store: Store) -> Result<Self, StoreError> {
         store.facts()?;
         let trained_on = store.trained_on()?;
         let index = Arc::new(Index::of(Arc::new(trained(&store, trained_on)?)));
@@ -220,19 +220,19 @@ impl State {
     }
 
     fn with(store: Store, index: Arc<Index>, trained_on: TrainedOn, revision: i64) -> Self {
-        Self { store, index, trained_on, lessonbook: Lessonbook::default(), revision, views: HashMap::new() }
+        Self { store, index, trained_on, lesson_cache: LessonCache::default(), revision, views: HashMap::new() }
     }
 
     /// What those of a scope see, as of the newest revision.
-    fn view(&mut self, scope: &Scope) -> Result<Arc<View>, Error> {
+    fn view(&mut self, scope: &Scope) -> Result<Arc<ScopeView>, StoreError> {
         if self.store.revision()? != self.revision {
             self.catch_up()?;
         }
         if let Some(view) = self.views.get(scope) {
             return Ok(Arc::clone(view));
         }
-        let own = self.store.own(scope)?;
-        let view = Arc::new(self.view_over(&self.index.clone(), own)?);
+        let overlay = self.store.overlay(scope)?;
+        let view = Arc::new(self.view_over(&self.index.clone(), overlay)?);
         if self.views.len() >= VIEWS_KEPT {
             self.views.clear();
         }
@@ -241,32 +241,32 @@ impl State {
     }
 
     /// A view with edits over it.
-    fn view_with(&mut self, below: &View, edits: &[Edit]) -> Result<View, Error> {
+    fn view_with(&mut self, below: &ScopeView, edits: &[Edit]) -> Result<ScopeView, StoreError> {
         let shared = Arc::clone(&self.index);
-        self.view_over(&shared, below.own.clone().with(edits))
+        self.view_over(&shared, below.overlay.clone().with(edits))
     }
 
-    fn view_over(&mut self, shared: &Arc<Index>, own: Own) -> Result<View, Error> {
-        if own.is_empty() {
-            return Ok(View { index: Arc::clone(shared), own, revision: self.revision });
+    fn view_over(&mut self, shared: &Arc<Index>, overlay: ScopeOverlay) -> Result<ScopeView, StoreError> {
+        if overlay.is_empty() {
+            return Ok(ScopeView { index: Arc::clone(shared), overlay, revision: self.revision });
         }
-        let topics = self.store.topics_changed_by(&own)?;
+        let topics = self.store.topics_changed_by(&overlay)?;
         let changes: Vec<Change<'_>> = topics.iter().map(as_change).collect();
-        let index = Arc::new(shared.with(&changes, &mut self.lessonbook));
-        Ok(View { index, own, revision: self.revision })
+        let index = Arc::new(shared.with(&changes, &mut self.lesson_cache));
+        Ok(ScopeView { index, overlay, revision: self.revision })
     }
 
     /// Takes in what was changed since the last question, here or by other processes.
-    fn catch_up(&mut self) -> Result<(), Error> {
+    fn catch_up(&mut self) -> Result<(), StoreError> {
         let (trained_on, revision, topics) = {
-            let _held = self.store.hold()?;
+            let _read = self.store.begin_read()?;
             let trained_on = self.store.trained_on()?;
             (trained_on, self.store.revision()?, self.store.topics_changed_since(trained_on.revision)?)
         };
         let mut below = Arc::clone(self.index.trained());
         if trained_on != self.trained_on {
             self.store.facts()?;
-            self.lessonbook = Lessonbook::default();
+            self.lesson_cache = LessonCache::default();
             below = Arc::new(trained(&self.store, trained_on)?);
         }
         let changes: Vec<Change<'_>> = topics.iter().map(as_change).collect();
@@ -275,7 +275,7 @@ impl State {
             self.views.clear();
         }
         scopes.iter().for_each(|scope| drop(self.views.remove(scope)));
-        self.index = Arc::new(Index::of(below).with(&changes, &mut self.lessonbook));
+        self.index = Arc::new(Index::of(below).with(&changes, &mut self.lesson_cache));
         (self.trained_on, self.revision) = (trained_on, revision);
         Ok(())
     }
@@ -298,7 +298,7 @@ pub fn shipped_checksum() -> u64 {
 }
 
 /// What is trained on the facts of a revision, the kept one or a new one, which is then kept.
-fn trained(store: &Store, on: TrainedOn) -> Result<Trained, Error> {
+fn trained(store: &Store, on: TrainedOn) -> Result<Trained, StoreError> {
     if let Some(trained) = store.index_of_facts(Trained::checksum(on.state), Trained::from_bytes)? {
         return Ok(trained);
     }
@@ -309,7 +309,7 @@ fn trained(store: &Store, on: TrainedOn) -> Result<Trained, Error> {
 ///
 /// # Errors
 /// If the database can't be read.
-pub fn prepare_index(store: &Store, facts: &Facts) -> Result<(), Error> {
+pub fn prepare_index(store: &Store, facts: &Facts) -> Result<(), StoreError> {
     let kept = store.index_of_facts(Trained::checksum(Store::checksum_of(facts)), Trained::from_bytes)?;
     if kept.is_none() {
         train(store, facts)?;
@@ -318,13 +318,13 @@ pub fn prepare_index(store: &Store, facts: &Facts) -> Result<(), Error> {
 }
 
 /// Trains on facts and keeps what was learnt. That it can't be kept is no error: the next start makes it again.
-fn train(store: &Store, facts: &Facts) -> Result<Trained, Error> {
-    let lessons = Lessons::gather(facts, true);
-    let taught = lessons.checksum();
+fn train(store: &Store, facts: &Facts) -> Result<Trained, StoreError> {
+    let training_set = TrainingSet::gather(facts, true);
+    let taught = training_set.checksum();
     // Where only a value or a citation changed, nothing has to be trained.
-    let kept = store.index_of_lessons(taught, Trained::from_bytes)?;
-    let model = kept.map_or_else(|| Trained::train(&lessons), Trained::into_model);
-    let trained = Trained::with_model(lessons, model);
+    let kept = store.index_of_training_set(taught, Trained::from_bytes)?;
+    let model = kept.map_or_else(|| Trained::train(&training_set), Trained::into_model);
+    let trained = Trained::with_model(training_set, model);
     let checksum = Trained::checksum(Store::checksum_of(facts));
     if let Err(error) = store.keep_index(checksum, taught, &trained.to_bytes()) {
         tracing::warn!(%error, "the index could not be kept; the next start makes it again");
@@ -342,18 +342,18 @@ pub enum Probe {
 }
 
 /// The reply to what somebody said, from what those of its scope see.
-fn reply_in(store: &Store, view: &View, utterance: &Utterance) -> Result<(Reply, Vec<Trace>), Error> {
+fn reply_in(store: &Store, view: &ScopeView, utterance: &Utterance) -> Result<(Reply, Vec<Trace>), StoreError> {
     let traces = understand(&view.index, utterance);
     let language = traces.first().map_or(Language::English, |trace| trace.language);
-    let parts: Vec<Part> = traces.iter().map(|trace| part_of(&view.index, &trace.decision)).collect();
-    let mut findings = Vec::with_capacity(traces.len());
+    let parts: Vec<RecipePart> = traces.iter().map(|trace| part_of(&view.index, &trace.decision)).collect();
+    let mut plans = Vec::with_capacity(traces.len());
     for (trace, part) in traces.iter().zip(&parts) {
-        let mut finding = find(store, view, part, trace)?;
-        finding.score = trace.candidates.first().map_or(0.0, |best| best.confidence);
-        findings.push(finding);
+        let mut plan = plan_of(store, view, part, trace)?;
+        plan.score = trace.candidates.first().map_or(0.0, |best| best.confidence);
+        plans.push(plan);
     }
-    let reply = Reply { open: unknown_words(&traces), ..wording::reply(&findings, language) };
-    Ok((with_memo(view, reply, parts), traces))
+    let reply = Reply { open: unknown_words(&traces), ..wording::reply(&plans, language) };
+    Ok((with_recipe(view, reply, parts), traces))
 }
 
 /// The words of the first question that has no answer.
@@ -363,73 +363,78 @@ fn unknown_words(traces: &[Trace]) -> Option<String> {
 }
 
 /// The answer of a topic.
-fn answer_of(store: &Store, view: &View, id: &str, language: Language) -> Result<Reply, Error> {
-    let finding = finding_of(store, view, id)?.in_language(language);
-    let reply = wording::reply(&[finding], language);
-    Ok(with_memo(view, reply, vec![Part::Answer(id.to_owned())]))
+fn answer_of(store: &Store, view: &ScopeView, id: &str, language: Language) -> Result<Reply, StoreError> {
+    let plan = plan_of_topic(store, view, id)?.in_language(language);
+    let reply = wording::reply(&[plan], language);
+    Ok(with_recipe(view, reply, vec![RecipePart::Answer(id.to_owned())]))
 }
 
 /// What is to be said of a topic that is named; of one that isn't there the sources don't say anything.
-fn finding_of(store: &Store, view: &View, id: &str) -> Result<Finding, Error> {
-    Ok(match store.topic_in(&view.own, id)? {
-        Some(facts) if facts.topic.is_silent() => Finding::unknown(Some(facts), None),
-        Some(facts) => Finding { score: 1.0, ..Finding::answer(facts) },
-        None => Finding::unknown(None, None),
+fn plan_of_topic(store: &Store, view: &ScopeView, id: &str) -> Result<AnswerPlan, StoreError> {
+    Ok(match store.topic_in(&view.overlay, id)? {
+        Some(facts) if facts.topic.is_silent() => AnswerPlan::unknown(Some(facts), None),
+        Some(facts) => AnswerPlan { score: 1.0, ..AnswerPlan::answer(facts) },
+        None => AnswerPlan::unknown(None, None),
     })
 }
 
 /// A reply with what it was made from, if that may change.
-fn with_memo(view: &View, reply: Reply, parts: Vec<Part>) -> Reply {
-    if reply.claims.is_empty() || parts.contains(&Part::Said) {
+fn with_recipe(view: &ScopeView, reply: Reply, parts: Vec<RecipePart>) -> Reply {
+    if reply.claims.is_empty() || parts.contains(&RecipePart::Said) {
         return reply;
     }
-    let memo = Memo { language: reply.language.code().to_owned(), parts, revision: view.revision };
-    Reply { memo: Some(memo), ..reply }
+    let recipe = AnswerRecipe { language: reply.language.code().to_owned(), parts, revision: view.revision };
+    Reply { recipe: Some(recipe), ..reply }
 }
 
 /// What a decision makes a reply from.
-fn part_of(index: &Index, decision: &Decision) -> Part {
+fn part_of(index: &Index, decision: &Decision) -> RecipePart {
     let id = |topic: &usize| index.topics()[*topic].id.clone();
     match decision {
-        Decision::Answer(topic) => Part::Answer(id(topic)),
-        Decision::Correct { by, asked } => Part::Correct(id(by), (by != asked).then(|| id(asked))),
-        Decision::Choose(topics) => Part::Choose(topics.iter().map(id).collect()),
-        Decision::Unknown { silent, nearest } => Part::Unknown(silent.as_ref().map(id), nearest.as_ref().map(id)),
-        Decision::Social(_) | Decision::Empty | Decision::Foreign => Part::Said,
+        Decision::Answer(topic) => RecipePart::Answer(id(topic)),
+        Decision::Correct { by, asked } => RecipePart::Correct(id(by), (by != asked).then(|| id(asked))),
+        Decision::Choose(topics) => RecipePart::Choose(topics.iter().map(id).collect()),
+        Decision::Unknown { silent, nearest } => RecipePart::Unknown(silent.as_ref().map(id), nearest.as_ref().map(id)),
+        Decision::Social(_) | Decision::Empty | Decision::Foreign => RecipePart::Said,
     }
 }
 
 /// What is to be said to a question that was understood so.
-fn find(store: &Store, view: &View, part: &Part, trace: &Trace) -> Result<Finding, Error> {
-    let finding = match &trace.decision {
-        Decision::Social(talk) => Finding::bare(Outcome::Social, Lead::Social(*talk)),
-        Decision::Empty => Finding::bare(Outcome::Social, Lead::Empty),
-        Decision::Foreign => Finding::bare(Outcome::Unknown, Lead::Foreign),
-        _ => find_part(store, view, part, trace.language)?,
+fn plan_of(store: &Store, view: &ScopeView, part: &RecipePart, trace: &Trace) -> Result<AnswerPlan, StoreError> {
+    let plan = match &trace.decision {
+        Decision::Social(talk) => AnswerPlan::bare(Outcome::Social, Lead::Social(*talk)),
+        Decision::Empty => AnswerPlan::bare(Outcome::Social, Lead::Empty),
+        Decision::Foreign => AnswerPlan::bare(Outcome::Unknown, Lead::Foreign),
+        _ => plan_of_part(store, view, part, trace.language)?,
     };
-    Ok(finding.in_language(trace.language))
+    Ok(plan.in_language(trace.language))
 }
 
 /// Reads the claims for a part of a reply.
-fn find_part(store: &Store, view: &View, part: &Part, language: Language) -> Result<Finding, Error> {
-    let read = |id: &String| -> Result<TopicFacts, Error> {
-        store.topic_in(&view.own, id)?.ok_or_else(|| Error::Checksum { kind: "topic", id: id.clone() })
+fn plan_of_part(
+    store: &Store,
+    view: &ScopeView,
+    part: &RecipePart,
+    language: Language,
+) -> Result<AnswerPlan, StoreError> {
+    let read = |id: &String| -> Result<TopicFacts, StoreError> {
+        store.topic_in(&view.overlay, id)?.ok_or_else(|| StoreError::Checksum { kind: "topic", id: id.clone() })
     };
     let read_some = |id: &Option<String>| id.as_ref().map(read).transpose();
     Ok(match part {
-        Part::Answer(topic) => Finding::answer(read(topic)?),
-        Part::Correct(by, asked) => Finding::correction(read(by)?, read_some(asked)?),
-        Part::Choose(topics) => {
+        RecipePart::Answer(topic) => AnswerPlan::answer(read(topic)?),
+        RecipePart::Correct(by, asked) => AnswerPlan::false_premise(read(by)?, read_some(asked)?),
+        RecipePart::Choose(topics) => {
             let title = |id: &String| view.index.topic(id).map(|topic| topic.title.clone()).unwrap_or_default();
             let choice = |id: &String| {
                 let said = language.pack().topic(id).map(|said| said.title.clone());
                 (id.clone(), said.unwrap_or_else(|| title(id)))
             };
-            let mut finding = Finding::bare(Outcome::Ambiguous, Lead::Choose(topics.iter().map(choice).collect()));
-            finding.topics.clone_from(topics);
-            finding
+            let mut plan = AnswerPlan::bare(Outcome::Ambiguous, Lead::Choose(topics.iter().map(choice).collect()));
+            plan.topics.clone_from(topics);
+            plan
         }
-        Part::Unknown(silent, nearest) => Finding::unknown(read_some(silent)?, read_some(nearest)?),
-        Part::Said => Finding::bare(Outcome::Social, Lead::Empty),
+        RecipePart::Unknown(silent, nearest) => AnswerPlan::unknown(read_some(silent)?, read_some(nearest)?),
+        RecipePart::Said => AnswerPlan::bare(Outcome::Social, Lead::Empty),
     })
 }

@@ -13,13 +13,13 @@ use crate::wording::Reply;
 
 /// A question and what a right reply to it looks like.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Question {
+pub struct EvalQuestion {
     /// Its id.
     pub id: String,
     /// The question as a person types it.
     pub q: String,
     /// What kind of reply is right.
-    pub kind: Kind,
+    pub kind: ExpectedReply,
     /// What kind of asking it is an example of.
     #[serde(default)]
     pub group: String,
@@ -43,7 +43,7 @@ pub struct Question {
 /// What kind of reply is right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum ExpectedReply {
     /// The sources answer it.
     Answer,
     /// They disagree.
@@ -73,7 +73,7 @@ pub enum Verdict {
 #[derive(Debug, Clone)]
 pub struct Judged {
     /// The question.
-    pub question: Question,
+    pub question: EvalQuestion,
     /// The reply's outcome.
     pub outcome: Outcome,
     /// Its body.
@@ -90,10 +90,10 @@ pub struct Judged {
 ///
 /// # Errors
 /// The first line that is no question, or whose patterns don't compile, with its number.
-pub fn read(text: &str) -> anyhow::Result<Vec<Question>> {
+pub fn read(text: &str) -> anyhow::Result<Vec<EvalQuestion>> {
     let mut questions = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let question: Question =
+        let question: EvalQuestion =
             serde_json::from_str(line).map_err(|error| anyhow::anyhow!("line {}: {error}", number + 1))?;
         for pattern in question.all.iter().chain(&question.none) {
             compile(pattern).map_err(|error| anyhow::anyhow!("line {}: {error}", number + 1))?;
@@ -109,9 +109,9 @@ fn compile(pattern: &str) -> Result<Regex, regex::Error> {
 
 /// Asks the desk and judges its reply.
 #[must_use]
-pub fn judge(desk: &Desk, question: &Question) -> Judged {
+pub fn judge(desk: &Desk, question: &EvalQuestion) -> Judged {
     let utterance = Utterance { context: question.context.clone(), ..Utterance::new(question.q.clone()) };
-    let reply = desk.hear(&utterance).reply;
+    let reply = desk.answer(&utterance).reply;
     let (verdict, cited) = judge_reply(question, &reply);
     Judged {
         question: question.clone(),
@@ -125,20 +125,24 @@ pub fn judge(desk: &Desk, question: &Question) -> Judged {
 
 /// How a reply to a question is judged, and whether it cites one of the wanted sources.
 #[must_use]
-pub fn judge_reply(question: &Question, reply: &Reply) -> (Verdict, bool) {
+pub fn judge_reply(question: &EvalQuestion, reply: &Reply) -> (Verdict, bool) {
     let matches = |pattern: &String| compile(pattern).is_ok_and(|regex| regex.is_match(&reply.body));
     let says = question.all.iter().all(matches) && !question.none.iter().any(matches);
     let cited = question.sources.is_empty()
         || reply.citations.iter().any(|citation| question.sources.contains(&citation.source));
     let verdict = match (question.kind, reply.outcome) {
         _ if reply.is_trouble => Verdict::Wrong,
-        (Kind::Unknown, Outcome::Unknown) if says => Verdict::Right,
-        (Kind::Unknown, Outcome::Unknown) => Verdict::Wrong,
-        (Kind::Social, Outcome::Social) => Verdict::Right,
+        (ExpectedReply::Unknown, Outcome::Unknown) if says => Verdict::Right,
+        (ExpectedReply::Unknown, Outcome::Unknown) => Verdict::Wrong,
+        (ExpectedReply::Social, Outcome::Social) => Verdict::Right,
         (_, Outcome::Ambiguous) => Verdict::Ambiguous,
-        (Kind::Unknown, _) => Verdict::WronglyAnswered,
-        (Kind::Answer | Kind::Disputed, Outcome::Answered | Outcome::Disputed) if says && cited => Verdict::Right,
-        (Kind::Answer | Kind::Disputed, Outcome::Unknown | Outcome::Social) => Verdict::WronglyDeclined,
+        (ExpectedReply::Unknown, _) => Verdict::WronglyAnswered,
+        (ExpectedReply::Answer | ExpectedReply::Disputed, Outcome::Answered | Outcome::Disputed) if says && cited => {
+            Verdict::Right
+        }
+        (ExpectedReply::Answer | ExpectedReply::Disputed, Outcome::Unknown | Outcome::Social) => {
+            Verdict::WronglyDeclined
+        }
         _ => Verdict::Wrong,
     };
     (verdict, cited)

@@ -159,16 +159,16 @@ pub struct Pack {
     pub social: HashMap<String, Vec<String>>,
     /// Topics: titles and example questions.
     #[serde(default)]
-    pub topic: Vec<SaidTopic>,
+    pub topic: Vec<LocalizedTopic>,
     /// Claims.
     #[serde(default)]
-    pub claim: Vec<SaidClaim>,
+    pub claim: Vec<LocalizedClaim>,
     /// What follows a figure.
     #[serde(default)]
     pub units: Units,
     /// Names in place of those that the sources have.
     #[serde(default)]
-    pub rival: Vec<SaidRivals>,
+    pub rival: Vec<LocalizedRivals>,
 }
 
 /// What stands behind a figure, by the beginnings of the words, and how one asks why.
@@ -194,7 +194,7 @@ pub struct Units {
 /// Names that answer a topic's question differently from the sources, as they are called in the language.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SaidRivals {
+pub struct LocalizedRivals {
     /// The topic whose claims correct them.
     pub topic: String,
     /// The names, lower case.
@@ -204,7 +204,7 @@ pub struct SaidRivals {
 impl Pack {
     /// A topic as it is called in the language, if it was written.
     #[must_use]
-    pub fn topic(&self, id: &str) -> Option<&SaidTopic> {
+    pub fn topic(&self, id: &str) -> Option<&LocalizedTopic> {
         self.topic.iter().find(|topic| topic.id == id)
     }
 }
@@ -212,7 +212,7 @@ impl Pack {
 /// A topic in another language.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SaidTopic {
+pub struct LocalizedTopic {
     /// The topic's id.
     pub id: String,
     /// Its title.
@@ -226,7 +226,7 @@ pub struct SaidTopic {
 /// A claim in another language.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct SaidClaim {
+pub struct LocalizedClaim {
     /// The claim's id.
     pub id: String,
     /// Its statement.

@@ -4,7 +4,7 @@
 //! The path of one question:
 //!
 //! 1. A platform ([`platform`]) makes an [`utterance::Utterance`] of what somebody typed.
-//! 2. [`desk::Desk::hear`] takes it and cannot fail.
+//! 2. [`desk::Desk::answer`] takes it and cannot fail.
 //! 3. [`understanding`] cleans the text, cuts it into questions, mends spelling, and decides on a topic, or that the
 //!    sources don't say.
 //! 4. [`store`] reads the topic's claims with their citations from SQLite, verifying every row.

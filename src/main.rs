@@ -1,6 +1,6 @@
 //! The command line: starts and stops things.
 
-mod folder;
+mod facts_command;
 
 use std::fs;
 use std::io::{self, Write};
@@ -43,16 +43,16 @@ enum Command {
     /// Answer one question, or a line of JSON for each line of JSON
     ///
     /// Exits with 0 for an answer, 1 if the sources don't say or more than one thing may be meant, 2 for trouble.
-    Ask(Ask),
+    Ask(AskArgs),
     /// Run files of questions whose right answers are known, and count
-    Eval(Eval),
+    Eval(EvalArgs),
     /// Look after the facts
     #[command(subcommand)]
-    Facts(folder::Command),
+    Facts(facts_command::FactsCommand),
 }
 
 #[derive(Args)]
-struct Ask {
+struct AskArgs {
     /// The question
     #[arg(required_unless_present = "jsonl", conflicts_with = "jsonl")]
     question: Vec<String>,
@@ -62,7 +62,7 @@ struct Ask {
 }
 
 #[derive(Args)]
-struct Eval {
+struct EvalArgs {
     /// Files of JSON lines: id, q, kind (answer, disputed, unknown, social), all, none, sources
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -123,7 +123,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Serve) => serve(&config),
         Some(Command::Ask(ask)) => answer(&config, &ask),
         Some(Command::Eval(eval)) => evaluate(&eval),
-        Some(Command::Facts(command)) => folder::facts(&config, command),
+        Some(Command::Facts(command)) => facts_command::facts(&config, command),
     }
 }
 
@@ -200,13 +200,13 @@ fn talk(config: &Config) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn answer(config: &Config, ask: &Ask) -> anyhow::Result<ExitCode> {
+fn answer(config: &Config, ask: &AskArgs) -> anyhow::Result<ExitCode> {
     let desk = open_desk(config)?;
     if ask.jsonl {
         jsonl::answer_lines(&desk, &mut io::stdin().lock(), &mut io::stdout().lock())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let reply = desk.hear(&Utterance::new(ask.question.join(" "))).reply;
+    let reply = desk.answer(&Utterance::new(ask.question.join(" "))).reply;
     writeln!(io::stdout(), "{}", reply.text)?;
     Ok(match reply.outcome {
         _ if reply.is_trouble => ExitCode::from(2),
@@ -216,7 +216,7 @@ fn answer(config: &Config, ask: &Ask) -> anyhow::Result<ExitCode> {
 }
 
 /// Runs on a database of its own in memory, so that the figures are those of the shipped facts.
-fn evaluate(eval: &Eval) -> anyhow::Result<ExitCode> {
+fn evaluate(eval: &EvalArgs) -> anyhow::Result<ExitCode> {
     let desk = Desk::on_shipped_facts(!eval.without_silent)?;
     let mut judged = Vec::new();
     for file in &eval.files {

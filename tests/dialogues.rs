@@ -10,7 +10,7 @@ fn talk(lines: &[&str]) -> String {
     let mut conversation = Conversation::new(&DESK);
     let mut out = String::new();
     for line in lines {
-        let reply = conversation.hear(line).unwrap_or_else(|| "(leaves)".into());
+        let reply = conversation.respond(line).unwrap_or_else(|| "(leaves)".into());
         out.push_str(&format!("you   {line}\ndesk  {}\n", reply.replace('\n', "\n      ")));
     }
     out
@@ -93,9 +93,9 @@ fn commands_of_the_terminal() {
 #[test]
 fn why_shows_how_a_reply_came_about() {
     let mut conversation = Conversation::new(&DESK);
-    assert_eq!(conversation.hear("/why").unwrap(), "Nothing has been asked yet.");
-    conversation.hear("how much is a ticket for my dog");
-    let why = conversation.hear("/why").unwrap();
+    assert_eq!(conversation.respond("/why").unwrap(), "Nothing has been asked yet.");
+    conversation.respond("how much is a ticket for my dog");
+    let why = conversation.respond("/why").unwrap();
     assert!(why.contains("words: how much is a ticket for my dog") && why.contains("unexplained:"), "{why}");
 }
 

@@ -6,8 +6,8 @@ mod common;
 mod moderating;
 mod scenario;
 mod standin;
-#[path = "discord/wishing.rs"]
-mod wishing;
+#[path = "discord/subscribing.rs"]
+mod subscribing;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use routedesk::config::Config;
 use routedesk::platform::discord::{render, serve, serve_through};
 use routedesk::store::handled::Place;
 use routedesk::store::records::Records;
-use routedesk::store::settings::Settings;
+use routedesk::store::settings::CommunitySettings;
 use routedesk::utterance::Utterance;
 use serde_json::{Value, json};
 use standin::{
@@ -42,7 +42,7 @@ impl Bot {
     }
 
     /// Starts with further variables of the environment and settings of the server.
-    async fn start_with(variables: &[(&'static str, &'static str)], set: impl FnOnce(&mut Settings)) -> Self {
+    async fn start_with(variables: &[(&'static str, &'static str)], set: impl FnOnce(&mut CommunitySettings)) -> Self {
         let (folder, standin, requests) = place().await;
         let mut bot = Self { standin, requests, folder, variables: variables.to_vec(), running: None };
         bot.records().set(&GUILD.to_string(), set).expect("settings are kept");
@@ -107,7 +107,7 @@ fn config_with(address: &str, variables: &[(&str, &str)]) -> Config {
 
 /// What the desk says to a question, as Discord messages.
 fn expected(question: &str) -> Vec<String> {
-    render::messages(&common::DESK.hear(&Utterance::new(question)).reply)
+    render::messages(&common::DESK.answer(&Utterance::new(question)).reply)
 }
 
 fn content(body: &Value) -> &str {
@@ -442,7 +442,7 @@ async fn place() -> (tempfile::TempDir, StandIn, Requests) {
     let path = folder.path().join("facts.db");
     std::fs::copy(common::DATABASE.path().join("facts.db"), &path).unwrap();
     // Tests ask faster than people do.
-    let unlimited = |settings: &mut Settings| (settings.per_person, settings.per_channel) = (0, 0);
+    let unlimited = |settings: &mut CommunitySettings| (settings.per_person, settings.per_channel) = (0, 0);
     Records::open(&path, "discord").unwrap().set(&GUILD.to_string(), unlimited).unwrap();
     (folder, standin, requests)
 }

@@ -18,7 +18,7 @@ use routedesk::language::Language;
 use routedesk::platform::matrix::{render, serve};
 use routedesk::store::Scope;
 use routedesk::store::records::Records;
-use routedesk::store::settings::Settings;
+use routedesk::store::settings::CommunitySettings;
 use routedesk::utterance::Utterance;
 use routedesk_matrix::{Account, Event, LogIn, News};
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ impl Bot {
         Records::open(&self.folder.path().join("facts.db"), "matrix").expect("the database")
     }
 
-    fn set_room(&self, room: &str, change: impl FnOnce(&mut Settings)) {
+    fn set_room(&self, room: &str, change: impl FnOnce(&mut CommunitySettings)) {
         self.records().set(room, change).expect("settings are kept");
     }
 
@@ -109,7 +109,7 @@ impl Bot {
 
 /// What the desk says to a question, as the plain form of an event.
 fn expected(question: &str) -> String {
-    let reply = common::DESK.hear(&Utterance::new(question)).reply;
+    let reply = common::DESK.answer(&Utterance::new(question)).reply;
     render::parts(&reply)[0].body.clone()
 }
 
@@ -215,7 +215,7 @@ async fn a_choice_is_made_by_number_and_by_reaction() {
     let (mut alice, mut bob) = (server.person("alice").await, server.person("bob").await);
     let room = alice.room_with(bot.id(), json!({"preset": "public_chat"})).await;
     bob.call("POST", &format!("/join/{}", synapse::coded(&room)), &json!({})).await;
-    let choices = common::DESK.hear(&Utterance::new("train")).reply.choices;
+    let choices = common::DESK.answer(&Utterance::new("train")).reply.choices;
     assert!(choices.len() >= 2, "{choices:?}");
     let answer = |at: usize| common::DESK.topic(&Scope::Shared, &choices[at].topic, Language::English).body;
     alice.say(&room, "!ask train").await;
@@ -412,7 +412,7 @@ impl Friend {
     }
 
     async fn log_in(server: &Server, person: &Person, folder: &Path) -> Account {
-        let settings = routedesk_matrix::Settings {
+        let settings = routedesk_matrix::AccountSettings {
             homeserver: server.address.clone(),
             user: person.name.clone(),
             log_in: Some(LogIn::Password(PASSWORD.into())),
@@ -782,7 +782,7 @@ async fn all_questions_are_answered_as_on_the_terminal() {
         alice.send(&room, "m.room.message", content).await;
         let said = alice.hears(&room, bot.id()).await;
         let utterance = Utterance { context: question.context, ..Utterance::new(question.q) };
-        let reply = common::DESK.hear(&utterance).reply;
+        let reply = common::DESK.answer(&utterance).reply;
         let parts = render::parts(&reply);
         assert_eq!(body(&said), parts[0].body, "{}", utterance.text);
         for part in &parts[1..] {

@@ -10,10 +10,10 @@ use common::random::Random;
 use routedesk::desk::Desk;
 use routedesk::facts::Facts;
 use routedesk::moderation::command::{Field, Form, GRAMMAR, Verb};
-use routedesk::moderation::{ByHand, Moderation, Next, Right, Said, Speaker};
-use routedesk::store::posts::Answer;
+use routedesk::moderation::{Actor, ByHand, Moderation, Next, Permission, Response};
+use routedesk::store::posted_answers::PostedAnswer;
 use routedesk::store::records::Records;
-use routedesk::store::{Origin, Scope, Store};
+use routedesk::store::{RevisionOrigin, Scope, Store};
 use routedesk::utterance::Utterance;
 
 /// A day in November 2026.
@@ -47,32 +47,32 @@ impl House {
 
     fn ask(&self, community: &str, question: &str) -> String {
         let scope = if community.is_empty() { Scope::Shared } else { Scope::community("test", community) };
-        let heard = self.desk.hear(&Utterance::new(question).within(scope));
-        self.moderation.keep_unanswered(community, &heard, NOW);
-        heard.reply.text
+        let answered = self.desk.answer(&Utterance::new(question).within(scope));
+        self.moderation.keep_unanswered(community, &answered, NOW);
+        answered.reply.text
     }
 
     /// What is said to a line that begins with a slash or answers a step; else the desk's answer.
-    fn say(&self, by: &Speaker, line: &str) -> String {
+    fn say(&self, by: &Actor, line: &str) -> String {
         match line.strip_prefix('/') {
             Some(command) => self.moderation.command(by, command, NOW).text,
             None if self.moderation.awaits(by, NOW) => self.moderation.answer(by, line, NOW).text,
-            None if by.right > Right::Member => self.moderation.command(by, line, NOW).text,
+            None if by.permission > Permission::Member => self.moderation.command(by, line, NOW).text,
             None => self.ask(&by.community, line),
         }
     }
 
-    fn done(&self, by: &Speaker, line: &str) -> Said {
+    fn done(&self, by: &Actor, line: &str) -> Response {
         let said = self.moderation.command(by, line, NOW);
         assert_eq!(said.next, Next::Confirm, "{line}: {}", said.text);
         let said = self.moderation.answer(by, "confirm", NOW);
-        assert!(said.made.is_some(), "{line}: {}", said.text);
+        assert!(said.committed.is_some(), "{line}: {}", said.text);
         said
     }
 }
 
-fn speaker(who: &str, community: &str, right: Right) -> Speaker {
-    Speaker { who: who.into(), community: community.into(), right }
+fn actor(who: &str, community: &str, permission: Permission) -> Actor {
+    Actor { who: who.into(), community: community.into(), permission }
 }
 
 #[test]
@@ -80,10 +80,10 @@ fn the_scenarios_hold_in_a_community() {
     for (name, scenario) in scenario::all() {
         let house = House::new();
         for step in scenario::steps(&scenario) {
-            let right = if step.0 == "moderator" { Right::Moderator } else { Right::Member };
-            scenario::check(&name, &step, &house.say(&speaker(step.0, "1", right), step.1));
+            let permission = if step.0 == "moderator" { Permission::Moderator } else { Permission::Member };
+            scenario::check(&name, &step, &house.say(&actor(step.0, "1", permission), step.1));
         }
-        assert_file_is_whole(&house, &speaker("moderator", "1", Right::Moderator), &name);
+        assert_file_is_whole(&house, &actor("moderator", "1", Permission::Moderator), &name);
         // What is left of it shows nowhere else.
         assert!(house.ask("2", "how much is a ticket?").contains("45,000"));
         assert!(house.ask("", "how much is a ticket?").contains("45,000"));
@@ -91,7 +91,7 @@ fn the_scenarios_hold_in_a_community() {
 }
 
 /// What scenarios leave behind goes out as a file and comes back as it is, and a file without a revision is one of now.
-fn assert_file_is_whole(house: &House, by: &Speaker, name: &str) {
+fn assert_file_is_whole(house: &House, by: &Actor, name: &str) {
     let text = exported(house, by);
     for text in [text.clone(), text.replace("#: revision ", "# ")] {
         let said = import(house, by, &text);
@@ -99,11 +99,11 @@ fn assert_file_is_whole(house: &House, by: &Speaker, name: &str) {
     }
 }
 
-fn exported(house: &House, by: &Speaker) -> String {
+fn exported(house: &House, by: &Actor) -> String {
     house.moderation.command(by, "fact export", NOW).file.expect("a file").text
 }
 
-fn import(house: &House, by: &Speaker, text: &str) -> Said {
+fn import(house: &House, by: &Actor, text: &str) -> Response {
     house.moderation.form(by, Form::new(Verb::FactImport).with(Field::File, text), NOW)
 }
 
@@ -111,7 +111,7 @@ fn import(house: &House, by: &Speaker, text: &str) -> Said {
 #[test]
 fn a_file_comes_back_as_one_revision() {
     let house = House::new();
-    let moderator = speaker("m", "1", Right::Moderator);
+    let moderator = actor("m", "1", Permission::Moderator);
     let start = exported(&house, &moderator);
     let edited = start
         .replace("A ticket was priced at 45,000 rubles.", "A ticket was priced at 46,000 rubles.")
@@ -129,7 +129,7 @@ fn a_file_comes_back_as_one_revision() {
         assert!(said.text.contains(part), "{part}: {}", said.text);
     }
     assert!(house.ask("1", "how much is a ticket?").contains("45,000 rubles ["), "nothing counts before a yes");
-    let made = house.moderation.answer(&moderator, "confirm", NOW).made.expect("made");
+    let made = house.moderation.answer(&moderator, "confirm", NOW).committed.expect("made");
     assert!(house.ask("1", "how much is a ticket?").contains("46,000 rubles ["));
     assert!(house.ask("2", "how much is a ticket?").contains("45,000 rubles ["));
     assert_eq!(exported(&house, &moderator).replace("#: revision 2", "#: revision 1"), edited);
@@ -142,7 +142,7 @@ fn a_file_comes_back_as_one_revision() {
 #[test]
 fn a_file_overwrites_nothing_that_was_changed_since() {
     let house = House::new();
-    let (one, other) = (speaker("m", "1", Right::Moderator), speaker("n", "1", Right::Moderator));
+    let (one, other) = (actor("m", "1", Permission::Moderator), actor("n", "1", Permission::Moderator));
     let start = exported(&house, &one);
     house.done(&other, "fact retire price-rubles wrong");
     let elsewhere = start.replace("cost about US$570", "cost some US$570");
@@ -167,7 +167,7 @@ fn a_file_overwrites_nothing_that_was_changed_since() {
 #[test]
 fn bad_files_are_refused_as_a_whole() {
     let house = House::new();
-    let moderator = speaker("m", "1", Right::Moderator);
+    let moderator = actor("m", "1", Permission::Moderator);
     let start = exported(&house, &moderator);
     let statement = "A ticket was priced at 45,000 rubles.";
     let long = format!("A ticket {}.", "x".repeat(600));
@@ -230,9 +230,9 @@ fn bad_files_are_refused_as_a_whole() {
     assert!(places.is_sorted() && said.len() < 60_000, "{said}");
     house.moderation.answer(&moderator, "cancel", NOW);
     assert_eq!(exported(&house, &moderator), start);
-    for right in [Right::Member, Right::Moderator] {
-        let community = if right == Right::Moderator { "" } else { "1" };
-        let by = speaker("x", community, right);
+    for permission in [Permission::Member, Permission::Moderator] {
+        let community = if permission == Permission::Moderator { "" } else { "1" };
+        let by = actor("x", community, permission);
         assert!(import(&house, &by, &start).text.contains("Only those who"));
         assert_eq!(house.moderation.command(&by, "fact export", NOW).file, None);
     }
@@ -244,10 +244,10 @@ fn the_scenarios_hold_for_what_all_share() {
     for (name, scenario) in scenario::all().into_iter().filter(|(name, _)| name != "bad_input") {
         let house = House::new();
         for step in scenario::steps(&scenario) {
-            let right = if step.0 == "moderator" { Right::Operator } else { Right::Member };
-            scenario::check(&name, &step, &house.say(&speaker(step.0, "", right), step.1));
+            let permission = if step.0 == "moderator" { Permission::Operator } else { Permission::Member };
+            scenario::check(&name, &step, &house.say(&actor(step.0, "", permission), step.1));
         }
-        assert_file_is_whole(&house, &speaker("moderator", "", Right::Operator), &name);
+        assert_file_is_whole(&house, &actor("moderator", "", Permission::Operator), &name);
     }
 }
 
@@ -256,14 +256,14 @@ fn the_scenarios_hold_for_what_all_share() {
 #[test]
 fn an_answer_given_by_hand_becomes_a_fact() {
     let house = House::new();
-    let (member, moderator) = (speaker("a", "1", Right::Member), speaker("m", "1", Right::Moderator));
+    let (member, moderator) = (actor("a", "1", Permission::Member), actor("m", "1", Permission::Moderator));
     let question = "is there a lounge for passengers at pyongyang airport";
     let fact = "Azzet reports no lounge at Pyongyang airport";
-    let keep = |by: &Speaker, text: &str| house.moderation.keep_answer(by, question, text, NOW);
-    assert_eq!(keep(&member, fact), ByHand::Heard);
-    assert_eq!(keep(&speaker("m", "", Right::Moderator), fact), ByHand::Heard);
+    let keep = |by: &Actor, text: &str| house.moderation.keep_answer(by, question, text, NOW);
+    assert_eq!(keep(&member, fact), ByHand::Ordinary);
+    assert_eq!(keep(&actor("m", "", Permission::Moderator), fact), ByHand::Ordinary);
     for text in ["why not?", "no", "thank you very much", "price of a ticket"] {
-        assert_eq!(keep(&moderator, text), ByHand::Heard, "{text}");
+        assert_eq!(keep(&moderator, text), ByHand::Ordinary, "{text}");
     }
     for text in ["Azzet reports no lounge @everyone", "Azzet reports no lounge, see https://azzet.com/x"] {
         let ByHand::Refused(why) = keep(&moderator, text) else { panic!("{text}") };
@@ -286,23 +286,23 @@ fn nobody_does_what_they_may_not() {
     let before = house.desk.facts_of(&Scope::Shared).unwrap();
     for grammar in GRAMMAR {
         let line = format!("{} x | y", grammar.words);
-        let said = house.moderation.command(&speaker("m", "1", Right::Member), &line, NOW);
+        let said = house.moderation.command(&actor("m", "1", Permission::Member), &line, NOW);
         let may = matches!(grammar.words, "suggest" | "help");
         assert_eq!(!said.text.contains("Only those who"), may || said.text.contains("takes"), "{line}: {}", said.text);
         // A moderator of a community doesn't change what all share.
-        let said = house.moderation.command(&speaker("m", "", Right::Moderator), &line, NOW);
+        let said = house.moderation.command(&actor("m", "", Permission::Moderator), &line, NOW);
         assert!(said.next == Next::Nothing, "{line}: {}", said.text);
     }
     // Who loses the right between looking and confirming changes nothing.
     let line = "fact retire price-rubles wrong";
-    assert_eq!(house.moderation.command(&speaker("m", "1", Right::Moderator), line, NOW).next, Next::Confirm);
-    let said = house.moderation.answer(&speaker("m", "1", Right::Member), "confirm", NOW);
-    assert!(said.made.is_none() && said.text.contains("Only those who"), "{}", said.text);
+    assert_eq!(house.moderation.command(&actor("m", "1", Permission::Moderator), line, NOW).next, Next::Confirm);
+    let said = house.moderation.answer(&actor("m", "1", Permission::Member), "confirm", NOW);
+    assert!(said.committed.is_none() && said.text.contains("Only those who"), "{}", said.text);
     // Another one can't confirm it, nor can they themselves elsewhere or much later.
-    assert_eq!(house.moderation.command(&speaker("m", "1", Right::Moderator), line, NOW).next, Next::Confirm);
+    assert_eq!(house.moderation.command(&actor("m", "1", Permission::Moderator), line, NOW).next, Next::Confirm);
     for (who, community, now) in [("n", "1", NOW), ("m", "2", NOW), ("m", "1", NOW + 3_600)] {
-        let said = house.moderation.answer(&speaker(who, community, Right::Moderator), "confirm", now);
-        assert!(said.made.is_none(), "{}", said.text);
+        let said = house.moderation.answer(&actor(who, community, Permission::Moderator), "confirm", now);
+        assert!(said.committed.is_none(), "{}", said.text);
     }
     assert!(house.desk.facts_of(&Scope::Shared).unwrap() == before);
     assert!(house.desk.facts_of(&Scope::community("test", "1")).unwrap() == before);
@@ -311,7 +311,7 @@ fn nobody_does_what_they_may_not() {
 #[test]
 fn the_second_of_two_sees_what_the_first_did() {
     let house = House::new();
-    let (one, other) = (speaker("1", "1", Right::Moderator), speaker("2", "1", Right::Moderator));
+    let (one, other) = (actor("1", "1", Permission::Moderator), actor("2", "1", Permission::Moderator));
     let edit = |price: &str| {
         format!(
             "fact edit price-rubles | statement: A ticket costs {price} rubles. | value: {price} RUB | source: same"
@@ -319,9 +319,9 @@ fn the_second_of_two_sees_what_the_first_did() {
     };
     assert_eq!(house.moderation.command(&one, &edit("46,000"), NOW).next, Next::Confirm);
     assert_eq!(house.moderation.command(&other, &edit("47,000"), NOW).next, Next::Confirm);
-    assert!(house.moderation.answer(&other, "yes", NOW).made.is_some());
+    assert!(house.moderation.answer(&other, "yes", NOW).committed.is_some());
     let said = house.moderation.answer(&one, "yes", NOW);
-    assert!(said.made.is_none() && said.text.contains("47,000"), "{}", said.text);
+    assert!(said.committed.is_none() && said.text.contains("47,000"), "{}", said.text);
     assert!(house.ask("1", "how much is a ticket?").contains("47,000"));
 }
 
@@ -336,7 +336,7 @@ fn of_two_on_two_platforms_one_is_told() {
         let path = folder.path().join("facts.db");
         std::fs::copy(common::DATABASE.path().join("facts.db"), &path).unwrap();
         let mut store = Store::open(&path).unwrap();
-        store.replace(&ticket_facts(), Origin::Import, &common::meta("start")).unwrap();
+        store.replace(&ticket_facts(), RevisionOrigin::Import, &common::meta("start")).unwrap();
         drop(common::open(&path));
         let together = Barrier::new(2);
         let (here, there) = std::thread::scope(|threads| {
@@ -369,7 +369,7 @@ fn ticket_facts() -> Facts {
 /// what was said.
 fn confirm_with_another(path: &Path, platform: &'static str, pairs: usize, together: &Barrier) -> Vec<(bool, String)> {
     let moderation = Moderation::open(Arc::new(common::open(path)), path, platform).unwrap();
-    let by = speaker("op", "", Right::Operator);
+    let by = actor("op", "", Permission::Operator);
     let one = |pair: usize| {
         let line = format!("fact edit price-rubles | statement: Pair {pair} on {platform}. | value: - | source: same");
         let said = moderation.command(&by, &line, NOW);
@@ -377,7 +377,7 @@ fn confirm_with_another(path: &Path, platform: &'static str, pairs: usize, toget
         together.wait();
         let said = moderation.answer(&by, "confirm", NOW);
         together.wait();
-        (said.made.is_some(), said.text)
+        (said.committed.is_some(), said.text)
     };
     (0..pairs).map(one).collect()
 }
@@ -385,7 +385,7 @@ fn confirm_with_another(path: &Path, platform: &'static str, pairs: usize, toget
 #[test]
 fn an_operator_lifts_a_change_to_all() {
     let house = House::new();
-    let operator = speaker("boss", "1", Right::Operator);
+    let operator = actor("boss", "1", Permission::Operator);
     house.done(&operator, "topic add The lounge | is there a lounge? | There is a lounge. | - | azzet 3");
     assert!(!house.ask("2", "is there a lounge?").contains("There is a lounge"));
     let revision = house.store().revision().unwrap();
@@ -407,14 +407,14 @@ fn an_operator_lifts_a_change_to_all() {
     assert_eq!(house.moderation.command(&operator, &format!("promote {}", revision + 1), NOW).next, Next::Confirm);
     house.moderation.answer(&operator, "confirm", NOW);
     assert!(taught(&Scope::Shared));
-    assert!(house.store().own(&Scope::community("test", "1")).unwrap().is_empty());
+    assert!(house.store().overlay(&Scope::community("test", "1")).unwrap().is_empty());
     // What others changed of the same meanwhile isn't overwritten.
     let edit = |words: &str| {
         format!("fact edit price-rubles | statement: It cost {words} rubles then. | value: - | source: same")
     };
     house.done(&operator, &edit("some"));
     let own = house.store().revision().unwrap();
-    house.done(&speaker("boss", "", Right::Operator), &edit("many"));
+    house.done(&actor("boss", "", Permission::Operator), &edit("many"));
     let said = house.moderation.command(&operator, &format!("promote {own}"), NOW);
     assert!(said.text.contains("differs in the same"), "{}", said.text);
 }
@@ -423,7 +423,7 @@ fn an_operator_lifts_a_change_to_all() {
 #[test]
 fn undoing_takes_only_its_own_change_back() {
     let house = House::new();
-    let by = speaker("m", "1", Right::Moderator);
+    let by = actor("m", "1", Permission::Moderator);
     house.done(&by, "fact add ticket-price | Tickets are blue. | - | azzet 3");
     let first = house.store().revision().unwrap();
     house.done(&by, "question add ticket-price give me the lowdown on the dosh");
@@ -471,12 +471,12 @@ fn any_line_gets_an_answer() {
             .map(|_| if random.below(2) == 0 { *random.one_of(&words) } else { *random.one_of(&odd) })
             .collect();
         let line = line.join(" ");
-        let by = speaker("m", "1", Right::Moderator);
+        let by = actor("m", "1", Permission::Moderator);
         let said = match random.below(3) {
             0 if line.trim() != "yes" => house.moderation.answer(&by, &line, NOW),
             _ => house.moderation.command(&by, &line, NOW),
         };
-        assert!(!said.text.trim().is_empty() && said.made.is_none(), "{line:?}");
+        assert!(!said.text.trim().is_empty() && said.committed.is_none(), "{line:?}");
         assert!(!said.text.contains("wrong on my side"), "{line:?}");
     }
     assert!(house.desk.facts_of(&Scope::community("test", "1")).unwrap() == before);
@@ -487,7 +487,7 @@ fn any_line_gets_an_answer() {
 #[test]
 fn a_change_that_fails_in_the_middle_changes_nothing() {
     let house = House::new();
-    let by = speaker("m", "1", Right::Moderator);
+    let by = actor("m", "1", Permission::Moderator);
     let line = "topic add The umbrellas | are there umbrellas? | There are no umbrellas. | - | azzet 3";
     let before = house.desk.facts_of(&Scope::community("test", "1")).unwrap();
     let other = rusqlite::Connection::open(house.folder.path().join("facts.db")).unwrap();
@@ -498,14 +498,14 @@ fn a_change_that_fails_in_the_middle_changes_nothing() {
         assert_eq!(house.moderation.command(&by, line, NOW).next, Next::Confirm);
         other.execute_batch(begin).unwrap();
         let said = house.moderation.answer(&by, "confirm", NOW);
-        assert!(said.made.is_none() && said.text.contains("Nothing was changed"), "{}", said.text);
+        assert!(said.committed.is_none() && said.text.contains("Nothing was changed"), "{}", said.text);
         assert_eq!(said.next, Next::Confirm, "it can be confirmed again");
         // Those who ask don't wait for it.
-        assert!(house.desk.hear(&Utterance::new("how much is a ticket?")).reply.text.contains("45,000"));
+        assert!(house.desk.answer(&Utterance::new("how much is a ticket?")).reply.text.contains("45,000"));
         other.execute_batch(end).unwrap();
         assert!(house.desk.facts_of(&Scope::community("test", "1")).unwrap() == before);
     }
-    assert!(house.moderation.answer(&by, "confirm", NOW).made.is_some());
+    assert!(house.moderation.answer(&by, "confirm", NOW).committed.is_some());
     assert!(house.ask("1", "are there umbrellas?").contains("There are no umbrellas [1]."));
 }
 
@@ -514,7 +514,7 @@ fn a_change_that_fails_in_the_middle_changes_nothing() {
 #[test]
 fn corrections_reach_old_answers_and_leave_no_trace_when_undone() {
     let house = House::new();
-    let by = speaker("m", "1", Right::Moderator);
+    let by = actor("m", "1", Permission::Moderator);
     let records = Records::open(&house.folder.path().join("facts.db"), "test").unwrap();
     let asked = [
         ("1", "how much is a ticket?"),
@@ -527,17 +527,18 @@ fn corrections_reach_old_answers_and_leave_no_trace_when_undone() {
     let mut given = Vec::new();
     for (at, (community, question)) in asked.iter().enumerate() {
         let scope = Scope::community("test", community);
-        let reply = house.desk.hear(&Utterance::new(*question).within(scope.clone())).reply;
-        let answer = Answer::of(&reply, scope.clone(), "channel", &at.to_string()).expect("something that may change");
-        assert_eq!(house.desk.again(&scope, &answer.memo).unwrap().text, reply.text, "{question}");
+        let reply = house.desk.answer(&Utterance::new(*question).within(scope.clone())).reply;
+        let answer =
+            PostedAnswer::of(&reply, scope.clone(), "channel", &at.to_string()).expect("something that may change");
+        assert_eq!(house.desk.again(&scope, &answer.recipe).unwrap().text, reply.text, "{question}");
         records.keep_answer(&answer, NOW).unwrap();
         given.push(reply.text);
     }
     let corrected = || -> Vec<(usize, String)> {
-        let due = house.moderation.corrections().unwrap();
-        due.iter().for_each(|correction| house.moderation.corrected(correction).unwrap());
-        assert!(house.moderation.corrections().unwrap().is_empty());
-        due.into_iter().map(|correction| (correction.answer.question.parse().unwrap(), correction.reply.text)).collect()
+        let due = house.moderation.answer_updates().unwrap();
+        due.iter().for_each(|update| house.moderation.answer_updated(update).unwrap());
+        assert!(house.moderation.answer_updates().unwrap().is_empty());
+        due.into_iter().map(|update| (update.answer.question.parse().unwrap(), update.reply.text)).collect()
     };
     assert_eq!(corrected(), []);
     let edit =

@@ -9,7 +9,7 @@ use common::DESK;
 use proptest::prelude::*;
 use routedesk::facts::Facts;
 use routedesk::understanding::message::understand;
-use routedesk::understanding::{Decision, Index, Lessons, Trace, Trained, normalise, split};
+use routedesk::understanding::{Decision, Index, Trace, Trained, TrainingSet, normalise, split};
 use routedesk::utterance::Utterance;
 use routedesk::wording::Reply;
 
@@ -108,7 +108,7 @@ proptest! {
     #[test]
     fn replies_hold_what_they_show(text in message(), context in prop::option::of(message())) {
         let utterance = Utterance { context, ..Utterance::new(text) };
-        let (once, twice) = (DESK.hear(&utterance).reply, DESK.hear(&utterance).reply);
+        let (once, twice) = (DESK.answer(&utterance).reply, DESK.answer(&utterance).reply);
         check(&once);
         prop_assert_eq!(once.text, twice.text);
     }
@@ -134,7 +134,7 @@ proptest! {
 
     #[test]
     fn any_text_is_heard(text in "\\PC{0,300}") {
-        check(&DESK.hear(&Utterance::new(text)).reply);
+        check(&DESK.answer(&Utterance::new(text)).reply);
     }
 }
 
@@ -157,9 +157,9 @@ fn any_text() -> impl Strategy<Value = String> {
 /// A desk without any facts still hears: it has small talk, and else the sources don't say.
 #[test]
 fn an_empty_desk_declines() {
-    let lessons = Lessons::gather(&Facts::default(), true);
-    let model = Trained::train(&lessons);
-    let index = Index::of(Arc::new(Trained::with_model(lessons, model)));
+    let training_set = TrainingSet::gather(&Facts::default(), true);
+    let model = Trained::train(&training_set);
+    let index = Index::of(Arc::new(Trained::with_model(training_set, model)));
     for (text, expected) in
         [("how much is a ticket?", false), ("hello", true), ("", true), ("сколько стоит билет", false)]
     {
@@ -193,10 +193,10 @@ fn bad_input_gets_a_polite_reply() {
         "\u{feff}",
         "e\u{301}\u{301}\u{301}\u{301}",
     ] {
-        let reply = DESK.hear(&Utterance::new(text)).reply;
+        let reply = DESK.answer(&Utterance::new(text)).reply;
         check(&reply);
         assert!(!reply.text.is_empty() && !reply.is_trouble, "{text:.40}");
         assert!(!reply.text.contains("evil") && !reply.text.contains("script"));
     }
-    assert!(DESK.hear(&Utterance::new("p\u{200b}rice of a tic\u{ad}ket")).reply.body.contains("45,000"));
+    assert!(DESK.answer(&Utterance::new("p\u{200b}rice of a tic\u{ad}ket")).reply.body.contains("45,000"));
 }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::DESK;
-use routedesk::eval::{Judged, Kind, Verdict, judge, read};
+use routedesk::eval::{ExpectedReply, Judged, Verdict, judge, read};
 use routedesk::language::Language;
 
 const DEVELOPMENT: &str = include_str!("questions/development.jsonl");
@@ -17,7 +17,7 @@ const LANGUAGES_2: &str = include_str!("questions/languages2.jsonl");
 const HELD_OUT: &str = include_str!("questions/heldout.jsonl");
 
 /// How many questions of a kind there are with a verdict.
-fn count(judged: &[Judged], kind: Kind, verdict: Verdict) -> usize {
+fn count(judged: &[Judged], kind: ExpectedReply, verdict: Verdict) -> usize {
     judged.iter().filter(|one| one.question.kind == kind && one.verdict == verdict).count()
 }
 
@@ -34,15 +34,15 @@ struct Floors {
 fn check(questions: &str, floors: &Floors) {
     let judged: Vec<Judged> = read(questions).unwrap().iter().map(|question| judge(&DESK, question)).collect();
     for (kind, floor) in [
-        (Kind::Answer, floors.answer),
-        (Kind::Disputed, floors.disputed),
-        (Kind::Unknown, floors.unknown),
-        (Kind::Social, floors.social),
+        (ExpectedReply::Answer, floors.answer),
+        (ExpectedReply::Disputed, floors.disputed),
+        (ExpectedReply::Unknown, floors.unknown),
+        (ExpectedReply::Social, floors.social),
     ] {
         let right = count(&judged, kind, Verdict::Right);
         assert!(right >= floor, "{kind:?}: {right} right, {floor} is the floor");
     }
-    let wrongly = count(&judged, Kind::Unknown, Verdict::WronglyAnswered);
+    let wrongly = count(&judged, ExpectedReply::Unknown, Verdict::WronglyAnswered);
     assert!(
         wrongly <= floors.wrongly_answered,
         "{wrongly} wrongly answered, {} is the ceiling",

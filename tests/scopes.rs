@@ -10,7 +10,7 @@ use common::{DATABASE, few_facts, meta};
 use routedesk::desk::Desk;
 use routedesk::facts::bundle::Bundle;
 use routedesk::facts::{Claim, Facts, Topic, text};
-use routedesk::store::{Committed, Edit, Error, Origin, Scope, Store};
+use routedesk::store::{Committed, Edit, RevisionOrigin, Scope, Store, StoreError};
 use routedesk::utterance::Utterance;
 
 fn community(name: &str) -> Scope {
@@ -24,7 +24,7 @@ fn seed() -> u64 {
 /// A store on few facts, so that a change takes no time.
 fn small(folder: &Path) -> Store {
     let mut store = common::store_in(folder);
-    store.replace(&few_facts(), Origin::Import, &meta("start")).unwrap();
+    store.replace(&few_facts(), RevisionOrigin::Import, &meta("start")).unwrap();
     store
 }
 
@@ -134,7 +134,7 @@ fn change_and_undo(changes: usize, rounds: usize) {
             let scope = left.remove(random.below(left.len()));
             store.undo_all_since(&scope, i64::MAX, since, &meta("undo")).unwrap();
         }
-        let is_as_it_was = |scope: &Scope| export(&store, scope) == start && store.own(scope).unwrap().is_empty();
+        let is_as_it_was = |scope: &Scope| export(&store, scope) == start && store.overlay(scope).unwrap().is_empty();
         for scope in scopes.iter().filter(|_| round % 2 == 0) {
             assert!(is_as_it_was(scope), "{scope} isn't as it was, round {round}, SEED={}", seed());
         }
@@ -339,7 +339,7 @@ fn an_older_revision_is_only_undone_if_nothing_was_changed_since() {
     assert!(export(&store, &scope) == before);
     // Nobody undoes what isn't theirs, nor what a release brought.
     for (scope, revision) in [(community("2"), one), (Scope::Shared, one), (Scope::Shared, 1), (scope, 99)] {
-        assert!(matches!(store.undo(&scope, 100, revision, &meta("undo")), Err(Error::Refused(_))), "{revision}");
+        assert!(matches!(store.undo(&scope, 100, revision, &meta("undo")), Err(StoreError::Refused(_))), "{revision}");
     }
 }
 
@@ -354,7 +354,7 @@ fn what_would_leave_gaps_is_refused() {
         for (kind, id) in [("claim", &claim), ("source", &source.id)] {
             let base = store.revision().unwrap();
             let outcome = store.commit(&scope, base, &[Edit::Remove { kind, id: id.clone() }], &meta("remove"));
-            assert!(matches!(outcome, Err(Error::Refused(_))), "{kind}");
+            assert!(matches!(outcome, Err(StoreError::Refused(_))), "{kind}");
             assert_eq!(store.revision().unwrap(), base);
         }
     }
@@ -366,7 +366,7 @@ fn what_would_leave_gaps_is_refused() {
     commit(&mut store, &community("1"), &[cites]);
     let base = store.revision().unwrap();
     let gone = [Edit::Remove { kind: "source", id: "extra".into() }];
-    assert!(matches!(store.commit(&Scope::Shared, base, &gone, &meta("remove")), Err(Error::Refused(_))));
+    assert!(matches!(store.commit(&Scope::Shared, base, &gone, &meta("remove")), Err(StoreError::Refused(_))));
 }
 
 /// A community's change is in its next answer and in nobody else's; a fresh start says the same.
@@ -376,7 +376,7 @@ fn a_community_gets_its_own_answers() {
     let desk = desk(folder.path());
     let (one, other) = (community("1"), community("2"));
     let ask =
-        |desk: &Desk, scope: &Scope, question: &str| desk.hear(&Utterance::new(question).within(scope.clone())).reply;
+        |desk: &Desk, scope: &Scope, question: &str| desk.answer(&Utterance::new(question).within(scope.clone())).reply;
     let (facts, base) = desk.facts_of(&one).unwrap();
     let shared = ask(&desk, &other, "how much is a ticket?").text;
     let edits = [
@@ -427,7 +427,7 @@ fn a_damaged_community_gives_no_wrong_answer() {
         assert!(connection.execute(sql, []).unwrap() > 0);
         drop(connection);
         let desk = common::open(&path);
-        let ask = |scope: Scope| desk.hear(&Utterance::new("how much is a ticket?").within(scope)).reply;
+        let ask = |scope: Scope| desk.answer(&Utterance::new("how much is a ticket?").within(scope)).reply;
         assert!(ask(community("1")).is_trouble);
         assert!(ask(community("2")).text.contains("45,000"));
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{few_facts, meta, store_in};
 use routedesk::desk::Desk;
 use routedesk::facts::{Claim, text};
-use routedesk::store::{Error, Origin, Scope, Store};
+use routedesk::store::{RevisionOrigin, Scope, Store, StoreError};
 use routedesk::utterance::Utterance;
 use rusqlite::Connection;
 
@@ -19,7 +19,7 @@ fn tamper(folder: &Path, sql: &str) {
 }
 
 fn ask(desk: &Desk, question: &str) -> routedesk::wording::Reply {
-    desk.hear(&Utterance::new(question)).reply
+    desk.answer(&Utterance::new(question)).reply
 }
 
 #[test]
@@ -27,10 +27,10 @@ fn facts_come_back_as_they_went_in() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = store_in(folder.path());
     let facts = text::shipped();
-    let applied = store.replace(&facts, Origin::Import, &meta("all")).unwrap();
+    let applied = store.replace(&facts, RevisionOrigin::Import, &meta("all")).unwrap();
     assert_eq!(applied.revision, Some(1));
     assert_eq!(text::write(&store.facts().unwrap()), text::write(&facts));
-    assert_eq!(store.replace(&facts, Origin::Import, &meta("again")).unwrap().revision, None);
+    assert_eq!(store.replace(&facts, RevisionOrigin::Import, &meta("again")).unwrap().revision, None);
 }
 
 #[test]
@@ -38,12 +38,12 @@ fn the_tables_follow_from_the_revisions() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = store_in(folder.path());
     let mut facts = few_facts();
-    store.replace(&facts, Origin::Import, &meta("first")).unwrap();
+    store.replace(&facts, RevisionOrigin::Import, &meta("first")).unwrap();
     facts.subjects[0].claims[0].statement = "Changed.".into();
     facts.subjects[1].topics.pop();
-    store.replace(&facts, Origin::Import, &meta("second")).unwrap();
+    store.replace(&facts, RevisionOrigin::Import, &meta("second")).unwrap();
     tamper(folder.path(), "UPDATE claim SET statement = 'Forged.' WHERE id = 'price-rubles'");
-    assert!(matches!(store.facts(), Err(Error::Checksum { kind: "claim", .. })));
+    assert!(matches!(store.facts(), Err(StoreError::Checksum { kind: "claim", .. })));
     store.rebuild().unwrap();
     assert_eq!(store.facts().unwrap(), facts);
 }
@@ -70,7 +70,7 @@ fn a_change_leaves_the_rows_that_a_rebuild_gives() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = store_in(folder.path());
     let mut facts = few_facts();
-    store.replace(&facts, Origin::Import, &meta("first")).unwrap();
+    store.replace(&facts, RevisionOrigin::Import, &meta("first")).unwrap();
     let mut random = common::random::Random(20_261_121);
     for made in 0..20 {
         let subject = random.below(facts.subjects.len());
@@ -90,7 +90,7 @@ fn a_change_leaves_the_rows_that_a_rebuild_gives() {
             5 => facts.sources[0].title = format!("Title {made}"),
             _ => facts.subjects.rotate_left(1),
         }
-        store.replace(&facts, Origin::Moderator, &meta("change")).unwrap();
+        store.replace(&facts, RevisionOrigin::Moderator, &meta("change")).unwrap();
         assert_eq!(store.facts().unwrap(), facts, "change {made}");
         let written = rows(folder.path());
         store.rebuild().unwrap();
@@ -101,7 +101,7 @@ fn a_change_leaves_the_rows_that_a_rebuild_gives() {
 #[test]
 fn revisions_are_never_changed() {
     let folder = tempfile::tempdir().unwrap();
-    store_in(folder.path()).replace(&few_facts(), Origin::Import, &meta("first")).unwrap();
+    store_in(folder.path()).replace(&few_facts(), RevisionOrigin::Import, &meta("first")).unwrap();
     let connection = Connection::open(folder.path().join("facts.db")).unwrap();
     for sql in
         ["UPDATE revision SET why = 'x'", "DELETE FROM revision", "UPDATE change SET after = 'x'", "DELETE FROM change"]
@@ -124,9 +124,9 @@ fn a_damaged_row_never_gives_an_answer() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let mut store = store_in(folder.path());
-        store.replace(&few_facts(), Origin::Import, &meta("few")).unwrap();
+        store.replace(&few_facts(), RevisionOrigin::Import, &meta("few")).unwrap();
         tamper(folder.path(), sql);
-        assert!(matches!(store.topic("ticket-price"), Err(Error::Checksum { .. })), "{sql}");
+        assert!(matches!(store.topic("ticket-price"), Err(StoreError::Checksum { .. })), "{sql}");
     }
 }
 
@@ -150,14 +150,14 @@ fn files_that_are_no_database_or_newer_are_left_alone() {
     let path = folder.path().join("facts.db");
     fs::write(&path, "this is no database, whatever its name says; it is a letter to my aunt").unwrap();
     let before = fs::read(&path).unwrap();
-    assert!(matches!(Store::open(&path), Err(Error::Damaged { .. })));
+    assert!(matches!(Store::open(&path), Err(StoreError::Damaged { .. })));
     assert_eq!(fs::read(&path).unwrap(), before);
 
     fs::remove_file(&path).unwrap();
     drop(store_in(folder.path()));
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let before = fs::read(&path).unwrap();
-    assert!(matches!(Store::open(&path), Err(Error::Newer { found: 99, .. })));
+    assert!(matches!(Store::open(&path), Err(StoreError::Newer { found: 99, .. })));
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
@@ -166,7 +166,7 @@ fn a_file_cut_short_or_overwritten_is_refused_or_never_answered_from() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("facts.db");
     let mut store = store_in(folder.path());
-    store.replace(&few_facts(), Origin::Import, &meta("few")).unwrap();
+    store.replace(&few_facts(), RevisionOrigin::Import, &meta("few")).unwrap();
     drop(store);
     let whole = fs::read(&path).unwrap();
     for at in (1..8).map(|eighth| whole.len() * eighth / 8) {
@@ -196,7 +196,7 @@ fn what_one_process_changes_is_live_in_the_other() {
         .find(|claim| claim.id == "price-rubles")
         .unwrap();
     claim.statement = "A ticket was priced at 45,000 rubles, said the importer.".into();
-    store_in(folder.path()).replace(&facts, Origin::Import, &meta("other process")).unwrap();
+    store_in(folder.path()).replace(&facts, RevisionOrigin::Import, &meta("other process")).unwrap();
     assert!(ask(&desk, "how much is a ticket?").body.contains("said the importer"));
 }
 
@@ -208,7 +208,7 @@ fn newer_shipped_facts_come_in_and_changes_made_here_stay() {
     store.bring_in_shipped(|| base.clone(), 1, &meta("release 1")).unwrap();
     let mut here = base.clone();
     here.subjects[0].claims[0].statement = "Changed here.".into();
-    store.replace(&here, Origin::Moderator, &meta("a moderator")).unwrap();
+    store.replace(&here, RevisionOrigin::Moderator, &meta("a moderator")).unwrap();
     let mut newer = base.clone();
     newer.subjects[0].claims[0].statement = "Changed in the release.".into();
     newer.subjects[0].claims[1].statement = "Only changed in the release.".into();
@@ -223,7 +223,7 @@ fn newer_shipped_facts_come_in_and_changes_made_here_stay() {
     assert_eq!(listed, [(base.subjects[0].claims[0].id.as_str(), Some("Changed in the release."))]);
     let mut settled = store.facts().unwrap();
     settled.subjects[0].claims[0].statement = "Settled.".into();
-    store.replace(&settled, Origin::Moderator, &meta("an operator")).unwrap();
+    store.replace(&settled, RevisionOrigin::Moderator, &meta("an operator")).unwrap();
     assert_eq!(store.outdated(&Scope::Shared).unwrap(), []);
     assert_eq!(store.bring_in_shipped(|| newer.clone(), 2, &meta("again")).unwrap().revision, None);
 }
@@ -240,10 +240,10 @@ fn a_claim_that_disagrees_makes_the_answer_disputed() {
     tickets.claims.push(other);
     tickets.topics.iter_mut().find(|topic| topic.id == "ticket-price").unwrap().claims.push("price-other".into());
     let mut store = store_in(folder.path());
-    store.replace(&facts, Origin::Import, &meta("a claim that disagrees")).unwrap();
+    store.replace(&facts, RevisionOrigin::Import, &meta("a claim that disagrees")).unwrap();
     let found = store.topic("ticket-price").unwrap().unwrap();
-    let finding = routedesk::answer::Finding::answer(found);
-    let reply = routedesk::wording::reply(&[finding], routedesk::language::Language::English);
+    let plan = routedesk::answer::AnswerPlan::answer(found);
+    let reply = routedesk::wording::reply(&[plan], routedesk::language::Language::English);
     assert_eq!(reply.outcome, routedesk::answer::Outcome::Disputed);
     assert!(
         reply.body.contains("45,000")

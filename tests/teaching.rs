@@ -9,9 +9,9 @@ use common::random::Random;
 use common::{DATABASE, meta, open};
 use routedesk::desk::Desk;
 use routedesk::facts::{Facts, Topic, Value, text};
-use routedesk::store::{Origin, Scope, Store};
+use routedesk::store::{RevisionOrigin, Scope, Store};
 use routedesk::understanding::message::understand;
-use routedesk::understanding::{Change, Decision, Index, Lessonbook};
+use routedesk::understanding::{Change, Decision, Index, LessonCache};
 use routedesk::utterance::Utterance;
 use routedesk::wording::Reply;
 
@@ -35,11 +35,11 @@ impl Taught {
         let mut store = Store::open(&self.path).unwrap();
         let mut facts = store.facts().unwrap();
         edit(&mut facts);
-        store.replace(&facts, Origin::Moderator, &meta("test")).unwrap();
+        store.replace(&facts, RevisionOrigin::Moderator, &meta("test")).unwrap();
     }
 
     fn ask(&self, question: &str) -> Reply {
-        self.desk.hear(&Utterance::new(question)).reply
+        self.desk.answer(&Utterance::new(question)).reply
     }
 }
 
@@ -139,7 +139,7 @@ fn layers_of_communities_do_not_mix() {
             .unwrap();
         let claims = topic.claims.iter().map(|id| claims[id.as_str()]).collect();
         let change = Change { id, subject: &subject.id, topic: Some(topic), claims };
-        below.with(&[change], &mut Lessonbook::default())
+        below.with(&[change], &mut LessonCache::default())
     };
     topic(&mut facts, "ticket-price").examples.push("give me the lowdown on the dosh".into());
     let one = with(&shared, &facts, "ticket-price");
@@ -171,7 +171,7 @@ fn a_new_topic_is_laid_over_taught_ones() {
     (new.id, new.title) = ("umbrellas".into(), "Umbrellas".into());
     new.examples = vec!["do they hand out umbrellas".into()];
     let change = Change { id: "umbrellas", subject: "route", topic: Some(&new), claims: Vec::new() };
-    let index = below.with(&[change], &mut Lessonbook::default());
+    let index = below.with(&[change], &mut LessonCache::default());
     for (question, id) in [("do they hand out umbrellas?", "umbrellas"), ("lowdown on the dosh?", "ticket-price")] {
         assert_eq!(answers(&index, question).as_deref(), Some(id), "{question}");
     }
@@ -229,7 +229,7 @@ fn after_any_changes_replies_are_those_of_a_fresh_start() {
     let taught = Taught::new();
     let questions = questions();
     let all = |desk: &Desk| -> Vec<String> {
-        let ask = |question: &String| desk.hear(&routedesk::utterance::Utterance::new(question.clone())).reply.text;
+        let ask = |question: &String| desk.answer(&routedesk::utterance::Utterance::new(question.clone())).reply.text;
         questions.iter().map(ask).collect()
     };
     let before = all(&taught.desk);

@@ -4,15 +4,15 @@ mod common;
 
 use common::articles;
 use common::random::Random;
-use routedesk::facts::verify::{Verdict, verify};
-use routedesk::facts::{Claim, Kind, Value, text};
+use routedesk::facts::verify::{Verification, verify};
+use routedesk::facts::{Claim, Value, ValueKind, text};
 
 #[test]
 fn all_shipped_claims_verify() {
     let facts = text::shipped();
     let Some(articles) = articles(&facts) else { return };
     for claim in facts.claims() {
-        assert_eq!(verify(claim, &facts, &articles), Verdict::Verified, "{}", claim.id);
+        assert_eq!(verify(claim, &facts, &articles), Verification::Verified, "{}", claim.id);
     }
 }
 
@@ -20,7 +20,7 @@ fn all_shipped_claims_verify() {
 fn a_missing_article_is_said_to_be_missing() {
     let facts = text::shipped();
     let claim = facts.claims().next().unwrap();
-    let Verdict::ArticleMissing(source) = verify(claim, &facts, &Default::default()) else { panic!() };
+    let Verification::ArticleMissing(source) = verify(claim, &facts, &Default::default()) else { panic!() };
     assert_eq!(source, claim.cite[0].source);
 }
 
@@ -38,7 +38,7 @@ fn mutated_claims_fail() {
         let Some(mutant) = mutate(claim.clone(), kind, &mut random, &facts) else { continue };
         assert_ne!(mutant, claim);
         tried += 1;
-        if verify(&mutant, &facts, &articles) == Verdict::Verified {
+        if verify(&mutant, &facts, &articles) == Verification::Verified {
             passed.push(format!("{kind}: {} | {} | {}", mutant.id, mutant.statement, mutant.value));
         }
     }
@@ -51,19 +51,20 @@ fn mutate(mut claim: Claim, kind: &str, random: &mut Random, facts: &routedesk::
     match kind {
         "figure" if random.below(2) == 0 => claim.statement = change_digits(&claim.statement, random)?,
         "figure" => {
-            let is_figure = matches!(claim.value.kind(), Kind::Money(..) | Kind::Count(..) | Kind::Duration(_));
+            let is_figure =
+                matches!(claim.value.kind(), ValueKind::Money(..) | ValueKind::Count(..) | ValueKind::Duration(_));
             let text = change_digits(claim.value.text(), random).filter(|_| is_figure)?;
             claim.value = Value::parse(&text).ok()?;
         }
         "date" if random.below(2) == 0 => claim.statement = change_month_or_day(&claim.statement, random)?,
         "date" => {
             let text = change_digits(claim.value.text(), random)
-                .filter(|_| matches!(claim.value.kind(), Kind::Date(_) | Kind::Instant(..)))?;
+                .filter(|_| matches!(claim.value.kind(), ValueKind::Date(_) | ValueKind::Instant(..)))?;
             claim.value = Value::parse(&text).ok()?;
         }
         "name" => claim.statement = change_name(&claim.statement, random)?,
         "polarity" => match claim.value.kind() {
-            Kind::YesNo(yes) => claim.value = Value::parse(if *yes { "no" } else { "yes" }).ok()?,
+            ValueKind::YesNo(yes) => claim.value = Value::parse(if *yes { "no" } else { "yes" }).ok()?,
             _ => claim.statement = negate(&claim.statement)?,
         },
         _ => {

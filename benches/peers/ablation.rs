@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fs;
 
 use anyhow::Context;
-use routedesk::eval::{self, Kind, area};
+use routedesk::eval::{self, ExpectedReply, area};
 use routedesk::facts::text;
 use routedesk::understanding::intents::{Intents, Steps};
 use routedesk::understanding::vectors::Vectors;
@@ -111,8 +111,10 @@ fn desk() -> anyhow::Result<Set> {
     for file in files {
         for question in eval::read(file)?.into_iter().filter(|question| question.context.is_none()) {
             match (question.kind, question.topic) {
-                (Kind::Answer | Kind::Disputed, Some(topic)) => questions.push((alike(&topic), question.q)),
-                (Kind::Unknown, _) => questions.push((Vec::new(), question.q)),
+                (ExpectedReply::Answer | ExpectedReply::Disputed, Some(topic)) => {
+                    questions.push((alike(&topic), question.q))
+                }
+                (ExpectedReply::Unknown, _) => questions.push((Vec::new(), question.q)),
                 _ => {}
             }
         }

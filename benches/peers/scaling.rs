@@ -20,7 +20,7 @@ const SIZES: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
 /// How many questions are asked, and for how long at most: linear scans take seconds for one.
 const QUESTIONS: usize = 1_000;
-const PATIENCE: Duration = Duration::from_secs(15);
+const TIME_LIMIT: Duration = Duration::from_secs(15);
 
 fn main() {
     let most = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(usize::MAX);
@@ -62,7 +62,7 @@ fn ask(peer: &impl Peer, questions: &[(String, String)]) -> (String, f64) {
         let best = black_box(peer.best(question));
         times.push(start_of_one.elapsed());
         right += usize::from(best == *topic);
-        if start.elapsed() > PATIENCE {
+        if start.elapsed() > TIME_LIMIT {
             break;
         }
     }

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use routedesk::desk::Desk;
 use routedesk::facts::{Facts, text};
-use routedesk::store::{Edit, Meta, Origin, Scope, Store};
+use routedesk::store::{Edit, Meta, RevisionOrigin, Scope, Store};
 use routedesk::understanding::message::understand;
-use routedesk::understanding::{Change, Index, Lessonbook};
+use routedesk::understanding::{Change, Index, LessonCache};
 use routedesk::utterance::Utterance;
 use routedesk_peers::random::Random;
 use routedesk_peers::resident;
@@ -62,7 +62,7 @@ fn enlarged(examples: usize) -> Facts {
 
 /// Teaches one example after the other, and asks after each: for all, then for a community.
 fn teach(path: &Path, facts: &Facts) -> anyhow::Result<()> {
-    Store::open(path)?.replace(facts, Origin::Import, &meta())?;
+    Store::open(path)?.replace(facts, RevisionOrigin::Import, &meta())?;
     let start = Instant::now();
     let desk = open(path)?;
     let trained = start.elapsed();
@@ -83,7 +83,7 @@ fn teach_in(desk: &Desk, store: &mut Store, scope: &Scope) -> anyhow::Result<(Ve
     let question = Utterance::new("who flies it?").within(scope.clone());
     let mut facts = store.facts_of(scope)?;
     let (mut written, mut answered) = (Vec::new(), Vec::new());
-    desk.hear(&question);
+    desk.answer(&question);
     for change in 0..CHANGES {
         let subjects = facts.subjects.len();
         let subject = &mut facts.subjects[change % subjects];
@@ -95,7 +95,7 @@ fn teach_in(desk: &Desk, store: &mut Store, scope: &Scope) -> anyhow::Result<(Ve
         store.commit(scope, base, &[edit], &meta())?;
         written.push(start.elapsed());
         let start = Instant::now();
-        black_box(desk.hear(&question));
+        black_box(desk.answer(&question));
         answered.push(start.elapsed());
     }
     Ok((written, answered))
@@ -113,7 +113,7 @@ fn communities(index: &Arc<Index>) {
     let question = Utterance::new("how much is a ticket from moscow to pyongyang?");
     let plain = cost(index, &question);
     let mut layers_of = |from: usize| -> Vec<Index> {
-        let layer = |community| index.with(&changes(&mut facts, community, &mut random), &mut Lessonbook::default());
+        let layer = |community| index.with(&changes(&mut facts, community, &mut random), &mut LessonCache::default());
         (from..from + COMMUNITIES).map(layer).collect()
     };
     // The room for making them is taken once; what the next thousand take is theirs.

@@ -12,7 +12,7 @@ use super::{Account, Doing, RoomError};
 use crate::rooms::{bad, explain};
 
 /// How long fetching a file may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Account {
     /// Puts a text onto the homeserver for a room, encrypted where the room is. Gives the part of an event's content that
@@ -49,7 +49,7 @@ impl Account {
             let request = MediaRequestParameters { source, format: MediaFormat::File };
             let media = self.client.media();
             // The SDK itself waits for ever.
-            let fetched = tokio::time::timeout(PATIENCE, media.get_media_content(&request, false)).await;
+            let fetched = tokio::time::timeout(FETCH_TIMEOUT, media.get_media_content(&request, false)).await;
             let bytes = fetched.map_err(|_| RoomError { what: "no connection".into(), may_pass: true })?;
             let bytes = bytes.map_err(|error| explain(&error))?;
             if bytes.len() <= most { Ok(bytes) } else { Err(bad("a file that is too long")) }

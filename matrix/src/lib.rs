@@ -39,7 +39,7 @@ pub enum LogIn {
 
 /// Which account, and where to keep what belongs to it.
 #[derive(Clone)]
-pub struct Settings {
+pub struct AccountSettings {
     /// The homeserver's address or its name.
     pub homeserver: String,
     /// The account: `@name:server`, or `name` alone where a password is given.

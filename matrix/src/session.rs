@@ -14,7 +14,7 @@ use matrix_sdk::store::RoomLoadSettings;
 use matrix_sdk::{Client, ClientBuildError, Error, SessionMeta, SessionTokens, SqliteStoreConfig};
 
 use super::folder::Kept;
-use super::{Account, Doing, Folder, LogIn, Settings, listen};
+use super::{Account, AccountSettings, Doing, Folder, LogIn, listen};
 
 /// How the bot's device is called in the lists that people see.
 const DEVICE_NAME: &str = "routedesk";
@@ -80,11 +80,11 @@ pub struct Opened {
 
 /// Opens an account: comes back to its session or logs in, and sees to cross-signing and recovery.
 #[must_use]
-pub fn open(settings: Settings) -> Doing<'static, Result<Opened, OpenError>> {
+pub fn open(settings: AccountSettings) -> Doing<'static, Result<Opened, OpenError>> {
     Box::pin(open_account(settings))
 }
 
-async fn open_account(settings: Settings) -> Result<Opened, OpenError> {
+async fn open_account(settings: AccountSettings) -> Result<Opened, OpenError> {
     let folder = Folder::take(&settings.folder)?;
     let kept = folder.look()?;
     let key = folder.store_key(kept)?;
@@ -100,7 +100,7 @@ async fn open_account(settings: Settings) -> Result<Opened, OpenError> {
     Ok(Opened { account: Account { client, user, folder: Arc::new(folder) }, notes })
 }
 
-async fn build(settings: &Settings, store: &Path, key: [u8; 32]) -> Result<Client, OpenError> {
+async fn build(settings: &AccountSettings, store: &Path, key: [u8; 32]) -> Result<Client, OpenError> {
     let encryption = EncryptionSettings {
         auto_enable_cross_signing: true,
         auto_enable_backups: true,
@@ -126,7 +126,7 @@ async fn build(settings: &Settings, store: &Path, key: [u8; 32]) -> Result<Clien
         })
 }
 
-async fn come_back(settings: &Settings, folder: &Folder, key: [u8; 32]) -> Result<Client, OpenError> {
+async fn come_back(settings: &AccountSettings, folder: &Folder, key: [u8; 32]) -> Result<Client, OpenError> {
     let kept = || OpenError::StoreWithoutSession(folder.store());
     let session: MatrixSession = serde_json::from_str(&folder.read_session()?).map_err(|_| kept())?;
     let client = build(settings, &folder.store(), key).await?;
@@ -134,7 +134,7 @@ async fn come_back(settings: &Settings, folder: &Folder, key: [u8; 32]) -> Resul
     Ok(client)
 }
 
-async fn log_in(settings: &Settings, folder: &Folder, key: [u8; 32]) -> Result<Client, OpenError> {
+async fn log_in(settings: &AccountSettings, folder: &Folder, key: [u8; 32]) -> Result<Client, OpenError> {
     let log_in = settings.log_in.as_ref().ok_or(OpenError::NoWayToLogIn)?;
     folder.begin()?;
     let client = build(settings, &folder.store(), key).await?;
@@ -161,7 +161,7 @@ async fn log_in(settings: &Settings, folder: &Folder, key: [u8; 32]) -> Result<C
 }
 
 /// Sees to it that the device is signed by its owner and that its keys can be had back.
-async fn recover(settings: &Settings, folder: &Folder, client: &Client) -> Result<Vec<Note>, OpenError> {
+async fn recover(settings: &AccountSettings, folder: &Folder, client: &Client) -> Result<Vec<Note>, OpenError> {
     let recovery = client.encryption().recovery();
     let mut notes = Vec::new();
     match recovery.state() {
@@ -207,7 +207,7 @@ fn keep(folder: &Folder, key: &str) -> Result<Note, OpenError> {
     Ok(Note::RecoveryKeyWritten(folder.recovery_key()))
 }
 
-fn explain(settings: &Settings, error: &Error) -> OpenError {
+fn explain(settings: &AccountSettings, error: &Error) -> OpenError {
     match error.client_api_error_kind() {
         Some(ErrorKind::Forbidden) => OpenError::WrongPassword,
         Some(ErrorKind::UnknownToken(_)) => OpenError::Revoked(super::Ended::Revoked(settings.folder.join("store"))),

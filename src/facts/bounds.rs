@@ -67,8 +67,8 @@ impl Bounds {
 
     /// Splits the sign of the limits off a text: `>=9 seats` gives the limits' constructor and `9 seats`.
     pub(super) fn split_sign(text: &str) -> (fn(u64) -> Self, &str) {
-        type Sign = (&'static str, fn(u64) -> Bounds);
-        const SIGNS: [Sign; 5] = [
+        type LimitSign = (&'static str, fn(u64) -> Bounds);
+        const SIGNS: [LimitSign; 5] = [
             (">=", Bounds::AtLeast),
             ("<=", Bounds::AtMost),
             (">", Bounds::Over),

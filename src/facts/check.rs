@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::text::{BadText, lines_of_ids};
+use super::text::{FactsTextError, lines_of_ids};
 use super::{Claim, DateSpan, Facts, Source, Topic};
 
 /// Something wrong with a fact, and where it stands.
@@ -17,8 +17,8 @@ pub struct Problem {
     pub message: String,
 }
 
-impl From<BadText> for Problem {
-    fn from(BadText { file, line, message }: BadText) -> Self {
+impl From<FactsTextError> for Problem {
+    fn from(FactsTextError { file, line, message }: FactsTextError) -> Self {
         Self { file, line, message }
     }
 }

@@ -5,9 +5,9 @@ pub mod bundle;
 pub mod check;
 pub mod date;
 pub mod derive;
-pub mod spoken;
 pub mod text;
 pub mod value;
+pub mod value_text;
 pub mod verify;
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use date::DateSpan;
 pub use derive::{Derivation, Operation};
-pub use value::{Kind, Relation, Value};
+pub use value::{Relation, Value, ValueKind};
 
 /// Everything the desk knows, in the order in which it is written.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -42,7 +42,7 @@ pub const SHIPPED: [(&str, &str); 24] = [
 /// Why a file of facts can't be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {message}")]
-pub struct BadText {
+pub struct FactsTextError {
     /// The file's name.
     pub file: String,
     /// The line, counted from 1.
@@ -72,7 +72,7 @@ pub fn shipped() -> Facts {
 ///
 /// # Errors
 /// Every file that can't be read, each with its first error.
-pub fn parse(files: &[(String, String)]) -> Result<Facts, Vec<BadText>> {
+pub fn parse(files: &[(String, String)]) -> Result<Facts, Vec<FactsTextError>> {
     let mut facts = Facts::default();
     let mut errors = Vec::new();
     for (name, text) in files {
@@ -84,7 +84,7 @@ pub fn parse(files: &[(String, String)]) -> Result<Facts, Vec<BadText>> {
         if let Err(error) = outcome {
             let start = error.span().map_or(0, |span| span.start.min(text.len()));
             let line = text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1;
-            errors.push(BadText { file: name.clone(), line, message: error.message().to_owned() });
+            errors.push(FactsTextError { file: name.clone(), line, message: error.message().to_owned() });
         }
     }
     if errors.is_empty() { Ok(facts) } else { Err(errors) }

@@ -29,12 +29,12 @@ const AROUND_SECONDS: f64 = 600.0;
 #[serde(try_from = "String", into = "String")]
 pub struct Value {
     text: String,
-    kind: Kind,
+    kind: ValueKind,
 }
 
 /// The parsed form of a [`Value`].
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum ValueKind {
     /// An amount of money and its ISO 4217 currency.
     Money(Bounds, String),
     /// A span of days.
@@ -84,7 +84,7 @@ pub enum Relation {
 /// A text that is no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no value; expected one of: {EXPECTED}")]
-pub struct BadValue(pub String);
+pub struct ValueError(pub String);
 
 /// What [`Value::parse`] accepts, by example.
 const EXPECTED: &str = "45,000 RUB · 27 July 2025 · 27 July 2025, 19:00 Moscow time · 8 hours 15 minutes · more than 400 \
@@ -94,14 +94,14 @@ impl Value {
     /// Reads a value from its text.
     ///
     /// # Errors
-    /// [`BadValue`] with what was expected, if the text is no value.
-    pub fn parse(text: &str) -> Result<Self, BadValue> {
-        parse_kind(text).map(|kind| Self { text: text.to_owned(), kind }).ok_or_else(|| BadValue(text.to_owned()))
+    /// [`ValueError`] with what was expected, if the text is no value.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        parse_kind(text).map(|kind| Self { text: text.to_owned(), kind }).ok_or_else(|| ValueError(text.to_owned()))
     }
 
     /// The parsed value.
     #[must_use]
-    pub fn kind(&self) -> &Kind {
+    pub fn kind(&self) -> &ValueKind {
         &self.kind
     }
 
@@ -114,32 +114,35 @@ impl Value {
     /// Whether the value says more than words do, so that it can be compared.
     #[must_use]
     pub fn is_comparable(&self) -> bool {
-        !matches!(self.kind, Kind::Text(_))
+        !matches!(self.kind, ValueKind::Text(_))
     }
 
     /// How this value stands to another value of the same thing.
     #[must_use]
     pub fn relation(&self, other: &Self) -> Relation {
         match (&self.kind, &other.kind) {
-            (Kind::Money(a, unit), Kind::Money(b, other_unit)) | (Kind::Count(a, unit), Kind::Count(b, other_unit)) => {
+            (ValueKind::Money(a, unit), ValueKind::Money(b, other_unit))
+            | (ValueKind::Count(a, unit), ValueKind::Count(b, other_unit)) => {
                 if unit == other_unit {
                     of_intervals(a.interval(), b.interval())
                 } else {
                     Relation::Incomparable
                 }
             }
-            (Kind::Duration(a), Kind::Duration(b)) => of_intervals(a.interval(), b.interval()),
-            (Kind::Date(a), Kind::Date(b)) => match (a == b, a.meets(b)) {
+            (ValueKind::Duration(a), ValueKind::Duration(b)) => of_intervals(a.interval(), b.interval()),
+            (ValueKind::Date(a), ValueKind::Date(b)) => match (a == b, a.meets(b)) {
                 (true, _) => Relation::Same,
                 (false, true) => Relation::Precision,
                 (false, false) => Relation::Disagree,
             },
-            (Kind::Instant(a, around_a), Kind::Instant(b, around_b)) => {
+            (ValueKind::Instant(a, around_a), ValueKind::Instant(b, around_b)) => {
                 of_intervals(instant_interval(*a, *around_a), instant_interval(*b, *around_b))
             }
-            (Kind::Frequency(a, per_a), Kind::Frequency(b, per_b)) => same_or_disagree(a == b && per_a == per_b),
-            (Kind::YesNo(a), Kind::YesNo(b)) => same_or_disagree(a == b),
-            (Kind::Name(a), Kind::Name(b)) => of_names(a, b),
+            (ValueKind::Frequency(a, per_a), ValueKind::Frequency(b, per_b)) => {
+                same_or_disagree(a == b && per_a == per_b)
+            }
+            (ValueKind::YesNo(a), ValueKind::YesNo(b)) => same_or_disagree(a == b),
+            (ValueKind::Name(a), ValueKind::Name(b)) => of_names(a, b),
             _ => Relation::Incomparable,
         }
     }
@@ -177,22 +180,22 @@ fn of_names(a: &str, b: &str) -> Relation {
     }
 }
 
-fn parse_kind(text: &str) -> Option<Kind> {
+fn parse_kind(text: &str) -> Option<ValueKind> {
     let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
     match (kind, rest) {
-        ("yes", "") => Some(Kind::YesNo(true)),
-        ("no", "") => Some(Kind::YesNo(false)),
+        ("yes", "") => Some(ValueKind::YesNo(true)),
+        ("no", "") => Some(ValueKind::YesNo(false)),
         (_, rest) if rest.trim() != rest || rest.is_empty() => None,
-        ("name", rest) => Some(Kind::Name(rest.to_owned())),
-        ("text", rest) => Some(Kind::Text(rest.to_owned())),
-        ("date", rest) => rest.parse().ok().map(Kind::Date),
+        ("name", rest) => Some(ValueKind::Name(rest.to_owned())),
+        ("text", rest) => Some(ValueKind::Text(rest.to_owned())),
+        ("date", rest) => rest.parse().ok().map(ValueKind::Date),
         ("instant", rest) => parse_instant(rest),
-        ("duration", rest) => parse_duration(rest).map(Kind::Duration),
+        ("duration", rest) => parse_duration(rest).map(ValueKind::Duration),
         ("frequency", rest) => parse_frequency(rest),
         ("money", rest) => with_unit(rest)
             .filter(|(_, unit)| unit.len() == 3 && unit.bytes().all(|b| b.is_ascii_uppercase()))
-            .map(|(bounds, unit)| Kind::Money(bounds, unit)),
-        ("count", rest) => with_unit(rest).map(|(bounds, unit)| Kind::Count(bounds, unit)),
+            .map(|(bounds, unit)| ValueKind::Money(bounds, unit)),
+        ("count", rest) => with_unit(rest).map(|(bounds, unit)| ValueKind::Count(bounds, unit)),
         _ => None,
     }
 }
@@ -202,13 +205,13 @@ fn with_unit(text: &str) -> Option<(Bounds, String)> {
     Some((bounds.parse().ok()?, unit.to_owned()))
 }
 
-fn parse_instant(text: &str) -> Option<Kind> {
+fn parse_instant(text: &str) -> Option<ValueKind> {
     let exact = text.strip_prefix('~');
     let at = exact.unwrap_or(text);
-    at.parse().ok().map(|at| Kind::Instant(at, exact.is_some()))
+    at.parse().ok().map(|at| ValueKind::Instant(at, exact.is_some()))
 }
 
-fn parse_frequency(text: &str) -> Option<Kind> {
+fn parse_frequency(text: &str) -> Option<ValueKind> {
     let (times, period) = text.split_once('/')?;
     let period = match period {
         "day" => Period::Day,
@@ -217,7 +220,7 @@ fn parse_frequency(text: &str) -> Option<Kind> {
         "year" => Period::Year,
         _ => return None,
     };
-    Some(Kind::Frequency(times.parse().ok()?, period))
+    Some(ValueKind::Frequency(times.parse().ok()?, period))
 }
 
 /// Reads `>8h`, `~7h45m`, `8d` into minutes.
@@ -246,9 +249,9 @@ fn minutes_in(unit: char) -> Option<u64> {
 }
 
 impl TryFrom<String> for Value {
-    type Error = BadValue;
+    type Error = ValueError;
 
-    fn try_from(text: String) -> Result<Self, BadValue> {
+    fn try_from(text: String) -> Result<Self, ValueError> {
         Self::parse(&text)
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::check::derives;
 use super::date::MONTHS;
-use super::value::Kind;
+use super::value::ValueKind;
 use super::{Claim, Facts, Operation};
 
 /// The articles' paragraphs by source id.
@@ -15,7 +15,7 @@ pub type Articles = BTreeMap<String, Vec<String>>;
 
 /// What came of checking one claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Verification {
     /// Everything it shows stands in the paragraphs it cites.
     Verified,
     /// These things don't.
@@ -43,9 +43,9 @@ pub fn read_articles(facts: &Facts, dir: &Path) -> std::io::Result<Articles> {
 
 /// Checks one claim. `facts` gives the names of the sources, which a statement may use freely.
 #[must_use]
-pub fn verify(claim: &Claim, facts: &Facts, articles: &Articles) -> Verdict {
+pub fn verify(claim: &Claim, facts: &Facts, articles: &Articles) -> Verification {
     if let Some(citation) = claim.cite.iter().find(|citation| !articles.contains_key(&citation.source)) {
-        return Verdict::ArticleMissing(citation.source.clone());
+        return Verification::ArticleMissing(citation.source.clone());
     }
     let mut missing = missing_words(claim, articles);
     let evidence = Evidence::gather(claim, facts, articles);
@@ -53,7 +53,7 @@ pub fn verify(claim: &Claim, facts: &Facts, articles: &Articles) -> Verdict {
     missing.extend(evidence.missing_from_value(claim));
     missing.extend(wrong_derivation(claim, &evidence));
     missing.extend(wrong_polarity(claim));
-    if missing.is_empty() { Verdict::Verified } else { Verdict::NotFound(missing) }
+    if missing.is_empty() { Verification::Verified } else { Verification::NotFound(missing) }
 }
 
 /// The cited words that their own paragraph doesn't contain.
@@ -159,16 +159,20 @@ impl Evidence {
             return Vec::new();
         }
         match claim.value.kind() {
-            Kind::Money(..) | Kind::Count(..) | Kind::Duration(..) | Kind::Date(..) | Kind::Instant(..) => {
+            ValueKind::Money(..)
+            | ValueKind::Count(..)
+            | ValueKind::Duration(..)
+            | ValueKind::Date(..)
+            | ValueKind::Instant(..) => {
                 let shown = value_numbers(claim.value.kind());
                 shown.into_iter().filter(|choices| choices.is_disjoint(&self.borne_numbers)).map(join).collect()
             }
-            Kind::Frequency(times, _) if *times > 1 => {
+            ValueKind::Frequency(times, _) if *times > 1 => {
                 let twice = [times.to_string()].into();
                 if self.borne_numbers.is_disjoint(&twice) { vec![times.to_string()] } else { Vec::new() }
             }
-            Kind::Name(name) => words(name).into_iter().filter(|word| !self.borne_or_printed(word)).collect(),
-            Kind::Frequency(..) | Kind::YesNo(_) | Kind::Text(_) => Vec::new(),
+            ValueKind::Name(name) => words(name).into_iter().filter(|word| !self.borne_or_printed(word)).collect(),
+            ValueKind::Frequency(..) | ValueKind::YesNo(_) | ValueKind::Text(_) => Vec::new(),
         }
     }
 
@@ -182,12 +186,12 @@ fn join(choices: BTreeSet<String>) -> String {
 }
 
 /// For each figure of a value the ways in which a source may print it.
-fn value_numbers(kind: &Kind) -> Vec<BTreeSet<String>> {
+fn value_numbers(kind: &ValueKind) -> Vec<BTreeSet<String>> {
     let plain = |figures: Vec<u64>| figures.into_iter().map(|n| [n.to_string()].into()).collect();
     match kind {
-        Kind::Money(bounds, _) | Kind::Count(bounds, _) => plain(bounds.figures()),
-        Kind::Duration(bounds) => bounds.figures().into_iter().map(duration_numbers).collect(),
-        Kind::Date(span) => {
+        ValueKind::Money(bounds, _) | ValueKind::Count(bounds, _) => plain(bounds.figures()),
+        ValueKind::Duration(bounds) => bounds.figures().into_iter().map(duration_numbers).collect(),
+        ValueKind::Date(span) => {
             let mut parts: Vec<BTreeSet<String>> = Vec::new();
             let text = span.to_string();
             if text.contains("..") && text.len() == "1994..1996".len() {
@@ -201,7 +205,11 @@ fn value_numbers(kind: &Kind) -> Vec<BTreeSet<String>> {
             }
             parts
         }
-        Kind::Instant(..) | Kind::Frequency(..) | Kind::Name(_) | Kind::YesNo(_) | Kind::Text(_) => Vec::new(),
+        ValueKind::Instant(..)
+        | ValueKind::Frequency(..)
+        | ValueKind::Name(_)
+        | ValueKind::YesNo(_)
+        | ValueKind::Text(_) => Vec::new(),
     }
 }
 
@@ -285,7 +293,7 @@ fn wrong_polarity(claim: &Claim) -> Option<String> {
     let quoted = claim.cite.iter().flat_map(|citation| &citation.words).any(|words| negations(words) % 2 == 1);
     let contrary = claim.derived.as_ref().is_some_and(|derived| derived.operation == Operation::Contrary);
     let yes = match claim.value.kind() {
-        Kind::YesNo(yes) => Some(*yes),
+        ValueKind::YesNo(yes) => Some(*yes),
         _ => None,
     };
     let turned = statement != quoted || yes.is_some_and(|yes| yes == (statement || contrary));

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::command::{Field, Form};
-use super::draft::{Draft, Ground, text, topics};
-use super::{Failure, Moderation, Refusal, Said, TextFile, lookup};
+use super::draft::{Draft, DraftContext, text, topics};
+use super::{Failure, Moderation, Refusal, Response, TextFile, lookup};
 use crate::desk::Probe;
 use crate::facts::bundle::Bundle;
 use crate::facts::check::{Problem, check};
@@ -22,57 +22,57 @@ const MOST_GROWN: usize = 3;
 
 impl Moderation {
     /// The facts as a file.
-    pub(super) fn export(ground: &Ground<'_>) -> Said {
-        let (claims, topics) = (ground.facts.claims().count(), ground.facts.topics().count());
-        let text = words::exported(ground.base, claims, topics);
+    pub(super) fn export(context: &DraftContext<'_>) -> Response {
+        let (claims, topics) = (context.facts.claims().count(), context.facts.topics().count());
+        let text = words::exported(context.base, claims, topics);
         let file = TextFile {
-            name: format!("facts-{}.txt", ground.base),
-            text: Bundle::of(ground.facts, ground.base).to_text(),
+            name: format!("facts-{}.txt", context.base),
+            text: Bundle::of(context.facts, context.base).to_text(),
         };
-        Said { file: Some(file), ..Said::text(text) }
+        Response { file: Some(file), ..Response::text(text) }
     }
 
     /// What a file changes of the facts as they were when it was written; with all of it as a file, where it is much.
     pub(super) fn draft_of_import(
         &self,
         form: &Form,
-        ground: &Ground<'_>,
+        context: &DraftContext<'_>,
     ) -> Result<(Draft, Option<TextFile>), Failure> {
         let text = text(form, Field::File);
-        let most = MOST_GROWN * Bundle::of(ground.facts, ground.base).to_text().len();
+        let most = MOST_GROWN * Bundle::of(context.facts, context.base).to_text().len();
         if text.len() > most {
             return Err(Refusal(words::too_much("It has so many letters", most)).into());
         }
         let bundle = Bundle::from_text(text).map_err(bad)?;
-        let base = bundle.revision.unwrap_or(ground.base);
-        if !(1..=ground.base).contains(&base) {
-            return Err(Refusal(words::other_revision(base, ground.base)).into());
+        let base = bundle.revision.unwrap_or(context.base);
+        if !(1..=context.base).contains(&base) {
+            return Err(Refusal(words::other_revision(base, context.base)).into());
         }
         let (facts, problems) = bundle.look().map_err(bad)?;
-        let known = ground.problems();
+        let known = context.problems();
         let problems = unless_known(problems, &known);
         if !problems.is_empty() {
             return Err(bad(problems).into());
         }
-        let mut edits = self.store().difference(ground.scope, base, &facts)?;
+        let mut edits = self.store().difference(context.scope, base, &facts)?;
         if edits.is_empty() {
-            return Err(Refusal(words::file_changes_nothing(base, ground.base)).into());
+            return Err(Refusal(words::file_changes_nothing(base, context.base)).into());
         }
-        edits.retain(|edit| !ground.is_so(edit));
-        ground.check_edits(&mut edits, &facts)?;
-        let later = self.store().overtaken(ground.scope, base, &edits)?;
+        edits.retain(|edit| !context.is_so(edit));
+        context.check_edits(&mut edits, &facts)?;
+        let later = self.store().overtaken(context.scope, base, &edits)?;
         if !later.is_empty() {
             return Err(Refusal(words::changed_since_export(&later)).into());
         }
         // What each of two changed may be in order, and both together not.
-        let together = unless_known(problems_of(&with_edits(ground.facts, &edits)), &known);
+        let together = unless_known(problems_of(&with_edits(context.facts, &edits)), &known);
         if !together.is_empty() {
             return Err(Refusal(words::bad_together(&together)).into());
         }
-        let (told, probes) = (ground.told(&edits), ground.probes_of_edits(&edits));
+        let (told, probes) = (context.told(&edits), context.probes_of_edits(&edits));
         let all = words::all_that_it_changes(&told).map(|text| TextFile { name: words::ALL_CHANGES.into(), text });
         let lines = words::imports(&edits, &told);
-        Ok((ground.draft(form, edits, lines, probes), all))
+        Ok((context.draft(form, edits, lines, probes), all))
     }
 }
 
@@ -131,7 +131,7 @@ fn put<T>(things: &mut Vec<T>, thing: T, id: impl Fn(&T) -> &String) {
     }
 }
 
-impl Ground<'_> {
+impl DraftContext<'_> {
     fn claim(&self, id: &str) -> Option<&Claim> {
         self.facts.claims().find(|claim| claim.id == id)
     }

@@ -3,17 +3,17 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::command::{Field, Form};
-use super::draft::{Draft, Ground, is_kept, text};
+use super::draft::{Draft, DraftContext, is_kept, text};
 use super::lookup::{claim_of, topic_of};
 use super::{Refusal, lookup};
 use crate::answer::MAX_CLAIMS;
 use crate::desk::Probe;
-use crate::facts::spoken::read_date;
+use crate::facts::value_text::read_date;
 use crate::facts::{Basis, Citation, Claim, Rank, Topic, Value, verify};
 use crate::store::Edit;
 use crate::wording::moderation as words;
 
-impl Ground<'_> {
+impl DraftContext<'_> {
     pub(super) fn add_claim(&self, form: &Form) -> Result<Draft, Refusal> {
         let (subject, topic) = topic_of(self.facts, text(form, Field::Topic))?;
         if topic.is_silent() {

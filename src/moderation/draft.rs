@@ -52,7 +52,7 @@ impl Draft {
 }
 
 /// What a draft is made on.
-pub struct Ground<'a> {
+pub struct DraftContext<'a> {
     /// The facts as those of the scope see them.
     pub facts: &'a Facts,
     /// The newest revision.
@@ -63,7 +63,7 @@ pub struct Ground<'a> {
     pub today: &'a str,
 }
 
-impl Ground<'_> {
+impl DraftContext<'_> {
     pub(super) fn draft(&self, form: &Form, edits: Vec<Edit>, lines: Vec<String>, probes: Vec<Probe>) -> Draft {
         Draft {
             scope: self.scope.clone(),
@@ -156,7 +156,7 @@ impl Ground<'_> {
     }
 }
 
-/// A field that [`Ground::missing`] has seen to be there.
+/// A field that [`DraftContext::missing`] has seen to be there.
 pub(super) fn text(form: &Form, field: Field) -> &str {
     form.get(field).unwrap_or_default()
 }

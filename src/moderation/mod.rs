@@ -1,21 +1,21 @@
 //! Moderators keep the facts: every change is seen before it counts, recorded, and undone with one command. The commands,
 //! their steps and their words are the same on each platform; a platform says who speaks and what they may do.
 
+pub mod answer_subscriptions;
+pub mod answer_updates;
 mod bulk;
+mod change_preview;
 mod claims;
 pub mod command;
-pub mod corrections;
 mod draft;
-mod findings;
-pub mod flags;
 mod grammar;
-mod inquiry;
+pub mod layer_conflicts;
 mod lookup;
 mod queue;
 mod sources;
 mod steps;
 mod topics;
-pub mod wishes;
+mod undo_and_promote;
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,18 +24,18 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use command::{Field, Form, NoCommand, Verb};
-use draft::{Act, Draft, Ground};
+use draft::{Act, Draft, DraftContext};
 pub use queue::{ByHand, KeptAnswer};
 use steps::{Open, Session, fields_to_fill, is_no, is_yes};
 
 use crate::desk::Desk;
 use crate::store::records::Records;
-use crate::store::{Committed, Error, Meta, Scope, Store};
+use crate::store::{Committed, Meta, Scope, Store, StoreError};
 use crate::wording::moderation as words;
 
 /// What somebody may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Right {
+pub enum Permission {
     /// Ask and suggest.
     Member,
     /// Change the facts of the community.
@@ -46,20 +46,20 @@ pub enum Right {
 
 /// Who speaks, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Speaker {
+pub struct Actor {
     /// The platform's id of the person.
     pub who: String,
     /// The platform's id of the community; empty where what all share is seen.
     pub community: String,
     /// What they may do there at this moment.
-    pub right: Right,
+    pub permission: Permission,
 }
 
-impl Speaker {
+impl Actor {
     /// What somebody must be to change the facts that are seen here.
     #[must_use]
-    pub fn must_be(&self) -> Right {
-        if self.community.is_empty() { Right::Operator } else { Right::Moderator }
+    pub fn required_permission(&self) -> Permission {
+        if self.community.is_empty() { Permission::Operator } else { Permission::Moderator }
     }
 }
 
@@ -69,7 +69,7 @@ pub struct Refusal(pub String);
 
 /// What is said to a moderator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Said {
+pub struct Response {
     /// In words.
     pub text: String,
     /// What they can do next.
@@ -77,7 +77,7 @@ pub struct Said {
     /// The number of the step that is open now, by which a button tells that it belongs to it.
     pub step: u64,
     /// The revision that was made, with a line about it for others who look after the community.
-    pub made: Option<Made>,
+    pub committed: Option<CommittedChange>,
     /// What goes with it.
     pub file: Option<TextFile>,
 }
@@ -105,14 +105,14 @@ pub enum Next {
 
 /// A revision that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Made {
+pub struct CommittedChange {
     /// Its number.
     pub revision: i64,
     /// What it did, in a line.
     pub line: String,
 }
 
-impl Said {
+impl Response {
     fn text(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
@@ -139,99 +139,100 @@ impl Moderation {
     ///
     /// # Errors
     /// If the database can't be used.
-    pub fn open(desk: Arc<Desk>, database: &Path, platform: &'static str) -> Result<Self, Error> {
+    pub fn open(desk: Arc<Desk>, database: &Path, platform: &'static str) -> Result<Self, StoreError> {
         let (records, store) = (Mutex::new(Records::open(database, platform)?), Mutex::new(Store::open(database)?));
         Ok(Self { desk, store, records, platform, sessions: Mutex::default(), steps: AtomicU64::new(0) })
     }
 
     /// What is said to a command, given as a line.
-    pub fn command(&self, by: &Speaker, line: &str, now: i64) -> Said {
+    pub fn command(&self, by: &Actor, line: &str, now: i64) -> Response {
         guarded(|| self.read(by, line, now))
     }
 
-    fn read(&self, by: &Speaker, line: &str, now: i64) -> Said {
+    fn read(&self, by: &Actor, line: &str, now: i64) -> Response {
         match Form::parse(line) {
             Ok(form) => self.form(by, form, now),
             Err(NoCommand::Verb) if matches!(line.trim().to_lowercase().as_str(), "fact" | "fact help") => {
                 self.form(by, Form::new(Verb::Help), now)
             }
             Err(NoCommand::Verb) if is_yes(line) || is_no(line) => self.answer(by, line, now),
-            Err(NoCommand::Verb) => Said::text(words::no_such_command()),
-            Err(NoCommand::Field(verb, name)) => Said::text(words::no_such_field(verb, &name)),
-            Err(NoCommand::TooMuch(verb)) => Said::text(words::usage(verb)),
+            Err(NoCommand::Verb) => Response::text(words::no_such_command()),
+            Err(NoCommand::Field(verb, name)) => Response::text(words::no_such_field(verb, &name)),
+            Err(NoCommand::TooMuch(verb)) => Response::text(words::usage(verb)),
         }
     }
 
     /// What may be meant by the beginning of a topic's, claim's or source's name, with their ids.
     #[must_use]
-    pub fn complete(&self, by: &Speaker, field: Field, typed: &str, most: usize) -> Vec<(String, String)> {
+    pub fn complete(&self, by: &Actor, field: Field, typed: &str, most: usize) -> Vec<(String, String)> {
         let Ok((facts, _)) = self.desk.facts_of(&self.scope(by)) else { return Vec::new() };
         lookup::complete(&facts, field, typed, most)
     }
 
-    fn take(&self, by: &Speaker, form: Form, now: i64) -> Result<Said, Failure> {
+    fn take(&self, by: &Actor, form: Form, now: i64) -> Result<Response, Failure> {
         let mut form = form;
         for (field, text) in &mut form.fields {
             *text = lookup::checked(*field, text)?;
         }
-        let needed = if matches!(form.verb, Verb::Suggest | Verb::Help) { Right::Member } else { Right::Moderator };
+        let needed =
+            if matches!(form.verb, Verb::Suggest | Verb::Help) { Permission::Member } else { Permission::Moderator };
         let is_shared = self.scope(by) == Scope::Shared;
-        let needed = if is_shared && form.verb != Verb::Help { Right::Operator } else { needed };
-        let needed = if form.verb == Verb::Promote { Right::Operator } else { needed };
-        if by.right < needed {
+        let needed = if is_shared && form.verb != Verb::Help { Permission::Operator } else { needed };
+        let needed = if form.verb == Verb::Promote { Permission::Operator } else { needed };
+        if by.permission < needed {
             return Err(Failure::Refused(Refusal(words::not_allowed(needed))));
         }
         let (facts, base) = self.desk.facts_of(&self.scope(by))?;
         let (scope, today) = (self.scope(by), day(now));
-        let ground = Ground { facts: &facts, base, scope: &scope, today: &today };
-        if let Some(field) = ground.missing(&form)? {
+        let context = DraftContext { facts: &facts, base, scope: &scope, today: &today };
+        if let Some(field) = context.missing(&form)? {
             let text = words::prompt(&form, field, &facts);
             let fields = fields_to_fill(&form, field);
             let step = self.set(by, Open::Form(form, field), now);
-            return Ok(Said::step(text, Next::Fill(fields), step));
+            return Ok(Response::step(text, Next::Fill(fields), step));
         }
         match form.verb {
-            Verb::Help => Ok(Said::text(words::help())),
+            Verb::Help => Ok(Response::text(words::help())),
             Verb::FactFind | Verb::FactShow | Verb::FactHistory | Verb::Why | Verb::Review | Verb::Stats => {
-                self.inquire(by, &form, &ground, now)
+                self.inquire(by, &form, &context, now)
             }
             Verb::Unanswered | Verb::Suggestions | Verb::Dismiss | Verb::Decline | Verb::Suggest => {
-                self.look_after_queue(by, &form, &ground, now)
+                self.look_after_queue(by, &form, &context, now)
             }
-            Verb::Accept => self.accept(by, &form, &ground, now),
+            Verb::Accept => self.accept(by, &form, &context, now),
             Verb::Assign | Verb::Unknown => {
-                let draft = self.draft_of_queue(by, &form, &ground)?;
-                self.offer(by, draft, &ground, now)
+                let draft = self.draft_of_queue(by, &form, &context)?;
+                self.offer(by, draft, &context, now)
             }
             Verb::Undo => {
-                let draft = self.draft_of_undo(&form, &ground)?;
-                self.offer(by, draft, &ground, now)
+                let draft = self.draft_of_undo(&form, &context)?;
+                self.offer(by, draft, &context, now)
             }
-            Verb::Promote => self.promote(by, &form, &ground, now),
-            Verb::FactExport => Ok(Self::export(&ground)),
+            Verb::Promote => self.promote(by, &form, &context, now),
+            Verb::FactExport => Ok(Self::export(&context)),
             Verb::FactImport => {
-                let (draft, all) = self.draft_of_import(&form, &ground)?;
-                Ok(Said { file: all, ..self.offer(by, draft, &ground, now)? })
+                let (draft, all) = self.draft_of_import(&form, &context)?;
+                Ok(Response { file: all, ..self.offer(by, draft, &context, now)? })
             }
             _ => {
-                let draft = ground.make(&form)?;
-                self.offer(by, draft, &ground, now)
+                let draft = context.make(&form)?;
+                self.offer(by, draft, &context, now)
             }
         }
     }
 
     /// Shows what a change does and waits for a yes.
-    fn offer(&self, by: &Speaker, draft: Draft, ground: &Ground<'_>, now: i64) -> Result<Said, Failure> {
-        let text = self.preview(by, &draft, ground)?;
+    fn offer(&self, by: &Actor, draft: Draft, context: &DraftContext<'_>, now: i64) -> Result<Response, Failure> {
+        let text = self.preview(by, &draft, context)?;
         let step = self.set(by, Open::Draft(Box::new(draft)), now);
-        Ok(Said::step(text, Next::Confirm, step))
+        Ok(Response::step(text, Next::Confirm, step))
     }
 
     /// Makes a change that was looked at.
-    fn make(&self, by: &Speaker, draft: &Draft, now: i64) -> Result<Said, Failure> {
+    fn make(&self, by: &Actor, draft: &Draft, now: i64) -> Result<Response, Failure> {
         // What somebody may do is told anew each time.
-        let needed = if draft.scope == Scope::Shared { Right::Operator } else { Right::Moderator };
-        if by.right < needed {
+        let needed = if draft.scope == Scope::Shared { Permission::Operator } else { Permission::Moderator };
+        if by.permission < needed {
             return Err(Failure::Refused(Refusal(words::not_allowed(needed))));
         }
         let meta = Meta {
@@ -251,18 +252,21 @@ impl Moderation {
                 if let Some(Err(Failure::Store(error))) = draft.settles.clone().map(|what| self.settle(by, what, now)) {
                     tracing::error!(%error, "what was handled could not be taken off the queue");
                 }
-                let Some(revision) = applied.revision else { return Ok(Said::text(words::nothing_changed())) };
+                let Some(revision) = applied.revision else { return Ok(Response::text(words::nothing_changed())) };
                 if matches!(draft.act, Act::Promote(..)) {
-                    return Ok(Said::text(words::promoted(revision)));
+                    return Ok(Response::text(words::promoted(revision)));
                 }
                 let line = words::made_line(revision, &draft.lines);
-                Ok(Said { made: Some(Made { revision, line }), ..Said::text(words::made(revision)) })
+                Ok(Response {
+                    committed: Some(CommittedChange { revision, line }),
+                    ..Response::text(words::made(revision))
+                })
             }
-            Committed::Overtaken(by) => Ok(Said::text(words::overtaken(&by))),
+            Committed::Overtaken(by) => Ok(Response::text(words::overtaken(&by))),
         }
     }
 
-    fn commit(&self, draft: &Draft, meta: &Meta) -> Result<Committed, Error> {
+    fn commit(&self, draft: &Draft, meta: &Meta) -> Result<Committed, StoreError> {
         let mut store = self.store();
         match &draft.act {
             Act::Edit(edits) => store.commit(&draft.scope, draft.base, edits, meta),
@@ -276,7 +280,7 @@ impl Moderation {
     ///
     /// # Errors
     /// If the database can't be used.
-    pub fn take_along(&self, from: &str, to: &str, now: i64) -> Result<(), Error> {
+    pub fn take_along(&self, from: &str, to: &str, now: i64) -> Result<(), StoreError> {
         let meta = Meta {
             made_at: moment(now),
             who: "routedesk".to_owned(),
@@ -291,27 +295,27 @@ impl Moderation {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn scope(&self, by: &Speaker) -> Scope {
+    fn scope(&self, by: &Actor) -> Scope {
         if by.community.is_empty() { Scope::Shared } else { Scope::community(self.platform, &by.community) }
     }
 
-    fn or_trouble(&self, outcome: Result<Said, Failure>) -> Said {
+    fn or_trouble(&self, outcome: Result<Response, Failure>) -> Response {
         outcome.unwrap_or_else(|failure| match failure {
-            Failure::Refused(refusal) => Said::text(refusal.0),
-            Failure::Store(Error::Refused(why)) => Said::text(words::refused(&why)),
+            Failure::Refused(refusal) => Response::text(refusal.0),
+            Failure::Store(StoreError::Refused(why)) => Response::text(words::refused(&why)),
             Failure::Store(error) => {
                 tracing::error!(%error, "a moderator's command failed");
-                Said::text(words::trouble())
+                Response::text(words::trouble())
             }
         })
     }
 }
 
 /// Whatever goes wrong inside, the moderator hears so and the program goes on.
-fn guarded(say: impl FnOnce() -> Said) -> Said {
+fn guarded(say: impl FnOnce() -> Response) -> Response {
     catch_unwind(AssertUnwindSafe(say)).unwrap_or_else(|_| {
         tracing::error!("a moderator's command panicked");
-        Said::text(words::trouble())
+        Response::text(words::trouble())
     })
 }
 
@@ -321,7 +325,7 @@ enum Failure {
     /// Because of what was said.
     Refused(Refusal),
     /// Because of the database.
-    Store(Error),
+    Store(StoreError),
 }
 
 impl From<Refusal> for Failure {
@@ -330,8 +334,8 @@ impl From<Refusal> for Failure {
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }

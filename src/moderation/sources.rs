@@ -3,16 +3,16 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::command::{Field, Form};
-use super::draft::{Draft, Ground, text};
+use super::draft::{Draft, DraftContext, text};
 use super::lookup::source_of;
 use super::{Refusal, lookup};
-use crate::facts::spoken::read_date;
+use crate::facts::value_text::read_date;
 use crate::facts::{Claim, Source};
 use crate::store::Edit;
 use crate::understanding::fold;
 use crate::wording::moderation as words;
 
-impl Ground<'_> {
+impl DraftContext<'_> {
     pub(super) fn add_source(&self, form: &Form) -> Result<Draft, Refusal> {
         let title = text(form, Field::Title).to_owned();
         let named = form.get(Field::Publisher).unwrap_or(&title);

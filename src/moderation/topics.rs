@@ -4,7 +4,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Refusal;
 use super::command::{Field, Form};
-use super::draft::{Draft, Ground, text, topics};
+use super::draft::{Draft, DraftContext, text, topics};
 use super::lookup::topic_of;
 use crate::desk::Probe;
 use crate::facts::Topic;
@@ -16,7 +16,7 @@ use crate::wording::moderation as words;
 /// The subject to which topics are added that nobody foresaw.
 const ADDED: (&str, &str) = ("added", "Added by moderators");
 
-impl Ground<'_> {
+impl DraftContext<'_> {
     pub(super) fn add_topic(&self, form: &Form) -> Result<Draft, Refusal> {
         let title = text(form, Field::Title);
         let id = self.new_topic_id(title)?;

@@ -14,7 +14,7 @@ const LONGEST_LINE: usize = 4 * 1024 * 1024;
 
 #[derive(Deserialize)]
 #[serde(expecting = "an object with a question")]
-struct Question {
+struct QuestionLine {
     id: serde_json::Value,
     question: String,
     #[serde(default)]
@@ -22,7 +22,7 @@ struct Question {
 }
 
 #[derive(Serialize)]
-struct Answer<'a> {
+struct AnswerLine<'a> {
     id: &'a serde_json::Value,
     question: &'a str,
     #[serde(flatten)]
@@ -47,21 +47,21 @@ pub fn answer_lines(desk: &Desk, input: &mut impl BufRead, output: &mut impl Wri
         if line.trim().is_empty() {
             continue;
         }
-        match serde_json::from_str::<Question>(&line) {
+        match serde_json::from_str::<QuestionLine>(&line) {
             Ok(question) => {
                 let utterance = Utterance { context: question.context, ..Utterance::new(question.question.clone()) };
-                let heard = desk.hear(&utterance);
-                if heard.reply.is_trouble {
-                    serde_json::to_writer(&mut *output, &Fault { error: heard.reply.body, line: number })?;
+                let answered = desk.answer(&utterance);
+                if answered.reply.is_trouble {
+                    serde_json::to_writer(&mut *output, &Fault { error: answered.reply.body, line: number })?;
                     output.write_all(b"\n")?;
                     output.flush()?;
                     continue;
                 }
-                let answer = Answer {
+                let answer = AnswerLine {
                     id: &question.id,
                     question: &question.question,
-                    reply: &heard.reply,
-                    elapsed_us: heard.elapsed_us,
+                    reply: &answered.reply,
+                    elapsed_us: answered.elapsed_us,
                 };
                 serde_json::to_writer(&mut *output, &answer)?;
             }

@@ -4,10 +4,10 @@ pub mod cut;
 #[cfg(feature = "discord")]
 pub mod discord;
 pub mod jsonl;
+pub mod last_question;
 #[cfg(feature = "matrix")]
 pub mod matrix;
-pub mod pace;
-pub mod recent;
+pub mod rate_limit;
 #[cfg(any(feature = "discord", feature = "matrix"))]
 pub mod serving;
 pub mod terminal;

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 
-use crate::desk::{Desk, Heard};
+use crate::desk::{Answered, Desk};
 use crate::language::Language;
 use crate::moderation::command::{Field, Form, Verb, after_words, is_begun};
-use crate::moderation::{Moderation, Right, Speaker};
+use crate::moderation::{Actor, Moderation, Permission};
 use crate::store::Scope;
 use crate::utterance::Utterance;
 use crate::wording::moderation as words;
@@ -39,7 +39,7 @@ const LONGEST_LINE: usize = 64 * 1024;
 pub struct Conversation<'a> {
     desk: &'a Desk,
     last_question: Option<String>,
-    last: Option<Heard>,
+    last: Option<Answered>,
     choices: Vec<Choice>,
     /// The language of the last reply.
     language: Language,
@@ -67,7 +67,7 @@ impl<'a> Conversation<'a> {
     /// What is said to a moderator's command or to an answer to its steps; none if the line is neither.
     fn moderate(&self, line: &str) -> Option<String> {
         let (moderation, clock) = self.moderation?;
-        let by = Speaker { who: "operator".into(), community: String::new(), right: Right::Operator };
+        let by = Actor { who: "operator".into(), community: String::new(), permission: Permission::Operator };
         let file_of = |words: &str| after_words(line.strip_prefix('/')?, words);
         if let Some(path) = file_of("fact export") {
             return Some(export(moderation, &by, path.trim(), clock()));
@@ -87,7 +87,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// What the desk says to a line; none if the person wants to leave.
-    pub fn hear(&mut self, line: &str) -> Option<String> {
+    pub fn respond(&mut self, line: &str) -> Option<String> {
         let line = line.trim();
         match line {
             "" => return Some(String::new()),
@@ -112,17 +112,17 @@ impl<'a> Conversation<'a> {
             self.choices.clear();
             return Some(self.desk.topic(&Scope::Shared, &choice.topic, self.language).text);
         }
-        let heard = self.desk.hear(&Utterance { context: self.last_question.take(), ..Utterance::new(line) });
+        let answered = self.desk.answer(&Utterance { context: self.last_question.take(), ..Utterance::new(line) });
         if let Some((moderation, clock)) = self.moderation {
-            moderation.keep_unanswered("", &heard, clock());
-            moderation.count("", &heard.reply, clock());
+            moderation.keep_unanswered("", &answered, clock());
+            moderation.count("", &answered.reply, clock());
         }
-        self.choices = heard.reply.choices.clone();
-        self.language = heard.reply.language;
+        self.choices = answered.reply.choices.clone();
+        self.language = answered.reply.language;
         // With what it leaned on, so that the next question can lean on the same.
-        self.last_question = heard.traces.last().map(|trace| trace.words.join(" "));
-        let text = heard.reply.text.clone();
-        self.last = Some(heard);
+        self.last_question = answered.traces.last().map(|trace| trace.words.join(" "));
+        let text = answered.reply.text.clone();
+        self.last = Some(answered);
         Some(text)
     }
 
@@ -132,18 +132,18 @@ impl<'a> Conversation<'a> {
         self.choices.get(number.checked_sub(1)?).cloned()
     }
 
-    fn or_trouble(&self, look: impl Fn(&Self) -> Result<String, crate::store::Error>) -> String {
+    fn or_trouble(&self, look: impl Fn(&Self) -> Result<String, crate::store::StoreError>) -> String {
         look(self).unwrap_or_else(|error| {
             tracing::error!(%error, "the facts could not be read");
             wording::trouble().text
         })
     }
 
-    fn topics(&self) -> Result<String, crate::store::Error> {
+    fn topics(&self) -> Result<String, crate::store::StoreError> {
         Ok(wording::topics_in_list(&self.desk.facts_of(&Scope::Shared)?.0))
     }
 
-    fn sources(&self) -> Result<String, crate::store::Error> {
+    fn sources(&self) -> Result<String, crate::store::StoreError> {
         Ok(self
             .desk
             .facts_of(&Scope::Shared)?
@@ -156,13 +156,13 @@ impl<'a> Conversation<'a> {
     }
 
     fn why(&self) -> String {
-        let Some(heard) = &self.last else { return "Nothing has been asked yet.".to_owned() };
-        wording::moderation::trace(heard, &self.desk.index())
+        let Some(answered) = &self.last else { return "Nothing has been asked yet.".to_owned() };
+        wording::moderation::trace(answered, &self.desk.index())
     }
 }
 
 /// Writes the facts into a file; one that is there already is left alone.
-fn export(moderation: &Moderation, by: &Speaker, path: &str, now: i64) -> String {
+fn export(moderation: &Moderation, by: &Actor, path: &str, now: i64) -> String {
     let said = moderation.form(by, Form::new(Verb::FactExport), now);
     let Some(file) = said.file else { return said.text };
     let named = unquoted(path);
@@ -186,7 +186,7 @@ fn export(moderation: &Moderation, by: &Speaker, path: &str, now: i64) -> String
 }
 
 /// Brings a file in, or shows why it can't be.
-fn import(moderation: &Moderation, by: &Speaker, path: &str, now: i64) -> String {
+fn import(moderation: &Moderation, by: &Actor, path: &str, now: i64) -> String {
     // A yes to what was open before must not be taken for one to this.
     moderation.leave(by);
     let path = Path::new(unquoted(path));
@@ -245,7 +245,7 @@ fn talk_on_terminal(
         match editor.readline(YOU) {
             Ok(line) => {
                 let _ = editor.add_history_entry(&line);
-                match conversation.hear(&line) {
+                match conversation.respond(&line) {
                     None => break,
                     Some(text) if text.is_empty() => {}
                     Some(text) => println!("{DESK}{}\n", text.replace('\n', &format!("\n{INDENT}"))),
@@ -271,7 +271,7 @@ pub fn talk_on_lines(
     output: &mut impl Write,
 ) -> anyhow::Result<()> {
     while let Some(line) = read_line(input, LONGEST_LINE)? {
-        match conversation.hear(&line) {
+        match conversation.respond(&line) {
             None => break,
             Some(text) if text.is_empty() => {}
             Some(text) => {

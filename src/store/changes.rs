@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use super::entities::{Entities, GONE, Key, Order, json, layered, overlaid, read, subject, take_apart};
 use super::history::{Revision, revisions};
 use super::revisions::{Origins, applied, apply, differences, record, verify_citation};
-use super::scope::{Scope, Seen, seen_after, seen_by};
-use super::{Applied, Error, Meta, Origin, Store};
+use super::scope::{Scope, VisibleFacts, visible_entities_after, visible_facts};
+use super::{Applied, Meta, RevisionOrigin, Store, StoreError};
 use crate::facts::{Claim, Facts, Source, Topic};
 
 /// A thing as it shall be.
@@ -96,18 +96,18 @@ impl Store {
     ///
     /// # Errors
     /// If it would leave the facts inconsistent, or SQLite fails; then nothing is changed.
-    pub fn commit(&mut self, scope: &Scope, base: i64, edits: &[Edit], meta: &Meta) -> Result<Committed, Error> {
+    pub fn commit(&mut self, scope: &Scope, base: i64, edits: &[Edit], meta: &Meta) -> Result<Committed, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let later = overtaken(&transaction, scope, base, edits)?;
         if !later.is_empty() {
             return Ok(Committed::Overtaken(later));
         }
-        let seen = seen_by(&transaction, scope)?;
-        let mut new = seen.own.clone();
+        let visible = visible_facts(&transaction, scope)?;
+        let mut new = visible.own.clone();
         for edit in edits {
-            lay(edit, scope, &seen, &mut new)?;
+            lay(edit, scope, &visible, &mut new)?;
         }
-        let applied = commit(&transaction, &seen, new, scope, (None, Gaps::Refused), meta)?;
+        let applied = commit(&transaction, &visible, new, scope, (None, Gaps::Refused), meta)?;
         transaction.commit()?;
         Ok(Committed::Made(applied))
     }
@@ -116,7 +116,7 @@ impl Store {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn overtaken(&self, scope: &Scope, base: i64, edits: &[Edit]) -> Result<Vec<Revision>, Error> {
+    pub fn overtaken(&self, scope: &Scope, base: i64, edits: &[Edit]) -> Result<Vec<Revision>, StoreError> {
         overtaken(&self.connection, scope, base, edits)
     }
 
@@ -125,9 +125,9 @@ impl Store {
     ///
     /// # Errors
     /// If the record of changes is damaged, or SQLite fails.
-    pub fn difference(&self, scope: &Scope, base: i64, facts: &Facts) -> Result<Vec<Edit>, Error> {
-        let _held = self.held()?;
-        let now = seen_after(&self.connection, scope, base)?;
+    pub fn difference(&self, scope: &Scope, base: i64, facts: &Facts) -> Result<Vec<Edit>, StoreError> {
+        let _read = self.begin_read_unless_begun()?;
+        let now = visible_entities_after(&self.connection, scope, base)?;
         let new = take_apart(facts);
         let mut edits: Vec<Edit> = Vec::new();
         for subject in &facts.subjects {
@@ -144,21 +144,21 @@ impl Store {
     ///
     /// # Errors
     /// If the record of changes is damaged, or SQLite fails; then nothing is changed.
-    pub fn take_along(&mut self, from: &Scope, to: &Scope, meta: &Meta) -> Result<Applied, Error> {
+    pub fn take_along(&mut self, from: &Scope, to: &Scope, meta: &Meta) -> Result<Applied, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let (own, there) = (seen_by(&transaction, from)?.own, seen_by(&transaction, to)?.own);
+        let (own, there) = (visible_facts(&transaction, from)?.own, visible_facts(&transaction, to)?.own);
         if own.is_empty() || !there.is_empty() || *from == Scope::Shared || *to == Scope::Shared {
             return Ok(Applied::NOTHING);
         }
         let changes = differences(&there, &own);
-        let origin = Origins { origin: Origin::Moderator, scope: to, release: None, undoes: None };
+        let origin = Origins { origin: RevisionOrigin::Moderator, scope: to, release: None, undoes: None };
         let revision = record(&transaction, &there, &own, &changes, &origin, meta)?;
         transaction.commit()?;
         Ok(applied(revision, &changes))
     }
 }
 
-fn overtaken(connection: &Connection, scope: &Scope, base: i64, edits: &[Edit]) -> Result<Vec<Revision>, Error> {
+fn overtaken(connection: &Connection, scope: &Scope, base: i64, edits: &[Edit]) -> Result<Vec<Revision>, StoreError> {
     let mut later = Vec::new();
     for edit in edits {
         later.extend(later_changes(connection, scope, base, &edit.key())?);
@@ -172,7 +172,7 @@ pub(super) fn later_changes(
     scope: &Scope,
     base: i64,
     (kind, id): &Key,
-) -> Result<Vec<i64>, Error> {
+) -> Result<Vec<i64>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT revision FROM change JOIN revision ON revision.id = revision
          WHERE kind = ? AND change.id = ? AND revision > ? AND scope IN ('', ?) ORDER BY revision",
@@ -182,13 +182,13 @@ pub(super) fn later_changes(
 }
 
 /// Lays an edit over a scope's own things.
-pub(super) fn lay(edit: &Edit, scope: &Scope, seen: &Seen, own: &mut Entities) -> Result<(), Error> {
+pub(super) fn lay(edit: &Edit, scope: &Scope, visible: &VisibleFacts, own: &mut Entities) -> Result<(), StoreError> {
     let key = edit.key();
-    let is_shared = *scope != Scope::Shared && seen.shared.contains_key(&key);
+    let is_shared = *scope != Scope::Shared && visible.shared.contains_key(&key);
     let body = edit.body();
     if is_shared {
         match body {
-            Some(body) if seen.shared[&key] == body => drop(own.remove(&key)),
+            Some(body) if visible.shared[&key] == body => drop(own.remove(&key)),
             Some(body) => drop(own.insert(key, body)),
             None => drop(own.insert(key, GONE.to_owned())),
         }
@@ -214,29 +214,33 @@ pub(super) fn lay(edit: &Edit, scope: &Scope, seen: &Seen, own: &mut Entities) -
 /// Records what a scope's own things become, if it leaves what those of the scope see consistent.
 pub(super) fn commit(
     transaction: &Transaction<'_>,
-    seen: &Seen,
+    visible: &VisibleFacts,
     new: Entities,
     scope: &Scope,
     (undoes, gaps): (Option<i64>, Gaps),
     meta: &Meta,
-) -> Result<Applied, Error> {
-    let origin = Origins { origin: Origin::Moderator, scope, release: None, undoes };
+) -> Result<Applied, StoreError> {
+    let origin = Origins { origin: RevisionOrigin::Moderator, scope, release: None, undoes };
     if *scope == Scope::Shared {
-        verify_names(&seen.own, &new, None)?;
-        verify_sources_of_communities(transaction, &seen.own, &new)?;
-        return apply(transaction, &seen.own, &new, &origin, meta);
+        verify_names(&visible.own, &new, None)?;
+        verify_sources_of_communities(transaction, &visible.own, &new)?;
+        return apply(transaction, &visible.own, &new, &origin, meta);
     }
     if gaps == Gaps::Refused {
-        verify_names(&overlaid(&seen.shared, &seen.own), &overlaid(&seen.shared, &new), undoes.map(|_| &seen.own))?;
+        verify_names(
+            &overlaid(&visible.shared, &visible.own),
+            &overlaid(&visible.shared, &new),
+            undoes.map(|_| &visible.own),
+        )?;
     }
     for (_, text) in new.iter().filter(|(key, text)| key.0 == "claim" && *text != GONE) {
         verify_citation(&read(text)?)?;
     }
-    let changes = differences(&seen.own, &new);
+    let changes = differences(&visible.own, &new);
     if changes.is_empty() {
         return Ok(Applied::NOTHING);
     }
-    let revision = record(transaction, &seen.own, &new, &changes, &origin, meta)?;
+    let revision = record(transaction, &visible.own, &new, &changes, &origin, meta)?;
     Ok(applied(revision, &changes))
 }
 
@@ -251,7 +255,7 @@ pub(super) enum Gaps {
 
 /// What topics and claims name must be there, unless it was missing before. What a community puts back may name what all
 /// shared once and is gone since, it does without; but not what it takes away itself, from its `own`.
-fn verify_names(before: &Entities, after: &Entities, own: Option<&Entities>) -> Result<(), Error> {
+fn verify_names(before: &Entities, after: &Entities, own: Option<&Entities>) -> Result<(), StoreError> {
     let changed: BTreeSet<Key> = differences(before, after).into_iter().collect();
     // Only what was changed names something new, unless something was taken away.
     let takes_away = changed.iter().any(|key| !after.contains_key(key));
@@ -259,13 +263,13 @@ fn verify_names(before: &Entities, after: &Entities, own: Option<&Entities>) -> 
     let known = missing(before, is_looked_at)?;
     let counts = |named: &Key| own.is_none_or(|own| own.get(named).is_some_and(|text| text != GONE));
     match missing(after, is_looked_at)?.into_iter().find(|gap| !known.contains(gap) && counts(&gap.1)) {
-        Some(((kind, id), (what, named))) => Err(Error::Refused(format!("{kind} `{id}` needs {what} `{named}`"))),
+        Some(((kind, id), (what, named))) => Err(StoreError::Refused(format!("{kind} `{id}` needs {what} `{named}`"))),
         None => Ok(()),
     }
 }
 
 /// What topics and claims that are looked at name and isn't there, with what names it.
-fn missing(all: &Entities, is_looked_at: impl Fn(&Key) -> bool) -> Result<BTreeSet<(Key, Key)>, Error> {
+fn missing(all: &Entities, is_looked_at: impl Fn(&Key) -> bool) -> Result<BTreeSet<(Key, Key)>, StoreError> {
     let mut missing = BTreeSet::new();
     for (key, text) in all.iter().filter(|(key, _)| is_looked_at(key)) {
         let named: Vec<Key> = match key.0 {
@@ -279,7 +283,7 @@ fn missing(all: &Entities, is_looked_at: impl Fn(&Key) -> bool) -> Result<BTreeS
 }
 
 /// A shared source that a community's own claim cites isn't taken away.
-fn verify_sources_of_communities(connection: &Connection, now: &Entities, new: &Entities) -> Result<(), Error> {
+fn verify_sources_of_communities(connection: &Connection, now: &Entities, new: &Entities) -> Result<(), StoreError> {
     let gone = now.keys().filter(|key| key.0 == "source" && !new.contains_key(*key));
     let mut statement = connection.prepare_cached(
         "SELECT change.id FROM change JOIN revision ON revision.id = revision
@@ -289,20 +293,20 @@ fn verify_sources_of_communities(connection: &Connection, now: &Entities, new: &
         let cited = format!("\"source\":{}", json(id));
         let claim: Option<String> = statement.query_row([cited], |row| row.get(0)).optional()?;
         if let Some(claim) = claim {
-            return Err(Error::Refused(format!("claim `{claim}` of a community needs source `{id}`")));
+            return Err(StoreError::Refused(format!("claim `{claim}` of a community needs source `{id}`")));
         }
     }
     Ok(())
 }
 
 /// What becomes of things for those of a scope when its own become others.
-pub(super) fn edits_between(scope: &Scope, seen: &Seen, new: Entities) -> Result<Vec<Edit>, Error> {
-    let all = if *scope == Scope::Shared { new } else { layered(&seen.shared, &new)? };
-    edits_from(&seen.all()?, &all)
+pub(super) fn edits_between(scope: &Scope, visible: &VisibleFacts, new: Entities) -> Result<Vec<Edit>, StoreError> {
+    let all = if *scope == Scope::Shared { new } else { layered(&visible.shared, &new)? };
+    edits_from(&visible.all()?, &all)
 }
 
 /// What becomes of claims, topics and sources from one list of things to another.
-fn edits_from(before: &Entities, after: &Entities) -> Result<Vec<Edit>, Error> {
+fn edits_from(before: &Entities, after: &Entities) -> Result<Vec<Edit>, StoreError> {
     let (was, is) = (Order::of(before)?, Order::of(after)?);
     let mut edits = Vec::new();
     for key in differences(before, after) {
@@ -313,7 +317,7 @@ fn edits_from(before: &Entities, after: &Entities) -> Result<Vec<Edit>, Error> {
 }
 
 /// What makes a thing what it is in a list of things; none for what isn't edited by itself.
-pub(super) fn edit_of((kind, id): Key, body: Option<&String>, subject: String) -> Result<Option<Edit>, Error> {
+pub(super) fn edit_of((kind, id): Key, body: Option<&String>, subject: String) -> Result<Option<Edit>, StoreError> {
     let Some(body) = body else {
         return Ok(matches!(kind, "claim" | "topic" | "source").then_some(Edit::Remove { kind, id }));
     };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::StoreError;
 use crate::facts::{Claim, Facts, Source, Subject, Topic};
 
 /// Kind and id.
@@ -50,8 +50,8 @@ pub(super) fn subject(title: &str) -> String {
     json(&SubjectTitle { title: title.to_owned() })
 }
 
-pub(super) fn read<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, Error> {
-    serde_json::from_str(text).map_err(|error| Error::Unreadable(error.to_string()))
+pub(super) fn read<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
 /// The key under which the order stands.
@@ -61,7 +61,7 @@ pub(super) fn order_key() -> Key {
 
 impl Order {
     /// The order among things; that of none if there is none.
-    pub(super) fn of(entities: &Entities) -> Result<Self, Error> {
+    pub(super) fn of(entities: &Entities) -> Result<Self, StoreError> {
         entities.get(&order_key()).map_or(Ok(Self::default()), |text| read(text))
     }
 
@@ -138,7 +138,7 @@ impl Order {
 }
 
 /// What a community sees: what all share, with its own over it. What names something that is gone does without it.
-pub(super) fn layered(shared: &Entities, own: &Entities) -> Result<Entities, Error> {
+pub(super) fn layered(shared: &Entities, own: &Entities) -> Result<Entities, StoreError> {
     let mut all = overlaid(shared, own);
     drop_unsupported(&mut all, own)?;
     let mut order = merge_order(&all, own, shared)?;
@@ -168,7 +168,7 @@ pub(super) fn overlaid(shared: &Entities, own: &Entities) -> Entities {
 
 /// Takes away what a community's own claims and topics name and isn't there any more, and the claims themselves if it was a
 /// source.
-fn drop_unsupported(all: &mut Entities, own: &Entities) -> Result<(), Error> {
+fn drop_unsupported(all: &mut Entities, own: &Entities) -> Result<(), StoreError> {
     for key in own.keys().filter(|key| key.0 == "claim") {
         let Some(text) = all.get(key) else { continue };
         let claim: Claim = read(text)?;
@@ -219,10 +219,10 @@ pub(super) fn take_apart(facts: &Facts) -> Entities {
 }
 
 /// Puts facts together again.
-pub(super) fn put_together(entities: &Entities) -> Result<Facts, Error> {
+pub(super) fn put_together(entities: &Entities) -> Result<Facts, StoreError> {
     let order = Order::of(entities)?;
     let get = |kind: &'static str, id: &str| {
-        entities.get(&(kind, id.to_owned())).ok_or_else(|| Error::Unreadable(format!("{kind} `{id}` is missing")))
+        entities.get(&(kind, id.to_owned())).ok_or_else(|| StoreError::Unreadable(format!("{kind} `{id}` is missing")))
     };
     let mut facts = Facts::default();
     for id in &order.sources {
@@ -250,7 +250,7 @@ pub(super) struct Merged {
 }
 
 /// Merges three ways: what only `new` changed since `base` is taken, what `now` changed since then stays.
-pub(super) fn merge(base: &Entities, now: &Entities, new: &Entities) -> Result<Merged, Error> {
+pub(super) fn merge(base: &Entities, now: &Entities, new: &Entities) -> Result<Merged, StoreError> {
     let mut merged = Merged { entities: Entities::new(), kept: Vec::new() };
     let keys: BTreeSet<&Key> = base.keys().chain(now.keys()).chain(new.keys()).collect();
     for key in keys {
@@ -270,7 +270,7 @@ pub(super) fn merge(base: &Entities, now: &Entities, new: &Entities) -> Result<M
 }
 
 /// A topic that was changed here may name claims that the incoming facts no longer have, and a claim sources: they stay.
-fn keep_what_is_named(entities: &mut Entities, now: &Entities) -> Result<(), Error> {
+fn keep_what_is_named(entities: &mut Entities, now: &Entities) -> Result<(), StoreError> {
     let mut named: Vec<Key> = Vec::new();
     for ((kind, _), text) in entities.iter() {
         if *kind == "topic" {
@@ -294,7 +294,7 @@ fn keep_what_is_named(entities: &mut Entities, now: &Entities) -> Result<(), Err
 }
 
 /// The order of `new`, then what only `now` has, at the end of its subject; nothing that is gone.
-fn merge_order(entities: &Entities, now: &Entities, new: &Entities) -> Result<Order, Error> {
+fn merge_order(entities: &Entities, now: &Entities, new: &Entities) -> Result<Order, StoreError> {
     let (now, mut order) = (Order::of(now)?, Order::of(new)?);
     let mut placed: BTreeSet<Key> = BTreeSet::new();
     let exists = |kind: &'static str, id: &String| entities.contains_key(&(kind, id.clone()));

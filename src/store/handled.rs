@@ -3,7 +3,7 @@
 use rusqlite::OptionalExtension as _;
 
 use super::records::Records;
-use super::{Error, Scope};
+use super::{Scope, StoreError};
 
 /// How long a message is remembered, in seconds: longer than any history that is searched after a start. The last one of
 /// each place is remembered for longer, because it tells where to search.
@@ -34,7 +34,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn receive(&self, message: &str, place: &Place, at: i64) -> Result<bool, Error> {
+    pub fn receive(&self, message: &str, place: &Place, at: i64) -> Result<bool, StoreError> {
         let added = self
             .connection
             .prepare_cached(
@@ -49,7 +49,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails; then nothing is changed.
-    pub fn answer(&self, message: &str, outcome: Option<&str>) -> Result<(), Error> {
+    pub fn answer(&self, message: &str, outcome: Option<&str>) -> Result<(), StoreError> {
         let transaction = self.connection.unchecked_transaction()?;
         let place: Option<(Option<String>, i64)> = transaction
             .prepare_cached(
@@ -70,7 +70,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn is_answered(&self, message: &str) -> Result<Option<bool>, Error> {
+    pub fn is_answered(&self, message: &str) -> Result<Option<bool>, StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT state FROM handled WHERE platform = ? AND message = ?")?;
         let mut rows = statement.query((self.platform, message))?;
@@ -81,7 +81,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn places(&self) -> Result<Vec<Place>, Error> {
+    pub fn places(&self) -> Result<Vec<Place>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT channel, CASE WHEN MAX(direct) THEN NULL ELSE COALESCE(MAX(community), '') END
              FROM handled WHERE platform = ? GROUP BY channel ORDER BY channel",
@@ -95,7 +95,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn owed(&self, from: i64, to: i64) -> Result<Vec<(String, Place)>, Error> {
+    pub fn owed(&self, from: i64, to: i64) -> Result<Vec<(String, Place)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT message, channel, CASE WHEN direct THEN NULL ELSE COALESCE(community, '') END FROM handled
              WHERE platform = ? AND state = 'received' AND at BETWEEN ? AND ? ORDER BY at, message",
@@ -109,7 +109,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn forget_messages(&self, now: i64) -> Result<(), Error> {
+    pub fn forget_messages(&self, now: i64) -> Result<(), StoreError> {
         self.connection.execute(
             "DELETE FROM handled WHERE platform = ?1 AND at < ?2 AND (at < ?3 OR EXISTS (
                  SELECT 1 FROM handled AS later WHERE later.platform = ?1 AND later.channel = handled.channel

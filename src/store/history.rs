@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::entities::{GONE, Key, read};
 use super::revisions::{kind_named, shared_now, shipped, verified_change};
-use super::scope::{Scope, seen_by};
-use super::{Error, Meta, Store};
+use super::scope::{Scope, visible_facts};
+use super::{Meta, Store, StoreError};
 use crate::facts::Claim;
 
 /// A revision: who changed what, when and why.
@@ -24,12 +24,12 @@ pub struct Revision {
     /// The revision that it takes back.
     pub undoes: Option<i64>,
     /// What it changed, without the order of things.
-    pub changes: Vec<Changed>,
+    pub changes: Vec<EntityChange>,
 }
 
 /// What a revision made of a thing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Changed {
+pub struct EntityChange {
     /// `source`, `subject`, `claim` or `topic`.
     pub kind: &'static str,
     /// Its id.
@@ -44,7 +44,7 @@ pub struct Changed {
     pub(super) after: Option<String>,
 }
 
-impl Changed {
+impl EntityChange {
     /// The claim before and after, if it is one.
     #[must_use]
     pub fn claims(&self) -> (Option<Claim>, Option<Claim>) {
@@ -58,7 +58,7 @@ impl Store {
     ///
     /// # Errors
     /// If the record of changes is damaged, or SQLite fails.
-    pub fn revision_of(&self, scope: &Scope, id: i64) -> Result<Option<Revision>, Error> {
+    pub fn revision_of(&self, scope: &Scope, id: i64) -> Result<Option<Revision>, StoreError> {
         Ok(read_revision(&self.connection, id)?.filter(|found| found.scope == *scope || found.scope == Scope::Shared))
     }
 
@@ -66,7 +66,7 @@ impl Store {
     ///
     /// # Errors
     /// If the record of changes is damaged, or SQLite fails.
-    pub fn history(&self, scope: &Scope, id: &str, most: u32) -> Result<Vec<Revision>, Error> {
+    pub fn history(&self, scope: &Scope, id: &str, most: u32) -> Result<Vec<Revision>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT DISTINCT revision FROM change JOIN revision ON revision.id = revision
              WHERE change.id = ? AND kind <> 'order' AND scope IN ('', ?) ORDER BY revision DESC LIMIT ?",
@@ -79,7 +79,7 @@ impl Store {
     ///
     /// # Errors
     /// If the record of changes is damaged, or SQLite fails.
-    pub fn log(&self, scope: &Scope, most: u32) -> Result<Vec<Revision>, Error> {
+    pub fn log(&self, scope: &Scope, most: u32) -> Result<Vec<Revision>, StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT id FROM revision WHERE scope = ? ORDER BY id DESC LIMIT ?")?;
         let ids = statement.query_map((scope.key(), most), |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
@@ -90,7 +90,7 @@ impl Store {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn claims_changed_since(&self, scope: &Scope, revision: i64) -> Result<BTreeMap<String, String>, Error> {
+    pub fn claims_changed_since(&self, scope: &Scope, revision: i64) -> Result<BTreeMap<String, String>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT change.id, MAX(substr(made_at, 1, 10)) FROM change JOIN revision ON revision.id = revision
              WHERE kind = 'claim' AND revision > ? AND scope IN ('', ?) GROUP BY change.id",
@@ -103,14 +103,14 @@ impl Store {
     ///
     /// # Errors
     /// If the record of changes is damaged, or SQLite fails.
-    pub fn claim_at(&self, scope: &Scope, id: &str, revision: i64) -> Result<Option<Claim>, Error> {
+    pub fn claim_at(&self, scope: &Scope, id: &str, revision: i64) -> Result<Option<Claim>, StoreError> {
         let key: Key = ("claim", id.to_owned());
         let mut statement = self.connection.prepare_cached(
             "SELECT change.revision, position, kind, change.id, before, after, checksum
              FROM change JOIN revision ON revision.id = revision
              WHERE kind = 'claim' AND change.id = ? AND revision <= ? AND scope = ? ORDER BY revision DESC LIMIT 1",
         )?;
-        let mut last = |scope: &str| -> Result<Option<String>, Error> {
+        let mut last = |scope: &str| -> Result<Option<String>, StoreError> {
             let mut rows = statement.query((&key.1, revision, scope))?;
             rows.next()?.map(verified_change).transpose().map(|found| found.and_then(|(_, _, after)| after))
         };
@@ -127,13 +127,13 @@ impl Store {
     ///
     /// # Errors
     /// If the record of changes is damaged, or SQLite fails.
-    pub fn outdated(&self, scope: &Scope) -> Result<Vec<Outdated>, Error> {
-        let _held = self.held()?;
+    pub fn outdated(&self, scope: &Scope) -> Result<Vec<Outdated>, StoreError> {
+        let _read = self.begin_read_unless_begun()?;
         let (ours, theirs) = match scope {
             Scope::Shared => (shared_now(&self.connection)?, shipped(&self.connection)?),
             Scope::Community(_) => {
-                let seen = seen_by(&self.connection, scope)?;
-                (seen.own, seen.shared)
+                let visible = visible_facts(&self.connection, scope)?;
+                (visible.own, visible.shared)
             }
         };
         let mut outdated = Vec::new();
@@ -156,7 +156,7 @@ impl Store {
     }
 
     /// Kind, id and revision of what was changed elsewhere after a scope's own change.
-    fn changed_elsewhere(&self, scope: &Scope) -> Result<Vec<(String, String, i64)>, Error> {
+    fn changed_elsewhere(&self, scope: &Scope) -> Result<Vec<(String, String, i64)>, StoreError> {
         let sql = match scope {
             Scope::Shared => {
                 "SELECT kind, id, revision FROM conflict WHERE NOT EXISTS (
@@ -183,7 +183,7 @@ impl Store {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn unflagged(&self, platform: &str) -> Result<Vec<(Scope, i64, i64)>, Error> {
+    pub fn untold_conflicts(&self, platform: &str) -> Result<Vec<(Scope, i64, i64)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "WITH newest AS (SELECT COALESCE(MAX(id), 0) AS id FROM revision WHERE scope = '')
              SELECT DISTINCT revision.scope, COALESCE(flagged.revision, 0), newest.id
@@ -201,7 +201,7 @@ impl Store {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn flag(&self, scope: &Scope, revision: i64) -> Result<(), Error> {
+    pub fn set_conflicts_told(&self, scope: &Scope, revision: i64) -> Result<(), StoreError> {
         let sql = "INSERT OR REPLACE INTO flagged VALUES (?, ?)";
         self.connection.prepare_cached(sql)?.execute((scope.key(), revision))?;
         Ok(())
@@ -221,7 +221,7 @@ pub struct Outdated {
     pub theirs: Option<String>,
 }
 
-pub(super) fn revisions(connection: &Connection, mut ids: Vec<i64>) -> Result<Vec<Revision>, Error> {
+pub(super) fn revisions(connection: &Connection, mut ids: Vec<i64>) -> Result<Vec<Revision>, StoreError> {
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     ids.retain(|id| seen.insert(*id));
@@ -231,7 +231,7 @@ pub(super) fn revisions(connection: &Connection, mut ids: Vec<i64>) -> Result<Ve
     Ok(found)
 }
 
-pub(super) fn read_revision(connection: &Connection, id: i64) -> Result<Option<Revision>, Error> {
+pub(super) fn read_revision(connection: &Connection, id: i64) -> Result<Option<Revision>, StoreError> {
     let mut statement = connection
         .prepare_cached("SELECT made_at, who, place, why, origin, scope, undoes FROM revision WHERE id = ?")?;
     let revision = statement.query_row([id], |row| {
@@ -255,13 +255,13 @@ pub(super) fn read_revision(connection: &Connection, id: i64) -> Result<Option<R
         let shared = if revision.scope == Scope::Shared { None } else { shared_before(connection, &key, id)? };
         let seen = |own: &Option<String>| own.clone().or_else(|| shared.clone()).filter(|text| text != GONE);
         let (was, is) = (seen(&before), seen(&after));
-        revision.changes.push(Changed { kind: key.0, id: key.1, was, is, before, after });
+        revision.changes.push(EntityChange { kind: key.0, id: key.1, was, is, before, after });
     }
     Ok(Some(revision))
 }
 
 /// What all shared of a thing before a revision.
-fn shared_before(connection: &Connection, (kind, id): &Key, revision: i64) -> Result<Option<String>, Error> {
+fn shared_before(connection: &Connection, (kind, id): &Key, revision: i64) -> Result<Option<String>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT after FROM change JOIN revision ON revision.id = revision
          WHERE kind = ? AND change.id = ? AND revision < ? AND scope = '' ORDER BY revision DESC LIMIT 1",

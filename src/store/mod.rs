@@ -3,11 +3,12 @@
 //! Every change is a revision that is only ever added; the tables that answers are read from follow from them. Each row
 //! of fact carries a checksum that is verified when it is read, because SQLite's own check misses a changed digit.
 
+pub mod answer_subscriptions;
 mod changes;
 mod entities;
 pub mod handled;
 mod history;
-pub mod posts;
+pub mod posted_answers;
 mod promote;
 pub mod queue;
 pub mod records;
@@ -16,7 +17,6 @@ mod rows;
 pub mod scope;
 pub mod settings;
 mod undo;
-pub mod wishes;
 mod writing;
 
 use std::path::{Path, PathBuf};
@@ -27,10 +27,10 @@ use rusqlite_migration::{M, Migrations};
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use changes::{Committed, Edit};
-pub use history::{Changed, Outdated, Revision};
-pub use revisions::{Applied, Meta, Origin, TrainedOn};
+pub use history::{EntityChange, Outdated, Revision};
+pub use revisions::{Applied, Meta, RevisionOrigin, TrainedOn};
 pub use rows::{ChangedTopic, TopicFacts};
-pub use scope::{Own, Scope};
+pub use scope::{Scope, ScopeOverlay};
 pub use undo::Undone;
 
 /// The numbered migrations. A released one is never changed.
@@ -57,14 +57,14 @@ const APPLICATION: i64 = 0x726f_7574;
 const PAGE: u32 = 16_384;
 
 /// How long to wait for another process that is writing.
-const PATIENCE: Duration = Duration::from_secs(5);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many indexes are kept: the one in use and the one before, for going back and forth between two releases.
 const MODELS_KEPT: i64 = 2;
 
 /// Why the database can't be used. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum StoreError {
     /// The file can't be opened or created.
     #[error(
         "the database {path} can't be opened: {why}. Check that the folder exists and is writable, or set ROUTEDESK_DATABASE to another place"
@@ -133,28 +133,28 @@ impl Store {
     ///
     /// # Errors
     /// If it can't be opened, is damaged, or was written by a newer version. Then it is left as it is.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = Connection::open(path)
-            .map_err(|error| Error::Unopenable { path: path.to_owned(), why: error.to_string() })?;
+            .map_err(|error| StoreError::Unopenable { path: path.to_owned(), why: error.to_string() })?;
         let mut store = Self { connection, path: path.to_owned() };
         store.prepare().map_err(|error| store.explain(error))?;
         Ok(store)
     }
 
-    fn prepare(&mut self) -> Result<(), Error> {
-        self.connection.busy_timeout(PATIENCE)?;
+    fn prepare(&mut self) -> Result<(), StoreError> {
+        self.connection.busy_timeout(BUSY_TIMEOUT)?;
         let found: i64 = self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if found > SCHEMA {
-            return Err(Error::Newer { path: self.path.clone(), found });
+            return Err(StoreError::Newer { path: self.path.clone(), found });
         }
         let tables: i64 = self.connection.query_row("SELECT COUNT(*) FROM sqlite_schema", [], |row| row.get(0))?;
         let application: i64 = self.connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
         if tables > 0 && application != APPLICATION {
-            return Err(Error::Foreign { path: self.path.clone() });
+            return Err(StoreError::Foreign { path: self.path.clone() });
         }
         let verdict: String = self.connection.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
         if verdict != "ok" {
-            return Err(Error::Damaged { path: self.path.clone(), why: verdict });
+            return Err(StoreError::Damaged { path: self.path.clone(), why: verdict });
         }
         // Only an empty file takes it.
         self.connection.pragma_update(None, "page_size", PAGE)?;
@@ -168,25 +168,25 @@ impl Store {
     }
 
     /// Brings the schema up to date. Another process may be doing the same: then its work counts.
-    fn migrate(&mut self) -> Result<(), Error> {
+    fn migrate(&mut self) -> Result<(), StoreError> {
         let outcome = MIGRATIONS.to_latest(&mut self.connection);
         let version: i64 = self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         match outcome {
             _ if version == SCHEMA => Ok(()),
             Err(rusqlite_migration::Error::RusqliteError { err, .. }) => Err(err.into()),
-            Err(error) => Err(Error::Unreadable(error.to_string())),
+            Err(error) => Err(StoreError::Unreadable(error.to_string())),
             Ok(()) => Ok(()),
         }
     }
 
     /// Says of SQLite's complaints about the file itself what they mean.
-    fn explain(&self, error: Error) -> Error {
+    fn explain(&self, error: StoreError) -> StoreError {
         use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, PermissionDenied, ReadOnly};
-        let Error::Sqlite(sqlite) = &error else { return error };
+        let StoreError::Sqlite(sqlite) = &error else { return error };
         let (path, why) = (self.path.clone(), sqlite.to_string());
         match sqlite.sqlite_error_code() {
-            Some(NotADatabase | DatabaseCorrupt) => Error::Damaged { path, why },
-            Some(CannotOpen | PermissionDenied | ReadOnly) => Error::Unopenable { path, why },
+            Some(NotADatabase | DatabaseCorrupt) => StoreError::Damaged { path, why },
+            Some(CannotOpen | PermissionDenied | ReadOnly) => StoreError::Unopenable { path, why },
             _ => error,
         }
     }
@@ -195,7 +195,7 @@ impl Store {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn hold(&self) -> Result<Transaction<'_>, Error> {
+    pub fn begin_read(&self) -> Result<Transaction<'_>, StoreError> {
         Ok(self.connection.unchecked_transaction()?)
     }
 
@@ -204,7 +204,11 @@ impl Store {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn index_of_facts<T>(&self, facts: u64, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, Error> {
+    pub fn index_of_facts<T>(
+        &self,
+        facts: u64,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
         self.kept_index("SELECT bytes, checksum FROM model WHERE facts = ?", facts, read)
     }
 
@@ -212,12 +216,25 @@ impl Store {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn index_of_lessons<T>(&self, lessons: u64, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, Error> {
-        self.kept_index("SELECT bytes, checksum FROM model WHERE lessons = ? ORDER BY id DESC LIMIT 1", lessons, read)
+    pub fn index_of_training_set<T>(
+        &self,
+        training_set: u64,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
+        self.kept_index(
+            "SELECT bytes, checksum FROM model WHERE lessons = ? ORDER BY id DESC LIMIT 1",
+            training_set,
+            read,
+        )
     }
 
     /// The many bytes are read where SQLite has them, without a copy: that is a third of the time of a start.
-    fn kept_index<T>(&self, sql: &str, of: u64, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, Error> {
+    fn kept_index<T>(
+        &self,
+        sql: &str,
+        of: u64,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
         let verified = |row: &rusqlite::Row<'_>| {
             let (bytes, checksum) = (row.get_ref(0)?.as_blob()?, row.get::<_, i64>(1)?);
             Ok(if xxh3_64(bytes).cast_signed() == checksum { read(bytes) } else { None })
@@ -229,10 +246,10 @@ impl Store {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn keep_index(&self, facts: u64, lessons: u64, bytes: &[u8]) -> Result<(), Error> {
+    pub fn keep_index(&self, facts: u64, training_set: u64, bytes: &[u8]) -> Result<(), StoreError> {
         self.connection.execute(
             "INSERT OR REPLACE INTO model (facts, lessons, bytes, checksum) VALUES (?, ?, ?, ?)",
-            (facts.cast_signed(), lessons.cast_signed(), bytes, xxh3_64(bytes).cast_signed()),
+            (facts.cast_signed(), training_set.cast_signed(), bytes, xxh3_64(bytes).cast_signed()),
         )?;
         self.connection.execute(
             "DELETE FROM model WHERE id NOT IN (SELECT id FROM model ORDER BY id DESC LIMIT ?)",

@@ -3,7 +3,7 @@
 
 use rusqlite::OptionalExtension as _;
 
-use super::Error;
+use super::StoreError;
 use super::records::Records;
 
 const DAY: i64 = 24 * 60 * 60;
@@ -19,11 +19,11 @@ const MOST_SUGGESTIONS: u32 = 200;
 
 /// A question without an answer, with those that ask the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Waiting {
+pub struct UnansweredQuestion {
     /// The words in which it was asked most.
     pub text: String,
     /// What it asks, as a hash.
-    pub gist: u64,
+    pub question_key: u64,
     /// How often it was asked, in all words.
     pub count: u32,
     /// When it was asked first and last, in seconds since 1970.
@@ -59,15 +59,21 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn keep_question(&self, community: &str, (text, gist): (&str, u64), at: i64, days: u32) -> Result<(), Error> {
-        let gist = gist.cast_signed();
+    pub fn keep_question(
+        &self,
+        community: &str,
+        (text, question_key): (&str, u64),
+        at: i64,
+        days: u32,
+    ) -> Result<(), StoreError> {
+        let question_key = question_key.cast_signed();
         self.connection
             .prepare_cached(
                 "INSERT INTO question SELECT ?1, ?2, ?3, 1, ?4, ?4, ?5, ?6
                  WHERE NOT EXISTS (SELECT 1 FROM settled WHERE platform = ?1 AND community = ?2 AND gist = ?6)
                  ON CONFLICT DO UPDATE SET count = count + 1, last_at = excluded.last_at, until = excluded.until",
             )?
-            .execute((self.platform, community, shortened(text), at, at + i64::from(days) * DAY, gist))?;
+            .execute((self.platform, community, shortened(text), at, at + i64::from(days) * DAY, question_key))?;
         self.connection
             .prepare_cached(
                 "DELETE FROM question WHERE platform = ?1 AND community = ?2 AND text IN (
@@ -82,7 +88,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn keep_report(&self, community: &str, report: &Report, at: i64, days: u32) -> Result<(), Error> {
+    pub fn keep_report(&self, community: &str, report: &Report, at: i64, days: u32) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
                 "INSERT INTO report (platform, community, topics, claims, text, at, until) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -109,7 +115,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn questions(&self, community: &str, most: u32) -> Result<Vec<Waiting>, Error> {
+    pub fn questions(&self, community: &str, most: u32) -> Result<Vec<UnansweredQuestion>, StoreError> {
         // Of the rows of a group SQLite gives the text of the one with the highest count. Questions kept by older versions
         // have no gist.
         let mut statement = self.connection.prepare_cached(
@@ -118,9 +124,9 @@ impl Records {
              GROUP BY gist, CASE gist WHEN 0 THEN text END ORDER BY 3 DESC, 5 DESC, text LIMIT ?",
         )?;
         let read = |row: &rusqlite::Row<'_>| {
-            Ok(Waiting {
+            Ok(UnansweredQuestion {
                 text: row.get(0)?,
-                gist: row.get::<_, i64>(1)?.cast_unsigned(),
+                question_key: row.get::<_, i64>(1)?.cast_unsigned(),
                 count: row.get(2)?,
                 asked: (row.get(3)?, row.get(4)?),
             })
@@ -133,16 +139,18 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails; then nothing is changed.
-    pub fn settle(&self, community: &str, (text, gist): (&str, u64), at: i64) -> Result<(), Error> {
+    pub fn settle(&self, community: &str, (text, question_key): (&str, u64), at: i64) -> Result<(), StoreError> {
         let transaction = self.connection.unchecked_transaction()?;
-        let gist = gist.cast_signed();
+        let question_key = question_key.cast_signed();
         transaction.execute(
             "DELETE FROM question WHERE platform = ? AND community = ? AND gist = ? AND (gist <> 0 OR text = ?)",
-            (self.platform, community, gist, text),
+            (self.platform, community, question_key, text),
         )?;
-        if gist != 0 {
-            transaction
-                .execute("INSERT OR REPLACE INTO settled VALUES (?, ?, ?, ?)", (self.platform, community, gist, at))?;
+        if question_key != 0 {
+            transaction.execute(
+                "INSERT OR REPLACE INTO settled VALUES (?, ?, ?, ?)",
+                (self.platform, community, question_key, at),
+            )?;
         }
         Ok(transaction.commit()?)
     }
@@ -157,7 +165,7 @@ impl Records {
         suggestion: &Suggestion,
         at: i64,
         days: u32,
-    ) -> Result<Option<i64>, Error> {
+    ) -> Result<Option<i64>, StoreError> {
         let known = self
             .connection
             .prepare_cached(
@@ -204,7 +212,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn suggestions(&self, community: &str, most: u32) -> Result<Vec<(i64, Suggestion)>, Error> {
+    pub fn suggestions(&self, community: &str, most: u32) -> Result<Vec<(i64, Suggestion)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, statement, topic, source, question FROM suggestion
              WHERE platform = ? AND community = ? ORDER BY id LIMIT ?",
@@ -217,7 +225,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn suggestion(&self, community: &str, id: i64) -> Result<Option<Suggestion>, Error> {
+    pub fn suggestion(&self, community: &str, id: i64) -> Result<Option<Suggestion>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, statement, topic, source, question FROM suggestion
              WHERE platform = ? AND community = ? AND id = ?",
@@ -230,7 +238,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn drop_suggestion(&self, community: &str, id: i64) -> Result<(), Error> {
+    pub fn drop_suggestion(&self, community: &str, id: i64) -> Result<(), StoreError> {
         let sql = "DELETE FROM suggestion WHERE platform = ? AND community = ? AND id = ?";
         self.connection.prepare_cached(sql)?.execute((self.platform, community, id))?;
         Ok(())
@@ -240,7 +248,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn drop_report(&self, community: &str, id: i64) -> Result<(), Error> {
+    pub fn drop_report(&self, community: &str, id: i64) -> Result<(), StoreError> {
         let sql = "DELETE FROM report WHERE platform = ? AND community = ? AND id = ?";
         self.connection.prepare_cached(sql)?.execute((self.platform, community, id))?;
         Ok(())
@@ -250,7 +258,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn count(&self, community: &str, at: i64, outcome: &str) -> Result<(), Error> {
+    pub fn count(&self, community: &str, at: i64, outcome: &str) -> Result<(), StoreError> {
         let day = jiff::Timestamp::from_second(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string();
         let day = day.get(..10).unwrap_or_default();
         let sql = "INSERT INTO tally VALUES (?, ?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1";
@@ -262,7 +270,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn tally(&self, community: &str, since: &str) -> Result<Vec<(String, String, u32)>, Error> {
+    pub fn tally(&self, community: &str, since: &str) -> Result<Vec<(String, String, u32)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT day, outcome, count FROM tally WHERE platform = ? AND community = ? AND day >= ? ORDER BY day, outcome",
         )?;
@@ -275,7 +283,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn reports(&self, community: &str, most: u32) -> Result<Vec<(i64, Report)>, Error> {
+    pub fn reports(&self, community: &str, most: u32) -> Result<Vec<(i64, Report)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, topics, claims, text FROM report WHERE platform = ? AND community = ? ORDER BY at DESC, id DESC LIMIT ?",
         )?;
@@ -287,7 +295,7 @@ impl Records {
     }
 
     /// Lets nothing of a community that waits be kept for longer than so many days.
-    pub(super) fn keep_no_longer(&self, community: &str, days: u32) -> Result<(), Error> {
+    pub(super) fn keep_no_longer(&self, community: &str, days: u32) -> Result<(), StoreError> {
         for sql in [
             "UPDATE question SET until = MIN(until, last_at + ?3) WHERE platform = ?1 AND community = ?2",
             "UPDATE report SET until = MIN(until, at + ?3) WHERE platform = ?1 AND community = ?2",
@@ -299,7 +307,7 @@ impl Records {
     }
 
     /// Deletes what was kept long enough.
-    pub(super) fn forget_waiting(&self, now: i64) -> Result<(), Error> {
+    pub(super) fn forget_queue(&self, now: i64) -> Result<(), StoreError> {
         for sql in [
             "DELETE FROM question WHERE platform = ? AND until < ?",
             "DELETE FROM report WHERE platform = ? AND until < ?",

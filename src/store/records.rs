@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use super::{Error, Store};
+use super::{Store, StoreError};
 
 /// How long a record waits for somebody who writes facts; answering goes on without it.
-const PATIENCE: Duration = Duration::from_millis(250);
+const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The records of one platform.
 pub struct Records {
@@ -25,10 +25,10 @@ impl Records {
     ///
     /// # Errors
     /// If the database can't be used.
-    pub fn open(path: &Path, platform: &'static str) -> Result<Self, Error> {
+    pub fn open(path: &Path, platform: &'static str) -> Result<Self, StoreError> {
         let Store { connection, .. } = Store::open(path)?;
         connection.pragma_update(None, "synchronous", "normal")?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
         Ok(Self { connection, platform })
     }
 
@@ -36,9 +36,9 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn forget(&self, now: i64) -> Result<(), Error> {
+    pub fn forget(&self, now: i64) -> Result<(), StoreError> {
         self.forget_messages(now)?;
         self.forget_posts(now)?;
-        self.forget_waiting(now)
+        self.forget_queue(now)
     }
 }

@@ -5,12 +5,12 @@ use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 use super::entities::{Entities, KINDS, Key, merge, put_together, take_apart};
 use super::rows::checksum;
 use super::scope::Scope;
-use super::{Error, Store};
+use super::{Store, StoreError};
 use crate::facts::{Claim, Facts};
 
 /// Where a revision comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum RevisionOrigin {
     /// The facts inside the binary.
     Shipped,
     /// Files that an operator imported.
@@ -19,7 +19,7 @@ pub enum Origin {
     Moderator,
 }
 
-impl Origin {
+impl RevisionOrigin {
     fn name(self) -> &'static str {
         match self {
             Self::Shipped => "shipped",
@@ -72,7 +72,7 @@ impl Store {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn trained_on(&self) -> Result<TrainedOn, Error> {
+    pub fn trained_on(&self) -> Result<TrainedOn, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, state FROM revision WHERE scope = '' AND origin <> 'moderator' ORDER BY id DESC LIMIT 1",
         )?;
@@ -84,7 +84,7 @@ impl Store {
     ///
     /// # Errors
     /// If the record of changes is damaged, or SQLite fails.
-    pub fn facts_at(&self, revision: i64) -> Result<Facts, Error> {
+    pub fn facts_at(&self, revision: i64) -> Result<Facts, StoreError> {
         put_together(&entities_at(&self.connection, &Scope::Shared, revision)?)
     }
 
@@ -92,7 +92,7 @@ impl Store {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn revision(&self) -> Result<i64, Error> {
+    pub fn revision(&self) -> Result<i64, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT COALESCE(MAX(id), 0) FROM revision")?;
         Ok(statement.query_row([], |row| row.get(0))?)
     }
@@ -101,7 +101,7 @@ impl Store {
     ///
     /// # Errors
     /// If SQLite fails; then nothing is changed.
-    pub fn replace(&mut self, facts: &Facts, origin: Origin, meta: &Meta) -> Result<Applied, Error> {
+    pub fn replace(&mut self, facts: &Facts, origin: RevisionOrigin, meta: &Meta) -> Result<Applied, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let now = shared_now(&transaction)?;
         let applied = apply(&transaction, &now, &take_apart(facts), &Origins::of(origin), meta)?;
@@ -114,14 +114,14 @@ impl Store {
     ///
     /// # Errors
     /// If SQLite fails; then nothing is changed.
-    pub fn merge_in(&mut self, facts: &Facts, base: i64, meta: &Meta) -> Result<Applied, Error> {
+    pub fn merge_in(&mut self, facts: &Facts, base: i64, meta: &Meta) -> Result<Applied, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let now = shared_now(&transaction)?;
         let merged = merge(&entities_at(&transaction, &Scope::Shared, base)?, &now, &take_apart(facts))?;
         if !merged.kept.is_empty() {
             return Ok(Applied { kept: named(merged.kept), ..Applied::NOTHING });
         }
-        let applied = apply(&transaction, &now, &merged.entities, &Origins::of(Origin::Import), meta)?;
+        let applied = apply(&transaction, &now, &merged.entities, &Origins::of(RevisionOrigin::Import), meta)?;
         transaction.commit()?;
         Ok(applied)
     }
@@ -136,7 +136,7 @@ impl Store {
         facts: impl FnOnce() -> Facts,
         release: u64,
         meta: &Meta,
-    ) -> Result<Applied, Error> {
+    ) -> Result<Applied, StoreError> {
         if was_shipped(&self.connection, release)? {
             return Ok(Applied::NOTHING);
         }
@@ -148,7 +148,7 @@ impl Store {
         let now = shared_now(&transaction)?;
         let new = take_apart(&facts());
         let merged = merge(&shipped(&transaction)?, &now, &new)?;
-        let origin = Origins { release: Some(release), ..Origins::of(Origin::Shipped) };
+        let origin = Origins { release: Some(release), ..Origins::of(RevisionOrigin::Shipped) };
         let mut applied = apply(&transaction, &now, &merged.entities, &origin, meta)?;
         for (kind, id) in merged.kept.iter().filter(|_| applied.revision.is_some()) {
             let sql = "INSERT OR REPLACE INTO conflict VALUES (?, ?, ?)";
@@ -164,7 +164,7 @@ impl Store {
     ///
     /// # Errors
     /// If the record of changes is damaged itself, or SQLite fails; then nothing is changed.
-    pub fn rebuild(&mut self) -> Result<(), Error> {
+    pub fn rebuild(&mut self) -> Result<(), StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let entities = shared_now(&transaction)?;
         super::writing::write(&transaction, &put_together(&entities)?)?;
@@ -179,12 +179,12 @@ impl Store {
     }
 
     /// Verifies that facts are all those of the newest revision: a row that is lost shows in no other row's checksum.
-    pub(super) fn verify_whole(&self, facts: &Facts) -> Result<(), Error> {
+    pub(super) fn verify_whole(&self, facts: &Facts) -> Result<(), StoreError> {
         verify_state(&self.connection, &take_apart(facts))
     }
 }
 
-fn verify_state(connection: &rusqlite::Connection, entities: &Entities) -> Result<(), Error> {
+fn verify_state(connection: &rusqlite::Connection, entities: &Entities) -> Result<(), StoreError> {
     let newest = connection
         .query_row("SELECT state FROM revision WHERE scope = '' ORDER BY id DESC LIMIT 1", [], |row| {
             row.get::<_, i64>(0)
@@ -192,7 +192,7 @@ fn verify_state(connection: &rusqlite::Connection, entities: &Entities) -> Resul
         .optional()?;
     match newest {
         Some(state) if state != checksum(&entities.iter().collect::<Vec<_>>()) => {
-            Err(Error::Checksum { kind: "the whole of the", id: "facts".into() })
+            Err(StoreError::Checksum { kind: "the whole of the", id: "facts".into() })
         }
         _ => Ok(()),
     }
@@ -202,31 +202,31 @@ pub(super) fn named(keys: Vec<Key>) -> Vec<(String, String)> {
     keys.into_iter().map(|(kind, id)| (kind.to_owned(), id)).collect()
 }
 
-pub(super) fn kind_named(kind: String) -> Result<&'static str, Error> {
-    KINDS.into_iter().find(|known| *known == kind).ok_or(Error::Unreadable(kind))
+pub(super) fn kind_named(kind: String) -> Result<&'static str, StoreError> {
+    KINDS.into_iter().find(|known| *known == kind).ok_or(StoreError::Unreadable(kind))
 }
 
-fn was_shipped(connection: &rusqlite::Connection, release: u64) -> Result<bool, Error> {
+fn was_shipped(connection: &rusqlite::Connection, release: u64) -> Result<bool, StoreError> {
     let mut statement = connection.prepare_cached("SELECT 1 FROM revision WHERE facts_checksum = ?")?;
     Ok(statement.exists([release.cast_signed()])?)
 }
 
 /// The facts of the release that was brought in last.
-pub(super) fn shipped(connection: &rusqlite::Connection) -> Result<Entities, Error> {
+pub(super) fn shipped(connection: &rusqlite::Connection) -> Result<Entities, StoreError> {
     let mut statement = connection.prepare("SELECT kind, id, body, checksum FROM shipped")?;
     let mut rows = statement.query([])?;
     let mut entities = Entities::new();
     while let Some(row) = rows.next()? {
         let (kind, id, body): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         if checksum(&(&kind, &id, &body)) != row.get::<_, i64>(3)? {
-            return Err(Error::Checksum { kind: "shipped", id });
+            return Err(StoreError::Checksum { kind: "shipped", id });
         }
         entities.insert((kind_named(kind)?, id), body);
     }
     Ok(entities)
 }
 
-fn remember_shipped(transaction: &Transaction<'_>, entities: &Entities) -> Result<(), Error> {
+fn remember_shipped(transaction: &Transaction<'_>, entities: &Entities) -> Result<(), StoreError> {
     transaction.execute("DELETE FROM shipped", [])?;
     let mut insert = transaction.prepare("INSERT INTO shipped (kind, id, body, checksum) VALUES (?, ?, ?, ?)")?;
     for ((kind, id), body) in entities {
@@ -236,14 +236,18 @@ fn remember_shipped(transaction: &Transaction<'_>, entities: &Entities) -> Resul
 }
 
 /// What all share, verified as a whole: a lost change would otherwise be taken for the truth by the next one.
-pub(super) fn shared_now(connection: &rusqlite::Connection) -> Result<Entities, Error> {
+pub(super) fn shared_now(connection: &rusqlite::Connection) -> Result<Entities, StoreError> {
     let entities = entities_at(connection, &Scope::Shared, i64::MAX)?;
     verify_state(connection, &entities)?;
     Ok(entities)
 }
 
 /// What the revisions of a scope up to one add up to; for a community its own alone.
-pub(super) fn entities_at(connection: &rusqlite::Connection, scope: &Scope, revision: i64) -> Result<Entities, Error> {
+pub(super) fn entities_at(
+    connection: &rusqlite::Connection,
+    scope: &Scope,
+    revision: i64,
+) -> Result<Entities, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT change.revision, position, kind, change.id, before, after, checksum
          FROM change JOIN revision ON revision.id = change.revision
@@ -262,26 +266,26 @@ pub(super) fn entities_at(connection: &rusqlite::Connection, scope: &Scope, revi
 }
 
 /// What changed, from what to what: a row of revision, position, kind, id, before, after and checksum.
-pub(super) fn verified_change(row: &rusqlite::Row<'_>) -> Result<(Key, Option<String>, Option<String>), Error> {
+pub(super) fn verified_change(row: &rusqlite::Row<'_>) -> Result<(Key, Option<String>, Option<String>), StoreError> {
     let (revision, position): (i64, i64) = (row.get(0)?, row.get(1)?);
     let (kind, id): (String, String) = (row.get(2)?, row.get(3)?);
     let (before, after): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
     if checksum(&(revision, position, &kind, &id, &before, &after)) != row.get::<_, i64>(6)? {
-        return Err(Error::Checksum { kind: "change of", id });
+        return Err(StoreError::Checksum { kind: "change of", id });
     }
     Ok(((kind_named(kind)?, id), before, after))
 }
 
 /// What is recorded of where a revision comes from.
 pub(super) struct Origins<'a> {
-    pub(super) origin: Origin,
+    pub(super) origin: RevisionOrigin,
     pub(super) scope: &'a Scope,
     pub(super) release: Option<u64>,
     pub(super) undoes: Option<i64>,
 }
 
 impl Origins<'_> {
-    fn of(origin: Origin) -> Self {
+    fn of(origin: RevisionOrigin) -> Self {
         Self { origin, scope: &Scope::Shared, release: None, undoes: None }
     }
 }
@@ -293,7 +297,7 @@ pub(super) fn apply(
     new: &Entities,
     origin: &Origins<'_>,
     meta: &Meta,
-) -> Result<Applied, Error> {
+) -> Result<Applied, StoreError> {
     let facts = put_together(new)?;
     let new = &take_apart(&facts);
     let changes = differences(now, new);
@@ -312,9 +316,9 @@ pub(super) fn applied(revision: i64, changes: &[Key]) -> Applied {
 }
 
 /// No claim without a citation, unless it says that it has none.
-pub(super) fn verify_citation(claim: &Claim) -> Result<(), Error> {
+pub(super) fn verify_citation(claim: &Claim) -> Result<(), StoreError> {
     match claim.cite.is_empty() && claim.unsourced.is_none() {
-        true => Err(Error::Refused(format!("claim `{}` has no citation", claim.id))),
+        true => Err(StoreError::Refused(format!("claim `{}` has no citation", claim.id))),
         false => Ok(()),
     }
 }
@@ -327,7 +331,7 @@ pub(super) fn record(
     changes: &[Key],
     origin: &Origins<'_>,
     meta: &Meta,
-) -> Result<i64, Error> {
+) -> Result<i64, StoreError> {
     transaction.execute(
         "INSERT INTO revision (made_at, who, place, why, origin, facts_checksum, state, scope, undoes)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Error, Store};
+use super::{Store, StoreError};
 use crate::facts::{Citation, Claim, Facts, Source, Subject, Topic};
 
 /// A topic without its examples, its claims, and the sources they cite.
@@ -37,7 +37,7 @@ impl Store {
     ///
     /// # Errors
     /// If a row doesn't match its checksum, or SQLite fails.
-    pub fn topics_changed_since(&self, revision: i64) -> Result<Vec<ChangedTopic>, Error> {
+    pub fn topics_changed_since(&self, revision: i64) -> Result<Vec<ChangedTopic>, StoreError> {
         let changed = "SELECT change.id FROM change JOIN revision ON revision.id = revision
              WHERE kind = 'topic' AND revision > ?1 AND scope = ''
              UNION SELECT topic FROM topic_claim WHERE claim IN (
@@ -48,7 +48,7 @@ impl Store {
         ids.into_iter().map(|id| self.changed_topic(id)).collect()
     }
 
-    fn changed_topic(&self, id: String) -> Result<ChangedTopic, Error> {
+    fn changed_topic(&self, id: String) -> Result<ChangedTopic, StoreError> {
         let Some(found) = self.topic(&id)? else {
             return Ok(ChangedTopic { id, subject: String::new(), topic: None });
         };
@@ -63,7 +63,7 @@ impl Store {
     ///
     /// # Errors
     /// If a row doesn't match its checksum, or SQLite fails.
-    pub fn topic(&self, id: &str) -> Result<Option<TopicFacts>, Error> {
+    pub fn topic(&self, id: &str) -> Result<Option<TopicFacts>, StoreError> {
         let Some((mut topic, checksum)) = read_topic(&self.connection, id)? else { return Ok(None) };
         let claims = read_claims(&self.connection, CLAIMS_OF_TOPIC, id)?;
         topic.claims = claims.iter().map(|claim| claim.id.clone()).collect();
@@ -81,7 +81,7 @@ impl Store {
     ///
     /// # Errors
     /// If a row doesn't match its checksum or is lost, or SQLite fails.
-    pub fn facts(&self) -> Result<Facts, Error> {
+    pub fn facts(&self) -> Result<Facts, StoreError> {
         let mut facts = Facts::default();
         for id in ids(&self.connection, "SELECT id FROM source ORDER BY position", None)? {
             facts.sources.push(read_source(&self.connection, &id)?);
@@ -93,7 +93,7 @@ impl Store {
         Ok(facts)
     }
 
-    fn subject(&self, id: &str) -> Result<Subject, Error> {
+    fn subject(&self, id: &str) -> Result<Subject, StoreError> {
         let (title, checksum): (String, i64) = self
             .connection
             .prepare_cached("SELECT title, checksum FROM subject WHERE id = ?")?
@@ -102,7 +102,7 @@ impl Store {
         let mut subject = Subject { id: id.to_owned(), title, ..Subject::default() };
         subject.claims = read_claims(&self.connection, CLAIMS_OF_SUBJECT, id)?;
         for topic in ids(&self.connection, "SELECT id FROM topic WHERE subject = ? ORDER BY position", Some(id))? {
-            let gone = || Error::Checksum { kind: "topic", id: topic.clone() };
+            let gone = || StoreError::Checksum { kind: "topic", id: topic.clone() };
             let (mut whole, checksum) = read_topic(&self.connection, &topic)?.ok_or_else(gone)?;
             whole.claims = ids(&self.connection, CLAIM_IDS_OF_TOPIC, Some(&topic))?;
             verify("topic", &topic, &whole, checksum)?;
@@ -114,7 +114,7 @@ impl Store {
 }
 
 impl Store {
-    pub(super) fn examples(&self, topic: &str) -> Result<Vec<String>, Error> {
+    pub(super) fn examples(&self, topic: &str) -> Result<Vec<String>, StoreError> {
         let examples =
             ids(&self.connection, "SELECT text FROM example WHERE topic = ? ORDER BY position", Some(topic))?;
         let checksum: i64 = self
@@ -126,7 +126,7 @@ impl Store {
     }
 }
 
-fn ids(connection: &Connection, sql: &str, of: Option<&str>) -> Result<Vec<String>, Error> {
+fn ids(connection: &Connection, sql: &str, of: Option<&str>) -> Result<Vec<String>, StoreError> {
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map(rusqlite::params_from_iter(of), |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -137,32 +137,32 @@ pub(super) fn checksum<T: Serialize>(thing: &T) -> i64 {
     xxh3_64(&serde_json::to_vec(thing).expect("facts have only string keys")).cast_signed()
 }
 
-fn verify<T: Serialize>(kind: &'static str, id: &str, thing: &T, expected: i64) -> Result<(), Error> {
-    if checksum(thing) == expected { Ok(()) } else { Err(Error::Checksum { kind, id: id.to_owned() }) }
+fn verify<T: Serialize>(kind: &'static str, id: &str, thing: &T, expected: i64) -> Result<(), StoreError> {
+    if checksum(thing) == expected { Ok(()) } else { Err(StoreError::Checksum { kind, id: id.to_owned() }) }
 }
 
 /// A column of JSON, or of a plain word that stands for a name in JSON.
-fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
-    serde_json::from_str(text).map_err(|error| Error::Unreadable(error.to_string()))
+fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
-fn word<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+fn word<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_value(serde_json::Value::String(text.to_owned()))
-        .map_err(|error| Error::Unreadable(error.to_string()))
+        .map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
 /// A damaged row is the same trouble whether a checksum or a parser notices it.
-fn damaged<T>(kind: &'static str, id: &str, outcome: Result<T, Error>) -> Result<T, Error> {
+fn damaged<T>(kind: &'static str, id: &str, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
     outcome.map_err(|error| match error {
-        Error::Unreadable(_)
-        | Error::Sqlite(rusqlite::Error::QueryReturnedNoRows | rusqlite::Error::InvalidColumnType(..)) => {
-            Error::Checksum { kind, id: id.to_owned() }
+        StoreError::Unreadable(_)
+        | StoreError::Sqlite(rusqlite::Error::QueryReturnedNoRows | rusqlite::Error::InvalidColumnType(..)) => {
+            StoreError::Checksum { kind, id: id.to_owned() }
         }
         other => other,
     })
 }
 
-pub(super) fn read_source(connection: &Connection, id: &str) -> Result<Source, Error> {
+pub(super) fn read_source(connection: &Connection, id: &str) -> Result<Source, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT publisher, title, author, published, inferred, url, paragraphs, not_reporting, checksum FROM source WHERE id = ?",
     )?;
@@ -180,7 +180,7 @@ pub(super) fn read_source(connection: &Connection, id: &str) -> Result<Source, E
         };
         Ok((source, row.get::<_, String>(7)?, row.get::<_, i64>(8)?))
     });
-    let (mut source, not_reporting, checksum) = damaged("source", id, row.map_err(Error::from))?;
+    let (mut source, not_reporting, checksum) = damaged("source", id, row.map_err(StoreError::from))?;
     source.not_reporting = damaged("source", id, parsed(&not_reporting))?;
     verify("source", id, &source, checksum)?;
     Ok(source)
@@ -225,12 +225,12 @@ const CLAIMS_OF_SUBJECT: &str = claims!(
 const CLAIM_IDS_OF_TOPIC: &str = "SELECT claim FROM topic_claim WHERE topic = ? ORDER BY position";
 
 /// Reads the claims that one of the statements above selects for an id, and verifies each.
-pub(super) fn read_claims(connection: &Connection, sql: &str, of: &str) -> Result<Vec<Claim>, Error> {
+pub(super) fn read_claims(connection: &Connection, sql: &str, of: &str) -> Result<Vec<Claim>, StoreError> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([of])?;
     let mut claims: Vec<(Claim, i64)> = Vec::new();
     while let Some(row) = rows.next()? {
-        let id: String = damaged("claim", of, row.get(0).map_err(Error::from))?;
+        let id: String = damaged("claim", of, row.get(0).map_err(StoreError::from))?;
         if claims.last().is_none_or(|(claim, _)| claim.id != id) {
             claims.push(damaged("claim", &id, claim_of_row(&id, row))?);
         }
@@ -242,13 +242,13 @@ pub(super) fn read_claims(connection: &Connection, sql: &str, of: &str) -> Resul
 }
 
 /// The claim of a row, yet without citations, and its checksum.
-fn claim_of_row(id: &str, row: &Row<'_>) -> Result<(Claim, i64), Error> {
+fn claim_of_row(id: &str, row: &Row<'_>) -> Result<(Claim, i64), StoreError> {
     let value: String = row.get(2)?;
     let derived: Option<String> = row.get(10)?;
     let claim = Claim {
         id: id.to_owned(),
         statement: row.get(1)?,
-        value: crate::facts::Value::parse(&value).map_err(|error| Error::Unreadable(error.to_string()))?,
+        value: crate::facts::Value::parse(&value).map_err(|error| StoreError::Unreadable(error.to_string()))?,
         of: row.get(3)?,
         attributed_to: row.get(4)?,
         unprinted: row.get(5)?,
@@ -264,18 +264,18 @@ fn claim_of_row(id: &str, row: &Row<'_>) -> Result<(Claim, i64), Error> {
 }
 
 /// The citation of a row; none for a claim that cites nothing.
-fn citation_of_row(row: &Row<'_>) -> Result<Option<Citation>, Error> {
+fn citation_of_row(row: &Row<'_>) -> Result<Option<Citation>, StoreError> {
     let Some(source) = row.get(13)? else { return Ok(None) };
     Ok(Some(Citation { source, paragraph: row.get(14)?, words: parsed(&row.get::<_, String>(15)?)? }))
 }
 
 /// A topic without claims and examples, and its checksum, which the claims have a part in.
-fn read_topic(connection: &Connection, id: &str) -> Result<Option<(Topic, i64)>, Error> {
+fn read_topic(connection: &Connection, id: &str) -> Result<Option<(Topic, i64)>, StoreError> {
     let mut statement =
         connection.prepare_cached("SELECT title, aliases, unsaid, dispute, checksum FROM topic WHERE id = ?")?;
     let mut rows = statement.query([id])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let read = || -> Result<(Topic, i64), Error> {
+    let read = || -> Result<(Topic, i64), StoreError> {
         let dispute: Option<String> = row.get(3)?;
         let topic = Topic {
             id: id.to_owned(),

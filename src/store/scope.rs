@@ -7,7 +7,7 @@ use super::changes::Edit;
 use super::entities::{Entities, GONE, Order, layered, put_together, read};
 use super::revisions::{entities_at, shared_now};
 use super::rows::{CLAIM, checksum, read_claims, read_source};
-use super::{ChangedTopic, Error, Store, TopicFacts};
+use super::{ChangedTopic, Store, StoreError, TopicFacts};
 use crate::facts::{Claim, Facts, Source, Topic};
 use rusqlite::{OptionalExtension as _, Transaction};
 
@@ -61,15 +61,15 @@ impl fmt::Display for Scope {
 
 /// What is laid over the shared facts, ready to answer from: by id, none for what was taken away.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Own {
+pub struct ScopeOverlay {
     sources: BTreeMap<String, Option<Source>>,
     claims: BTreeMap<String, Option<Claim>>,
     /// With the subject that it was added to; none if that is the shared one's.
     topics: BTreeMap<String, Option<(Option<String>, Topic)>>,
 }
 
-impl Own {
-    fn of(own: &Entities) -> Result<Self, Error> {
+impl ScopeOverlay {
+    fn of(own: &Entities) -> Result<Self, StoreError> {
         let order = Order::of(own)?;
         let mut laid = Self::default();
         for (key, text) in own {
@@ -113,7 +113,7 @@ impl Own {
     }
 }
 
-fn unless_gone<T: for<'a> serde::Deserialize<'a>>(text: &str) -> Result<Option<T>, Error> {
+fn unless_gone<T: for<'a> serde::Deserialize<'a>>(text: &str) -> Result<Option<T>, StoreError> {
     if text == GONE { Ok(None) } else { read(text).map(Some) }
 }
 
@@ -122,11 +122,11 @@ impl Store {
     ///
     /// # Errors
     /// If the record of changes is damaged, or SQLite fails.
-    pub fn facts_of(&self, scope: &Scope) -> Result<Facts, Error> {
-        let _held = self.held()?;
+    pub fn facts_of(&self, scope: &Scope) -> Result<Facts, StoreError> {
+        let _read = self.begin_read_unless_begun()?;
         match scope {
             Scope::Shared => self.facts(),
-            Scope::Community(_) => put_together(&seen_by(&self.connection, scope)?.all()?),
+            Scope::Community(_) => put_together(&visible_facts(&self.connection, scope)?.all()?),
         }
     }
 
@@ -134,24 +134,24 @@ impl Store {
     ///
     /// # Errors
     /// If the record of changes is damaged, or SQLite fails.
-    pub fn own(&self, scope: &Scope) -> Result<Own, Error> {
+    pub fn overlay(&self, scope: &Scope) -> Result<ScopeOverlay, StoreError> {
         if *scope == Scope::Shared {
-            return Ok(Own::default());
+            return Ok(ScopeOverlay::default());
         }
-        let _held = self.held()?;
-        Own::of(&own_entities(&self.connection, scope)?)
+        let _read = self.begin_read_unless_begun()?;
+        ScopeOverlay::of(&own_entities(&self.connection, scope)?)
     }
 
     /// Holds the facts still, unless they are held already.
-    pub(super) fn held(&self) -> Result<Option<Transaction<'_>>, Error> {
-        self.connection.is_autocommit().then(|| self.hold()).transpose()
+    pub(super) fn begin_read_unless_begun(&self) -> Result<Option<Transaction<'_>>, StoreError> {
+        self.connection.is_autocommit().then(|| self.begin_read()).transpose()
     }
 
     /// The scopes that revisions after one changed.
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn scopes_changed_since(&self, revision: i64) -> Result<Vec<Scope>, Error> {
+    pub fn scopes_changed_since(&self, revision: i64) -> Result<Vec<Scope>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT DISTINCT scope FROM revision WHERE id > ?")?;
         let rows = statement.query_map([revision], |row| Ok(Scope::of_key(&row.get::<_, String>(0)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -161,7 +161,7 @@ impl Store {
     ///
     /// # Errors
     /// If a row doesn't match its checksum, or SQLite fails.
-    pub fn topic_in(&self, own: &Own, id: &str) -> Result<Option<TopicFacts>, Error> {
+    pub fn topic_in(&self, own: &ScopeOverlay, id: &str) -> Result<Option<TopicFacts>, StoreError> {
         let (mut topic, shared) = match own.topics.get(id) {
             Some(None) => return Ok(None),
             Some(Some((_, topic))) => (Topic { examples: Vec::new(), ..topic.clone() }, None),
@@ -194,7 +194,7 @@ impl Store {
     ///
     /// # Errors
     /// If a row doesn't match its checksum, or SQLite fails.
-    pub fn topics_changed_by(&self, own: &Own) -> Result<Vec<ChangedTopic>, Error> {
+    pub fn topics_changed_by(&self, own: &ScopeOverlay) -> Result<Vec<ChangedTopic>, StoreError> {
         let mut ids: BTreeSet<String> = own.topics.keys().cloned().collect();
         let mut statement = self.connection.prepare_cached("SELECT topic FROM topic_claim WHERE claim = ?")?;
         for claim in own.claims.keys() {
@@ -204,7 +204,7 @@ impl Store {
         ids.into_iter().map(|id| self.topic_changed_by(own, id)).collect()
     }
 
-    fn topic_changed_by(&self, own: &Own, id: String) -> Result<ChangedTopic, Error> {
+    fn topic_changed_by(&self, own: &ScopeOverlay, id: String) -> Result<ChangedTopic, StoreError> {
         let Some(TopicFacts { mut topic, claims, .. }) = self.topic_in(own, &id)? else {
             return Ok(ChangedTopic { id, subject: String::new(), topic: None });
         };
@@ -225,17 +225,22 @@ impl Store {
         Ok(ChangedTopic { id, subject, topic: Some((topic, claims)) })
     }
 
-    fn subject_of_topic(&self, id: &str) -> Result<Option<String>, Error> {
+    fn subject_of_topic(&self, id: &str) -> Result<Option<String>, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT subject FROM topic WHERE id = ?")?;
         Ok(statement.query_row([id], |row| row.get(0)).optional()?)
     }
 
-    fn claim(&self, id: &str) -> Result<Option<Claim>, Error> {
+    fn claim(&self, id: &str) -> Result<Option<Claim>, StoreError> {
         Ok(read_claims(&self.connection, CLAIM, id)?.pop())
     }
 
     /// Adds the sources that a claim cites to others; false if one isn't there.
-    fn find_sources(&self, own: &Own, claim: &Claim, sources: &mut BTreeMap<String, Source>) -> Result<bool, Error> {
+    fn find_sources(
+        &self,
+        own: &ScopeOverlay,
+        claim: &Claim,
+        sources: &mut BTreeMap<String, Source>,
+    ) -> Result<bool, StoreError> {
         for citation in &claim.cite {
             let id = &citation.source;
             let found = match own.sources.get(id) {
@@ -249,13 +254,13 @@ impl Store {
         Ok(true)
     }
 
-    fn has_source(&self, id: &str) -> Result<bool, Error> {
+    fn has_source(&self, id: &str) -> Result<bool, StoreError> {
         Ok(self.connection.prepare_cached("SELECT 1 FROM source WHERE id = ?")?.exists([id])?)
     }
 }
 
 /// The things that those of a scope see, and how they come to.
-pub(super) struct Seen {
+pub(super) struct VisibleFacts {
     /// Those that all share.
     pub(super) shared: Entities,
     /// The scope's own; for the shared scope the same.
@@ -263,23 +268,27 @@ pub(super) struct Seen {
     is_shared: bool,
 }
 
-impl Seen {
+impl VisibleFacts {
     /// What is seen.
-    pub(super) fn all(&self) -> Result<Entities, Error> {
+    pub(super) fn all(&self) -> Result<Entities, StoreError> {
         if self.is_shared { Ok(self.shared.clone()) } else { layered(&self.shared, &self.own) }
     }
 }
 
-pub(super) fn seen_by(connection: &rusqlite::Connection, scope: &Scope) -> Result<Seen, Error> {
+pub(super) fn visible_facts(connection: &rusqlite::Connection, scope: &Scope) -> Result<VisibleFacts, StoreError> {
     let shared = shared_now(connection)?;
     if *scope == Scope::Shared {
-        return Ok(Seen { own: shared.clone(), shared, is_shared: true });
+        return Ok(VisibleFacts { own: shared.clone(), shared, is_shared: true });
     }
-    Ok(Seen { shared, own: own_entities(connection, scope)?, is_shared: false })
+    Ok(VisibleFacts { shared, own: own_entities(connection, scope)?, is_shared: false })
 }
 
 /// What those of a scope saw after a revision.
-pub(super) fn seen_after(connection: &rusqlite::Connection, scope: &Scope, revision: i64) -> Result<Entities, Error> {
+pub(super) fn visible_entities_after(
+    connection: &rusqlite::Connection,
+    scope: &Scope,
+    revision: i64,
+) -> Result<Entities, StoreError> {
     let shared = entities_at(connection, &Scope::Shared, revision)?;
     match scope {
         Scope::Shared => Ok(shared),
@@ -288,14 +297,14 @@ pub(super) fn seen_after(connection: &rusqlite::Connection, scope: &Scope, revis
 }
 
 /// A community's own things, verified as a whole.
-fn own_entities(connection: &rusqlite::Connection, scope: &Scope) -> Result<Entities, Error> {
+fn own_entities(connection: &rusqlite::Connection, scope: &Scope) -> Result<Entities, StoreError> {
     let own = entities_at(connection, scope, i64::MAX)?;
     let mut statement =
         connection.prepare_cached("SELECT state FROM revision WHERE scope = ? ORDER BY id DESC LIMIT 1")?;
     let state: Option<i64> = statement.query_row([scope.key()], |row| row.get(0)).optional()?;
     match state {
         Some(state) if state != checksum(&own.iter().collect::<Vec<_>>()) => {
-            Err(Error::Checksum { kind: "the whole of the own facts of", id: scope.key().to_owned() })
+            Err(StoreError::Checksum { kind: "the whole of the own facts of", id: scope.key().to_owned() })
         }
         _ => Ok(own),
     }

@@ -3,13 +3,13 @@
 use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
 
-use super::Error;
+use super::StoreError;
 use super::records::Records;
 
 /// The settings of a community.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Settings {
+pub struct CommunitySettings {
     /// The ids of the channels in which the bot answers; everywhere if there is none.
     pub channels: Vec<String>,
     /// How many questions a person may ask within a minute; 0 for any number.
@@ -36,7 +36,7 @@ pub struct Settings {
     pub space: Option<String>,
 }
 
-impl Default for Settings {
+impl Default for CommunitySettings {
     fn default() -> Self {
         Self {
             channels: Vec::new(),
@@ -60,21 +60,26 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails or what is kept can't be read.
-    pub fn settings(&self, community: &str) -> Result<Settings, Error> {
+    pub fn settings(&self, community: &str) -> Result<CommunitySettings, StoreError> {
         let kept: Option<String> = self
             .connection
             .prepare_cached("SELECT settings FROM community WHERE platform = ? AND id = ?")?
             .query_row((self.platform, community), |row| row.get(0))
             .optional()?;
-        let read = |text: String| serde_json::from_str(&text).map_err(|error| Error::Unreadable(error.to_string()));
-        kept.map_or_else(|| Ok(Settings::default()), read)
+        let read =
+            |text: String| serde_json::from_str(&text).map_err(|error| StoreError::Unreadable(error.to_string()));
+        kept.map_or_else(|| Ok(CommunitySettings::default()), read)
     }
 
     /// Changes the settings of a community and gives what they are now.
     ///
     /// # Errors
     /// If SQLite fails or what is kept can't be read.
-    pub fn set(&self, community: &str, change: impl FnOnce(&mut Settings)) -> Result<Settings, Error> {
+    pub fn set(
+        &self,
+        community: &str,
+        change: impl FnOnce(&mut CommunitySettings),
+    ) -> Result<CommunitySettings, StoreError> {
         let mut settings = self.settings(community)?;
         change(&mut settings);
         let text = serde_json::to_string(&settings).expect("settings are made of words and numbers");
@@ -90,7 +95,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails or what is kept can't be read.
-    pub fn settings_in(&self, community: &str) -> Result<Vec<(String, Settings)>, Error> {
+    pub fn settings_in(&self, community: &str) -> Result<Vec<(String, CommunitySettings)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, settings FROM community WHERE platform = ? AND json_extract(settings, '$.space') = ? ORDER BY id",
         )?;
@@ -98,7 +103,7 @@ impl Records {
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let text: String = row.get(1)?;
-            let settings = serde_json::from_str(&text).map_err(|error| Error::Unreadable(error.to_string()))?;
+            let settings = serde_json::from_str(&text).map_err(|error| StoreError::Unreadable(error.to_string()))?;
             found.push((row.get(0)?, settings));
         }
         if found.is_empty() {
@@ -111,7 +116,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails or what is kept can't be read.
-    pub fn keep_days(&self, community: &str) -> Result<u32, Error> {
+    pub fn keep_days(&self, community: &str) -> Result<u32, StoreError> {
         let days = self.settings_in(community)?.into_iter().map(|(_, settings)| settings.keep_days).min();
         Ok(days.unwrap_or_default())
     }
@@ -131,8 +136,8 @@ mod tests {
         assert_eq!((now.per_person, now.channels.as_slice()), (3, &["7".to_owned()][..]));
         drop(records);
         assert_eq!(Records::open(&path, "discord").unwrap().settings("1").unwrap(), now);
-        assert_eq!(Records::open(&path, "discord").unwrap().settings("2").unwrap(), Settings::default());
-        assert_eq!(Records::open(&path, "matrix").unwrap().settings("1").unwrap(), Settings::default());
+        assert_eq!(Records::open(&path, "discord").unwrap().settings("2").unwrap(), CommunitySettings::default());
+        assert_eq!(Records::open(&path, "matrix").unwrap().settings("1").unwrap(), CommunitySettings::default());
     }
 
     #[test]
@@ -140,7 +145,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::open(&folder.path().join("facts.db"), "matrix").unwrap();
         for (room, days) in [("!a", 9), ("!b", 3)] {
-            let bind = |settings: &mut Settings| (settings.space, settings.keep_days) = (Some("!s".into()), days);
+            let bind =
+                |settings: &mut CommunitySettings| (settings.space, settings.keep_days) = (Some("!s".into()), days);
             records.set(room, bind).unwrap();
         }
         let rooms = |community: &str| -> Vec<String> {

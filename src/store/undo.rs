@@ -7,8 +7,8 @@ use super::changes::{Committed, Edit, Gaps, commit, edits_between, later_changes
 use super::entities::{Entities, GONE, Order, json, order_key};
 use super::history::{Revision, read_revision, revisions};
 use super::revisions::verified_change;
-use super::scope::{Scope, Seen, seen_by};
-use super::{Error, Meta, Store};
+use super::scope::{Scope, VisibleFacts, visible_facts};
+use super::{Meta, Store, StoreError};
 use crate::facts::{Claim, Source, Topic};
 
 /// What taking a revision back comes to.
@@ -27,7 +27,7 @@ impl Store {
     ///
     /// # Errors
     /// If there is no such revision, if it brought facts in, if what it made is still used, or SQLite fails.
-    pub fn undo(&mut self, scope: &Scope, base: i64, revision: i64, meta: &Meta) -> Result<Committed, Error> {
+    pub fn undo(&mut self, scope: &Scope, base: i64, revision: i64, meta: &Meta) -> Result<Committed, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let changed = read_revision(&transaction, revision)?.map(|found| found.changes).unwrap_or_default();
         let mut later = Vec::new();
@@ -48,13 +48,13 @@ impl Store {
     ///
     /// # Errors
     /// As [`Self::undo`].
-    pub fn undone(&self, scope: &Scope, revision: i64) -> Result<Undone, Error> {
-        let _held = self.held()?;
-        let (seen, new) = match take_back(&self.connection, scope, revision, None)? {
+    pub fn undone(&self, scope: &Scope, revision: i64) -> Result<Undone, StoreError> {
+        let _read = self.begin_read_unless_begun()?;
+        let (visible, new) = match take_back(&self.connection, scope, revision, None)? {
             Ok(taken) => taken,
             Err(later) => return Ok(Undone::Overtaken(later)),
         };
-        Ok(Undone::Edits(edits_between(scope, &seen, new)?))
+        Ok(Undone::Edits(edits_between(scope, &visible, new)?))
     }
 
     /// Takes back every revision that moderators of a scope made after one, the newest first and by one revision, as somebody
@@ -63,14 +63,20 @@ impl Store {
     /// # Errors
     /// If what one of them made is still used, a release changed the same in between, or SQLite fails; then nothing is
     /// changed.
-    pub fn undo_all_since(&mut self, scope: &Scope, base: i64, revision: i64, meta: &Meta) -> Result<Committed, Error> {
+    pub fn undo_all_since(
+        &mut self,
+        scope: &Scope,
+        base: i64,
+        revision: i64,
+        meta: &Meta,
+    ) -> Result<Committed, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let newer: Vec<i64> = ids_since(&transaction, scope, base)?;
         if !newer.is_empty() {
             return Ok(Committed::Overtaken(revisions(&transaction, newer)?));
         }
-        let (seen, new) = take_all_back(&transaction, scope, revision)?;
-        let applied = commit(&transaction, &seen, new, scope, (None, Gaps::Left), meta)?;
+        let (visible, new) = take_all_back(&transaction, scope, revision)?;
+        let applied = commit(&transaction, &visible, new, scope, (None, Gaps::Left), meta)?;
         transaction.commit()?;
         Ok(Committed::Made(applied))
     }
@@ -79,17 +85,17 @@ impl Store {
     ///
     /// # Errors
     /// As [`Self::undo_all_since`].
-    pub fn undone_since(&self, scope: &Scope, revision: i64) -> Result<Vec<Edit>, Error> {
-        let _held = self.held()?;
-        let (seen, new) = take_all_back(&self.connection, scope, revision)?;
-        edits_between(scope, &seen, new)
+    pub fn undone_since(&self, scope: &Scope, revision: i64) -> Result<Vec<Edit>, StoreError> {
+        let _read = self.begin_read_unless_begun()?;
+        let (visible, new) = take_all_back(&self.connection, scope, revision)?;
+        edits_between(scope, &visible, new)
     }
 
     /// The revisions that moderators of a scope made after one, the newest first.
     ///
     /// # Errors
     /// If the record of changes is damaged, or SQLite fails.
-    pub fn made_since(&self, scope: &Scope, revision: i64) -> Result<Vec<Revision>, Error> {
+    pub fn made_since(&self, scope: &Scope, revision: i64) -> Result<Vec<Revision>, StoreError> {
         revisions(&self.connection, ids_since(&self.connection, scope, revision)?)
     }
 }
@@ -100,9 +106,9 @@ fn undo(
     id: i64,
     meta: &Meta,
     gaps: Gaps,
-) -> Result<Committed, Error> {
+) -> Result<Committed, StoreError> {
     match take_back(transaction, scope, id, None)? {
-        Ok((seen, new)) => commit(transaction, &seen, new, scope, (Some(id), gaps), meta).map(Committed::Made),
+        Ok((visible, new)) => commit(transaction, &visible, new, scope, (Some(id), gaps), meta).map(Committed::Made),
         Err(later) => Ok(Committed::Overtaken(later)),
     }
 }
@@ -113,19 +119,19 @@ fn take_back(
     transaction: &Connection,
     scope: &Scope,
     id: i64,
-    begun: Option<(Seen, Entities)>,
-) -> Result<Result<(Seen, Entities), Vec<Revision>>, Error> {
+    begun: Option<(VisibleFacts, Entities)>,
+) -> Result<Result<(VisibleFacts, Entities), Vec<Revision>>, StoreError> {
     let revision = read_revision(transaction, id)?.filter(|found| found.scope == *scope);
-    let Some(revision) = revision else { return Err(Error::Refused(format!("there is no revision {id} here"))) };
+    let Some(revision) = revision else { return Err(StoreError::Refused(format!("there is no revision {id} here"))) };
     if !revision.by_moderator {
-        return Err(Error::Refused(format!("revision {id} brought facts in; bring others in instead")));
+        return Err(StoreError::Refused(format!("revision {id} brought facts in; bring others in instead")));
     }
-    let (seen, now) = match begun {
+    let (visible, now) = match begun {
         Some(begun) => begun,
         None => {
-            let seen = seen_by(transaction, scope)?;
-            let now = seen.own.clone();
-            (seen, now)
+            let visible = visible_facts(transaction, scope)?;
+            let now = visible.own.clone();
+            (visible, now)
         }
     };
     let mut new = now.clone();
@@ -140,7 +146,7 @@ fn take_back(
             continue;
         }
         // Where a community had nothing of its own it had what all share.
-        let shared = seen.shared.get(&key).filter(|_| *scope != Scope::Shared);
+        let shared = visible.shared.get(&key).filter(|_| *scope != Scope::Shared);
         let before = changed.before.as_ref().or(shared);
         match carried(changed.kind, changed.after.as_ref(), before, new.get(&key)) {
             Some(merged) if Some(&merged) == shared => drop(new.remove(&key)),
@@ -152,21 +158,25 @@ fn take_back(
         return Ok(Err(revisions(transaction, later)?));
     }
     restore_order(transaction, id, &now, &mut new, &revision)?;
-    Ok(Ok((seen, new)))
+    Ok(Ok((visible, new)))
 }
 
 /// What a scope's own things are without all that its moderators made after a revision.
-fn take_all_back(connection: &Connection, scope: &Scope, revision: i64) -> Result<(Seen, Entities), Error> {
-    let seen = seen_by(connection, scope)?;
-    let now = seen.own.clone();
-    let mut begun = (seen, now);
+fn take_all_back(
+    connection: &Connection,
+    scope: &Scope,
+    revision: i64,
+) -> Result<(VisibleFacts, Entities), StoreError> {
+    let visible = visible_facts(connection, scope)?;
+    let now = visible.own.clone();
+    let mut begun = (visible, now);
     for id in ids_since(connection, scope, revision)? {
         begun = match take_back(connection, scope, id, Some(begun))? {
             Ok(taken) => taken,
             // A release came in between and changed the same.
             Err(by) => {
                 let by: Vec<String> = by.iter().map(|revision| revision.id.to_string()).collect();
-                return Err(Error::Refused(format!("revision {id} was overtaken by {}", by.join(", "))));
+                return Err(StoreError::Refused(format!("revision {id} was overtaken by {}", by.join(", "))));
             }
         };
     }
@@ -174,7 +184,7 @@ fn take_all_back(connection: &Connection, scope: &Scope, revision: i64) -> Resul
 }
 
 /// The revisions that moderators of a scope made after one, the newest first.
-fn ids_since(connection: &Connection, scope: &Scope, revision: i64) -> Result<Vec<i64>, Error> {
+fn ids_since(connection: &Connection, scope: &Scope, revision: i64) -> Result<Vec<i64>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT id FROM revision WHERE scope = ? AND origin = 'moderator' AND id > ? ORDER BY id DESC",
     )?;
@@ -235,7 +245,7 @@ fn restore_order(
     now: &Entities,
     new: &mut Entities,
     revision: &Revision,
-) -> Result<(), Error> {
+) -> Result<(), StoreError> {
     let mut statement = transaction.prepare_cached(
         "SELECT revision, position, kind, id, before, after, checksum FROM change WHERE revision = ? AND kind = 'order'",
     )?;

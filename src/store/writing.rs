@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::Transaction;
 
-use super::Error;
+use super::StoreError;
 use super::entities::{Key, json};
 use super::rows::checksum;
 use crate::facts::{Claim, Facts, Topic};
@@ -18,7 +18,7 @@ const ROWS_OF: [(&str, &[&str]); 4] = [
 ];
 
 /// Writes all tables anew.
-pub(super) fn write(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), Error> {
+pub(super) fn write(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), StoreError> {
     for table in ["example", "topic_claim", "topic", "citation", "claim", "subject", "source"] {
         transaction.execute(&format!("DELETE FROM {table}"), [])?;
     }
@@ -26,7 +26,7 @@ pub(super) fn write(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), 
 }
 
 /// Writes the rows of what was changed anew.
-pub(super) fn write_changed(transaction: &Transaction<'_>, facts: &Facts, changed: &[Key]) -> Result<(), Error> {
+pub(super) fn write_changed(transaction: &Transaction<'_>, facts: &Facts, changed: &[Key]) -> Result<(), StoreError> {
     // What rows name may be gone for a moment; it is there again when the transaction ends.
     transaction.pragma_update(None, "defer_foreign_keys", "on")?;
     for (kind, id) in changed {
@@ -41,8 +41,8 @@ pub(super) fn write_changed(transaction: &Transaction<'_>, facts: &Facts, change
 }
 
 /// Puts every row in its place.
-fn place(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), Error> {
-    let alone = |table: &str, ids: &mut dyn Iterator<Item = &String>| -> Result<(), Error> {
+fn place(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), StoreError> {
+    let alone = |table: &str, ids: &mut dyn Iterator<Item = &String>| -> Result<(), StoreError> {
         let sql = format!("UPDATE {table} SET position = ?2 WHERE id = ?1 AND position <> ?2");
         let mut statement = transaction.prepare_cached(&sql)?;
         for (position, id) in ids.enumerate() {
@@ -52,7 +52,7 @@ fn place(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), Error> {
     };
     alone("source", &mut facts.sources.iter().map(|source| &source.id))?;
     alone("subject", &mut facts.subjects.iter().map(|subject| &subject.id))?;
-    let within = |table: &str, subject: &str, ids: &mut dyn Iterator<Item = &String>| -> Result<(), Error> {
+    let within = |table: &str, subject: &str, ids: &mut dyn Iterator<Item = &String>| -> Result<(), StoreError> {
         let sql = format!(
             "UPDATE {table} SET subject = ?3, position = ?2 WHERE id = ?1 AND (position <> ?2 OR subject <> ?3)"
         );
@@ -70,7 +70,11 @@ fn place(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), Error> {
 }
 
 /// Inserts the rows of some things, told by kind and id.
-fn insert(transaction: &Transaction<'_>, facts: &Facts, is_wanted: impl Fn(&str, &str) -> bool) -> Result<(), Error> {
+fn insert(
+    transaction: &Transaction<'_>,
+    facts: &Facts,
+    is_wanted: impl Fn(&str, &str) -> bool,
+) -> Result<(), StoreError> {
     for (position, source) in facts.sources.iter().enumerate().filter(|(_, source)| is_wanted("source", &source.id)) {
         transaction.prepare_cached("INSERT INTO source VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
             &source.id,
@@ -109,7 +113,7 @@ fn insert(transaction: &Transaction<'_>, facts: &Facts, is_wanted: impl Fn(&str,
     Ok(())
 }
 
-fn write_claim(transaction: &Transaction<'_>, subject: &str, position: usize, claim: &Claim) -> Result<(), Error> {
+fn write_claim(transaction: &Transaction<'_>, subject: &str, position: usize, claim: &Claim) -> Result<(), StoreError> {
     let bare = |text: String| text.trim_matches('"').to_owned();
     transaction.prepare_cached("INSERT INTO claim VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
         &claim.id,
@@ -140,7 +144,7 @@ fn write_claim(transaction: &Transaction<'_>, subject: &str, position: usize, cl
     Ok(())
 }
 
-fn write_topic(transaction: &Transaction<'_>, subject: &str, position: usize, topic: &Topic) -> Result<(), Error> {
+fn write_topic(transaction: &Transaction<'_>, subject: &str, position: usize, topic: &Topic) -> Result<(), StoreError> {
     let without_examples = Topic { examples: Vec::new(), ..topic.clone() };
     transaction.prepare_cached("INSERT INTO topic VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")?.execute((
         &topic.id,

@@ -2,7 +2,7 @@
 //! EU ban Russian planes* share their words; a topic that knows no date answers only the second.
 
 use crate::facts::Claim;
-use crate::facts::value::Kind;
+use crate::facts::value::ValueKind;
 
 /// What a question asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,17 +202,17 @@ pub fn gaps(examples: &[Vec<String>], claims: &[&Claim]) -> [f32; ASKS] {
 }
 
 /// What a value answers.
-fn given_by(kind: &Kind) -> &'static [Ask] {
+fn given_by(kind: &ValueKind) -> &'static [Ask] {
     match kind {
-        Kind::Money(..) => &[Ask::Money],
-        Kind::Date(span) if span.to() == Some(span.from()) => &[Ask::Time, Ask::Month, Ask::Day],
-        Kind::Date(span) if span.to() <= Some(span.from().last_of_month()) => &[Ask::Time, Ask::Month],
-        Kind::Date(_) => &[Ask::Time],
-        Kind::Instant(..) => &[Ask::Time, Ask::Month, Ask::Day, Ask::Clock],
-        Kind::Duration(_) => &[Ask::Duration],
-        Kind::Count(..) => &[Ask::Count],
-        Kind::Frequency(..) => &[Ask::Frequency],
-        Kind::Name(_) | Kind::YesNo(_) | Kind::Text(_) => &[],
+        ValueKind::Money(..) => &[Ask::Money],
+        ValueKind::Date(span) if span.to() == Some(span.from()) => &[Ask::Time, Ask::Month, Ask::Day],
+        ValueKind::Date(span) if span.to() <= Some(span.from().last_of_month()) => &[Ask::Time, Ask::Month],
+        ValueKind::Date(_) => &[Ask::Time],
+        ValueKind::Instant(..) => &[Ask::Time, Ask::Month, Ask::Day, Ask::Clock],
+        ValueKind::Duration(_) => &[Ask::Duration],
+        ValueKind::Count(..) => &[Ask::Count],
+        ValueKind::Frequency(..) => &[Ask::Frequency],
+        ValueKind::Name(_) | ValueKind::YesNo(_) | ValueKind::Text(_) => &[],
     }
 }
 

@@ -4,11 +4,11 @@
 //! words of the question it leaves unexplained. A single similarity would hide the last: *how much is a ticket* and *how
 //! much is a ticket for my dog* differ in one word, and it decides.
 
-use super::confidence::Signs;
+use super::confidence::CandidateFeatures;
 use super::examples::Likeness;
-use super::heard::{Heard, Origin, Word};
-use super::links::strange;
-use super::matcher::View;
+use super::matcher::EncodedText;
+use super::question_words::{QuestionWords, Word, WordClass};
+use super::roles::strange;
 use super::{Answerable, Index};
 
 /// How many topics are taken by the classifier's margin alone, before the other scores.
@@ -64,7 +64,7 @@ pub struct Candidate {
     /// How little its examples ask for what is asked for, from 0 to 1.
     pub asked_gap: f32,
     /// What share of the names in the question play another part than in its examples and claims.
-    pub strange_links: f32,
+    pub strange_roles: f32,
     /// The chance that it is right, from 0 to 1.
     pub confidence: f32,
 }
@@ -109,7 +109,7 @@ pub struct Unexplained {
     /// How much of it stays unexplained, from 0 to 1.
     pub weight: f32,
     /// Where else it is known.
-    pub origin: Origin,
+    pub class: WordClass,
 }
 
 impl Candidate {
@@ -126,22 +126,22 @@ impl Candidate {
 
     /// What the confidence looks at: `content` words carry meaning, of `words` in all.
     #[must_use]
-    pub fn signs(&self, content: usize, words: usize) -> Signs {
-        let of = |origins: &[Origin]| -> f32 {
-            self.unexplained.iter().filter(|word| origins.contains(&word.origin)).map(|word| word.weight).sum()
+    pub fn features(&self, content: usize, words: usize) -> CandidateFeatures {
+        let of = |origins: &[WordClass]| -> f32 {
+            self.unexplained.iter().filter(|word| origins.contains(&word.class)).map(|word| word.weight).sum()
         };
         let others = [
-            of(&[Origin::Name]),
-            of(&[Origin::Marker, Origin::Negation]),
-            of(&[Origin::OtherTopic, Origin::Number]),
-            of(&[Origin::Common, Origin::Rare]),
+            of(&[WordClass::Name]),
+            of(&[WordClass::Marker, WordClass::Negation]),
+            of(&[WordClass::OtherTopic, WordClass::Number]),
+            of(&[WordClass::Common, WordClass::Rare]),
             self.unexplained.iter().map(|word| word.weight).fold(0.0, f32::max),
             self.unexplained_sum() / content.max(1) as f32,
             self.ask_gap,
             self.strict_gap,
             self.focus_gap,
             self.asked_gap,
-            self.strange_links,
+            self.strange_roles,
             content as f32,
             words as f32,
         ];
@@ -152,18 +152,18 @@ impl Candidate {
 
 impl Index {
     /// The best topics, looked at closely and put in order.
-    pub(super) fn candidates(&self, heard: &Heard<'_>, view: &View) -> Vec<Candidate> {
+    pub(super) fn candidates(&self, question: &QuestionWords<'_>, encoded: &EncodedText) -> Vec<Candidate> {
         let mut short: Vec<usize> = (0..self.topics.len()).filter(|topic| !self.is_gone(*topic)).collect();
-        keep_best(&mut short, SHORT_LIST, |topic| view.margins[topic]);
+        keep_best(&mut short, SHORT_LIST, |topic| encoded.margins[topic]);
         let numbers: Vec<u32> = short.iter().map(|topic| *topic as u32).collect();
-        let mut rough: Vec<(usize, f32)> = short.into_iter().zip(self.cosines(&numbers, view)).collect();
-        rough.sort_by(|a, b| (view.margins[b.0] + b.1).total_cmp(&(view.margins[a.0] + a.1)).then(a.0.cmp(&b.0)));
+        let mut rough: Vec<(usize, f32)> = short.into_iter().zip(self.cosines(&numbers, encoded)).collect();
+        rough.sort_by(|a, b| (encoded.margins[b.0] + b.1).total_cmp(&(encoded.margins[a.0] + a.1)).then(a.0.cmp(&b.0)));
         rough.truncate(LOOKED_AT);
         let mut candidates: Vec<Candidate> = Vec::with_capacity(LOOKED_AT);
         for next in [&rough[..rough.len().min(LOOKED_AT_FIRST)], &rough[rough.len().min(LOOKED_AT_FIRST)..]] {
-            candidates.extend(next.iter().map(|(topic, cosine)| self.look(*topic, *cosine, heard, view)));
+            candidates.extend(next.iter().map(|(topic, cosine)| self.look(*topic, *cosine, question, encoded)));
             candidates.sort_by(|a, b| b.fit.score.total_cmp(&a.fit.score).then(a.topic.cmp(&b.topic)));
-            self.measure(&mut candidates, heard);
+            self.measure(&mut candidates, question);
             candidates.sort_by(|a, b| b.confidence.total_cmp(&a.confidence).then(b.fit.score.total_cmp(&a.fit.score)));
             if candidates.first().is_some_and(|best| best.confidence >= BEYOND_DOUBT) {
                 break;
@@ -172,25 +172,25 @@ impl Index {
         candidates
     }
 
-    fn look(&self, topic: usize, cosine: f32, heard: &Heard<'_>, view: &View) -> Candidate {
-        let margin = view.margins[topic];
-        let likeness = self.likeness_to_examples(topic, heard, &view.vector);
+    fn look(&self, topic: usize, cosine: f32, question: &QuestionWords<'_>, encoded: &EncodedText) -> Candidate {
+        let margin = encoded.margins[topic];
+        let likeness = self.likeness_to_examples(topic, question, &encoded.vector);
         let mut unexplained = Vec::new();
-        for word in &heard.content {
+        for word in &question.content {
             let weight = self.unexplained(topic, word);
             if weight > NEGLIGIBLE {
-                unexplained.push(Unexplained { word: word.text.to_owned(), weight, origin: word.origin });
+                unexplained.push(Unexplained { word: word.text.to_owned(), weight, class: word.class });
             }
         }
         let gaps = &self.topics[topic].ask_gaps;
         let gap = |strict: bool| {
-            let asks = heard.asks.iter().filter(|ask| !strict || ask.is_strict());
+            let asks = question.asks.iter().filter(|ask| !strict || ask.is_strict());
             asks.map(|ask| gaps[*ask as usize]).fold(0.0, f32::max)
         };
-        let focus_gap = heard.focus.iter().map(|word| self.unexplained_focus(topic, word)).fold(0.0, f32::max);
-        let asked = heard.focus.iter().chain(&heard.head);
+        let focus_gap = question.focus.iter().map(|word| self.unexplained_focus(topic, word)).fold(0.0, f32::max);
+        let asked = question.focus.iter().chain(&question.head);
         let asked_gap = asked.map(|word| self.unasked(topic, word)).fold(0.0, f32::max);
-        let strange_links = strange(&heard.links, &self.topics[topic].links);
+        let strange_roles = strange(&question.roles, &self.topics[topic].roles);
         let (ask_gap, strict_gap) = (gap(false), gap(true));
         let mass: f32 = unexplained.iter().map(|word| word.weight).sum();
         let score = margin + cosine + NEAREST_BONUS * likeness.nearest
@@ -205,7 +205,7 @@ impl Index {
             strict_gap,
             focus_gap,
             asked_gap,
-            strange_links,
+            strange_roles,
             confidence: 0.0,
         }
     }
@@ -213,21 +213,21 @@ impl Index {
     /// How much of a word the topic leaves unexplained, from 0 to 1.
     pub(super) fn unexplained(&self, topic: usize, word: &Word<'_>) -> f32 {
         // A single example may name what it asks after and isn't so: "is it based in St Petersburg?"
-        let is_everywhere = |stem| self.telling(Some(stem)) < EVERYWHERE;
+        let is_everywhere = |stem| self.informativeness(Some(stem)) < EVERYWHERE;
         let is_own =
-            |stem| word.origin != Origin::Name || is_everywhere(stem) || self.topics[topic].named.contains(&stem);
+            |stem| word.class != WordClass::Name || is_everywhere(stem) || self.topics[topic].named.contains(&stem);
         if word.stem.is_some_and(|stem| self.explains(topic, stem) && is_own(stem)) {
             return 0.0;
         }
-        match word.origin {
-            Origin::Number if self.topics[topic].numbers.contains(word.text) => 0.0,
-            Origin::Number => word.telling,
-            Origin::Negation => NEGATION,
-            Origin::Marker => 1.0,
-            _ if word.telling == 0.0 => 0.0,
+        match word.class {
+            WordClass::Number if self.topics[topic].numbers.contains(word.text) => 0.0,
+            WordClass::Number => word.informativeness,
+            WordClass::Negation => NEGATION,
+            WordClass::Marker => 1.0,
+            _ if word.informativeness == 0.0 => 0.0,
             // Another city is another city, however near the two lie on a map of words.
-            Origin::Name => word.telling,
-            _ => word.telling * (1.0 - self.likeness(topic, word)),
+            WordClass::Name => word.informativeness,
+            _ => word.informativeness * (1.0 - self.likeness(topic, word)),
         }
     }
 
@@ -235,7 +235,7 @@ impl Index {
     /// other topics use it: who asks *which airport* wants an airport.
     fn unexplained_focus(&self, topic: usize, word: &Word<'_>) -> f32 {
         let used = word.stem.is_some_and(|stem| self.explains(topic, stem));
-        if used || word.origin == Origin::Number { 0.0 } else { 1.0 - self.likeness(topic, word) }
+        if used || word.class == WordClass::Number { 0.0 } else { 1.0 - self.likeness(topic, word) }
     }
 
     /// How far a word that names what is asked for is from those that the topic's examples ask for.
@@ -244,14 +244,14 @@ impl Index {
     }
 
     /// Fills in lead and confidence.
-    fn measure(&self, candidates: &mut [Candidate], heard: &Heard<'_>) {
+    fn measure(&self, candidates: &mut [Candidate], question: &QuestionWords<'_>) {
         for at in 0..candidates.len() {
             let topic = candidates[at].topic;
             let others = candidates.iter().filter(|other| !self.say_the_same(topic, other.topic));
             let lead = candidates[at].fit.lead(others.map(|other| &other.fit));
             candidates[at].lead = lead;
-            let signs = candidates[at].signs(heard.content.len(), heard.words.len());
-            let chance = self.trained.confidence.chance(&signs);
+            let features = candidates[at].features(question.content.len(), question.words.len());
+            let chance = self.trained.confidence.chance(&features);
             let possible = self.topics[topic].answerable != Answerable::Yes || candidates[at].is_possible();
             candidates[at].confidence = if possible { chance } else { 0.0 };
         }

@@ -5,7 +5,7 @@ use std::thread;
 use serde::{Deserialize, Serialize};
 
 use super::features::Sparse;
-use super::rows::{Row, Rows, add_rows, whole_bytes};
+use super::quantized::{QuantizedMatrix, QuantizedVector, add_rows, whole_bytes};
 
 /// How dear a misplaced example is against a simple weighting; 1 is the usual choice for texts of length one.
 const COST: f32 = 1.0;
@@ -26,7 +26,7 @@ pub struct Classifier {
     #[serde(with = "whole_bytes")]
     weights: Vec<i8>,
     /// Of those that every text has, the numbers of its vector: a row for each topic.
-    dense: Rows,
+    dense: QuantizedMatrix,
     bias: Vec<f32>,
 }
 
@@ -65,7 +65,7 @@ impl Classifier {
             topics,
             scales: Vec::with_capacity(features),
             weights: Vec::with_capacity(features * topics),
-            dense: Rows::of(dense, columns.iter().map(|column| column.dense.as_slice())),
+            dense: QuantizedMatrix::of(dense, columns.iter().map(|column| column.dense.as_slice())),
             bias: columns.iter().map(|column| column.bias).collect(),
         };
         for feature in 0..features {
@@ -79,7 +79,7 @@ impl Classifier {
 
     /// The margin of each topic: about 1 where its own examples lie, about -1 where the others do.
     #[must_use]
-    pub fn margins(&self, sparse: &Sparse, vector: &Row) -> Vec<f32> {
+    pub fn margins(&self, sparse: &Sparse, vector: &QuantizedVector) -> Vec<f32> {
         let all: Vec<u32> = (0..self.topics as u32).collect();
         let mut margins = self.dense_margins(&all, vector);
         add_rows(&mut margins, &self.rows(sparse));
@@ -88,7 +88,7 @@ impl Classifier {
 
     /// The same for some topics only.
     #[must_use]
-    pub fn margins_of(&self, topics: &[u32], sparse: &Sparse, vector: &Row) -> Vec<f32> {
+    pub fn margins_of(&self, topics: &[u32], sparse: &Sparse, vector: &QuantizedVector) -> Vec<f32> {
         let mut margins = self.dense_margins(topics, vector);
         for (factor, row) in self.rows(sparse) {
             for (margin, topic) in margins.iter_mut().zip(topics) {
@@ -99,7 +99,7 @@ impl Classifier {
     }
 
     /// What a text's vector gives, and the constant.
-    fn dense_margins(&self, topics: &[u32], vector: &Row) -> Vec<f32> {
+    fn dense_margins(&self, topics: &[u32], vector: &QuantizedVector) -> Vec<f32> {
         let mut margins = self.dense.products(vector, topics);
         margins.iter_mut().zip(topics).for_each(|(margin, topic)| *margin += self.bias[*topic as usize]);
         margins
@@ -242,15 +242,15 @@ mod tests {
 
     #[test]
     fn examples_fall_on_their_side() {
-        let margins = trained().margins(&vec![(0, 1.0)], &Row::default());
+        let margins = trained().margins(&vec![(0, 1.0)], &QuantizedVector::default());
         assert!(margins[0] > 0.3 && margins[1] < -0.3, "{margins:?}");
     }
 
     #[test]
     fn some_margins_are_those_of_all() {
         let (classifier, text) = (trained(), vec![(1, 0.5), (2, 0.5)]);
-        let all = classifier.margins(&text, &Row::default());
-        assert_eq!(classifier.margins_of(&[1], &text, &Row::default()), [all[1]]);
+        let all = classifier.margins(&text, &QuantizedVector::default());
+        assert_eq!(classifier.margins_of(&[1], &text, &QuantizedVector::default()), [all[1]]);
     }
 
     #[test]

@@ -7,13 +7,13 @@
 use serde::{Deserialize, Serialize};
 
 /// How many signs there are.
-pub const SIGNS: usize = 27;
+pub const CANDIDATE_FEATURES: usize = 27;
 
 /// The signs of a candidate, in the order of [`DIRECTIONS`].
-pub type Signs = [f32; SIGNS];
+pub type CandidateFeatures = [f32; CANDIDATE_FEATURES];
 
 /// Which way each sign can only point, whatever some cases suggest: an unexplained word never makes a topic likelier.
-pub const DIRECTIONS: [i8; SIGNS] = [
+pub const DIRECTIONS: [i8; CANDIDATE_FEATURES] = [
     1, // margin of the classifier
     1, // cosine to the middle of the examples
     1, // cosine to the nearest example
@@ -61,11 +61,11 @@ pub struct Tree {
 impl Tree {
     /// The vote for these signs.
     #[must_use]
-    pub fn vote(&self, signs: &Signs) -> f32 {
+    pub fn vote(&self, features: &CandidateFeatures) -> f32 {
         let mut node = 0;
         for _ in 0..3 {
-            let (sign, threshold) = self.splits[node];
-            node = 2 * node + 1 + usize::from(signs[sign as usize] > threshold);
+            let (feature, threshold) = self.splits[node];
+            node = 2 * node + 1 + usize::from(features[feature as usize] > threshold);
         }
         self.votes[node - 7]
     }
@@ -83,8 +83,8 @@ impl Confidence {
 
     /// The chance that a candidate with these signs is right, from 0 to 1.
     #[must_use]
-    pub fn chance(&self, signs: &Signs) -> f32 {
-        let sum = self.constant + self.trees.iter().map(|tree| tree.vote(signs)).sum::<f32>();
+    pub fn chance(&self, features: &CandidateFeatures) -> f32 {
+        let sum = self.constant + self.trees.iter().map(|tree| tree.vote(features)).sum::<f32>();
         1.0 / (1.0 + (-sum).exp())
     }
 }
@@ -97,18 +97,25 @@ mod tests {
     fn the_shipped_trees_split_on_signs_that_exist() {
         let confidence = Confidence::shipped();
         assert!(!confidence.trees.is_empty());
-        assert!(confidence.trees.iter().flat_map(|tree| tree.splits).all(|(sign, _)| usize::from(sign) < SIGNS));
+        assert!(
+            confidence
+                .trees
+                .iter()
+                .flat_map(|tree| tree.splits)
+                .all(|(feature, _)| usize::from(feature) < CANDIDATE_FEATURES)
+        );
     }
 
     #[test]
     fn more_unexplained_words_never_raise_the_chance() {
         let confidence = Confidence::shipped();
         for start in 0..200u32 {
-            let mut signs: Signs = std::array::from_fn(|at| ((start * 7 + at as u32 * 13) % 20) as f32 / 10.0 - 0.5);
+            let mut features: CandidateFeatures =
+                std::array::from_fn(|at| ((start * 7 + at as u32 * 13) % 20) as f32 / 10.0 - 0.5);
             for (at, direction) in DIRECTIONS.iter().enumerate().filter(|(_, direction)| **direction != 0) {
-                let before = confidence.chance(&signs);
-                signs[at] += 0.3;
-                let after = confidence.chance(&signs);
+                let before = confidence.chance(&features);
+                features[at] += 0.3;
+                let after = confidence.chance(&features);
                 assert!((after - before) * f32::from(*direction) >= -1e-5, "sign {at}: {before} to {after}");
             }
         }

@@ -1,8 +1,8 @@
 //! Knowing the question, and knowing that it isn't known: from the weighed topics to a decision.
 
 use super::candidate::{Candidate, Unexplained};
-use super::heard::{Heard, Origin, Word};
-use super::matcher::View;
+use super::matcher::EncodedText;
+use super::question_words::{QuestionWords, Word, WordClass};
 use super::{Answerable, Index, SmallTalk, is_number};
 use crate::language::Language;
 
@@ -112,32 +112,38 @@ impl Index {
     /// Decides on one question, given as mended words.
     #[must_use]
     pub fn decide(&self, words: &[String]) -> Trace {
-        let heard = self.listen(words);
-        let view = self.view(words);
-        let candidates = self.candidates(&heard, &view);
-        let decision = self.choose(&heard, &view, &candidates);
-        Trace { words: words.to_vec(), content: heard.content.len(), candidates, decision, language: Language::English }
+        let question = self.question_words(words);
+        let encoded = self.encode(words);
+        let candidates = self.candidates(&question, &encoded);
+        let decision = self.choose(&question, &encoded, &candidates);
+        Trace {
+            words: words.to_vec(),
+            content: question.content.len(),
+            candidates,
+            decision,
+            language: Language::English,
+        }
     }
 
-    fn choose(&self, heard: &Heard<'_>, view: &View, candidates: &[Candidate]) -> Decision {
+    fn choose(&self, question: &QuestionWords<'_>, encoded: &EncodedText, candidates: &[Candidate]) -> Decision {
         let Some(best) = candidates.first() else { return Decision::Empty };
-        if heard.words.is_empty() {
+        if question.words.is_empty() {
             return Decision::Empty;
         }
-        if let Some(talk) = self.small_talk(heard, candidates) {
+        if let Some(talk) = self.small_talk(question, candidates) {
             return Decision::Social(talk);
         }
-        if heard.content.is_empty() && best.confidence < ANSWER_TO_NOTHING {
+        if question.content.is_empty() && best.confidence < ANSWER_TO_NOTHING {
             return Decision::Empty;
         }
-        if let Some(correction) = self.correction(heard, candidates) {
-            return correction;
+        if let Some(premise) = self.false_premise(question, candidates) {
+            return premise;
         }
-        if let Some(choices) = self.choices_of_a_subject(heard, view, candidates) {
+        if let Some(choices) = self.choices_of_a_subject(question, encoded, candidates) {
             return Decision::Choose(choices);
         }
         match self.topics[best.topic].answerable {
-            Answerable::Yes if best.confidence >= self.needed(candidates, heard) => self
+            Answerable::Yes if best.confidence >= self.needed(candidates, question) => self
                 .choices(candidates)
                 .filter(|_| best.confidence < CHOOSE_BELOW)
                 .map_or(Decision::Answer(best.topic), Decision::Choose),
@@ -147,12 +153,14 @@ impl Index {
 
     /// The confidence that an answer needs: more where a short question names somebody or some place that the topic
     /// doesn't know, or turns it into another one ("the next flight"); and where no silent topic was there to contest it.
-    fn needed(&self, candidates: &[Candidate], heard: &Heard<'_>) -> f32 {
+    fn needed(&self, candidates: &[Candidate], question: &QuestionWords<'_>) -> f32 {
         let is_foreign = |word: &Unexplained| {
-            matches!(word.origin, Origin::Name | Origin::Marker) && word.weight >= FOREIGN && !is_number(&word.word)
+            matches!(word.class, WordClass::Name | WordClass::Marker)
+                && word.weight >= FOREIGN
+                && !is_number(&word.word)
         };
         let is_silent = |candidate: &Candidate| self.topics[candidate.topic].answerable == Answerable::No;
-        if heard.content.len() <= SHORT && candidates[0].unexplained.iter().any(is_foreign) {
+        if question.content.len() <= SHORT && candidates[0].unexplained.iter().any(is_foreign) {
             ANSWER_DESPITE_FOREIGN
         } else if candidates.iter().any(is_silent) {
             ANSWER_FROM
@@ -161,7 +169,7 @@ impl Index {
         }
     }
 
-    fn small_talk(&self, heard: &Heard<'_>, candidates: &[Candidate]) -> Option<SmallTalk> {
+    fn small_talk(&self, question: &QuestionWords<'_>, candidates: &[Candidate]) -> Option<SmallTalk> {
         let best = candidates.first()?;
         if let Answerable::Social(talk) = self.topics[best.topic].answerable
             && best.unexplained_sum() < SMALL_TALK_UNEXPLAINED
@@ -169,27 +177,32 @@ impl Index {
             return Some(talk);
         }
         let likely = candidates.iter().map(|candidate| candidate.confidence).fold(0.0, f32::max);
-        let talk = heard.words.iter().find_map(|word| self.trained.cues.get(word)).copied()?;
+        let talk = question.words.iter().find_map(|word| self.trained.cues.get(word)).copied()?;
         let others: Vec<&Word<'_>> =
-            heard.content.iter().filter(|word| !self.trained.cues.contains_key(word.text)).collect();
-        let closing = matches!(talk, SmallTalk::Thanks | SmallTalk::Farewell) && heard.asks.is_empty();
+            question.content.iter().filter(|word| !self.trained.cues.contains_key(word.text)).collect();
+        let closing = matches!(talk, SmallTalk::Thanks | SmallTalk::Farewell) && question.asks.is_empty();
         let about_something = others.iter().any(|word| word.stem.is_some()) && likely >= SMALL_TALK_BELOW;
-        let named = others.iter().any(|word| word.origin == Origin::Name);
+        let named = others.iter().any(|word| word.class == WordClass::Name);
         let short = others.len() <= SMALL_TALK_WORDS;
         (short && !named && (closing || !about_something)).then_some(talk)
     }
 
     /// The topics among which somebody can choose who names a subject and asks nothing of it: "train", "the troops".
-    fn choices_of_a_subject(&self, heard: &Heard<'_>, view: &View, candidates: &[Candidate]) -> Option<Vec<usize>> {
-        let [Word { stem: Some(stem), .. }] = heard.content[..] else { return None };
+    fn choices_of_a_subject(
+        &self,
+        question: &QuestionWords<'_>,
+        encoded: &EncodedText,
+        candidates: &[Candidate],
+    ) -> Option<Vec<usize>> {
+        let [Word { stem: Some(stem), .. }] = question.content[..] else { return None };
         let answers = |topic: usize| self.topics[topic].answerable == Answerable::Yes && !self.is_gone(topic);
         let sure = |candidate: &Candidate| answers(candidate.topic) && candidate.confidence >= SURE_OF_SUBJECT;
-        if heard.words.len() > SUBJECT_WORDS || heard.head.is_none() || candidates.iter().any(sure) {
+        if question.words.len() > SUBJECT_WORDS || question.head.is_none() || candidates.iter().any(sure) {
             return None;
         }
         let speaks_of_it = |topic: &usize| answers(*topic) && self.topics[*topic].named.contains(&stem);
         let mut topics: Vec<usize> = (0..self.topics.len()).filter(speaks_of_it).collect();
-        topics.sort_by(|a, b| view.margins[*b].total_cmp(&view.margins[*a]).then(a.cmp(b)));
+        topics.sort_by(|a, b| encoded.margins[*b].total_cmp(&encoded.margins[*a]).then(a.cmp(b)));
         self.distinct(topics.into_iter())
     }
 

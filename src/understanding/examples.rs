@@ -8,23 +8,23 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::Index;
-use super::heard::{Heard, Origin, Word};
 use super::lexicon::Lexicon;
 use super::normalise::stem;
-use super::rows::{Row, Rows, highest};
+use super::quantized::{QuantizedMatrix, QuantizedVector, highest};
+use super::question_words::{QuestionWords, Word, WordClass};
 use super::vectors::Vectors;
 
 /// How many of a topic's examples are compared word by word, the nearest first.
 const COMPARED: usize = 5;
 
 /// What a word counts that half of all topics use. Not nothing: who says it may mean it.
-const LEAST_TELLING: f32 = 0.1;
+const LEAST_INFORMATIVENESS: f32 = 0.1;
 
 /// The examples of all topics.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Examples {
     /// The vectors, and which are each topic's.
-    vectors: Rows,
+    vectors: QuantizedMatrix,
     of_topic: Vec<Range<u32>>,
     /// The stems of each that carry meaning, with how telling they are.
     stems: Vec<Vec<(u32, f32)>>,
@@ -60,9 +60,11 @@ impl Examples {
             count += texts.len() as u32;
         }
         let flat: Vec<&Vec<String>> = texts.iter().flatten().collect();
-        let telling = |stem| lexicon.telling(Some(stem));
-        let stems =
-            flat.iter().map(|words| telling_stems(words, |stem| lexicon.number(stem), telling, filler)).collect();
+        let informativeness = |stem| lexicon.informativeness(Some(stem));
+        let stems = flat
+            .iter()
+            .map(|words| weighted_stems(words, |stem| lexicon.number(stem), informativeness, filler))
+            .collect();
         let words = flat.iter().map(|words| words.join(" ")).collect();
         Self { vectors: means(&flat, vectors), of_topic, stems, words }
     }
@@ -78,7 +80,7 @@ impl Examples {
     }
 
     /// The cosines of a text to examples.
-    pub(super) fn cosines(&self, vector: &Row, examples: &[u32]) -> Vec<f32> {
+    pub(super) fn cosines(&self, vector: &QuantizedVector, examples: &[u32]) -> Vec<f32> {
         self.vectors.products(vector, examples)
     }
 
@@ -94,10 +96,10 @@ impl Examples {
 }
 
 /// The stems of a text that carry meaning, each once, given how stems are numbered and how telling they are.
-pub(super) fn telling_stems(
+pub(super) fn weighted_stems(
     words: &[String],
     number: impl Fn(&str) -> Option<u32>,
-    telling: impl Fn(u32) -> f32,
+    informativeness: impl Fn(u32) -> f32,
     filler: &HashSet<String>,
 ) -> Vec<(u32, f32)> {
     let mut stems: Vec<(u32, f32)> = Vec::new();
@@ -105,36 +107,41 @@ pub(super) fn telling_stems(
         if let Some(number) = number(&stem)
             && !stems.iter().any(|(other, _)| *other == number)
         {
-            stems.push((number, telling(number).max(LEAST_TELLING)));
+            stems.push((number, informativeness(number).max(LEAST_INFORMATIVENESS)));
         }
     }
     stems
 }
 
 /// The mean vectors of texts, shared among the processor's cores.
-fn means(texts: &[&Vec<String>], vectors: &Vectors) -> Rows {
+fn means(texts: &[&Vec<String>], vectors: &Vectors) -> QuantizedMatrix {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let share = texts.len().div_ceil(workers).max(1);
     let width = vectors.dimensions();
     let rows = |part: &[&Vec<String>]| {
         let means: Vec<Vec<f32>> = part.iter().map(|text| vectors.mean(text)).collect();
-        Rows::of(width, means.iter().map(Vec::as_slice))
+        QuantizedMatrix::of(width, means.iter().map(Vec::as_slice))
     };
     std::thread::scope(|scope| {
         let parts: Vec<_> = texts.chunks(share).map(|part| scope.spawn(move || rows(part))).collect();
         let tables = parts.into_iter().map(|part| part.join().expect("adding vectors panics nowhere")).collect();
-        Rows::joined(width, tables)
+        QuantizedMatrix::joined(width, tables)
     })
 }
 
 impl Index {
     /// Compares a question with a topic's examples.
-    pub(super) fn likeness_to_examples(&self, topic: usize, heard: &Heard<'_>, vector: &Row) -> Likeness {
+    pub(super) fn likeness_to_examples(
+        &self,
+        topic: usize,
+        question: &QuestionWords<'_>,
+        vector: &QuantizedVector,
+    ) -> Likeness {
         let numbers = self.examples_of(topic);
         let cosines = self.example_cosines(vector, &numbers);
         let near = highest(cosines.into_iter().zip(numbers).collect(), COMPARED);
         let examples: Vec<&[(u32, f32)]> = near.iter().map(|(_, example)| self.example_stems(*example)).collect();
-        let (said, wanted) = self.best_overlap(heard, &examples);
+        let (said, wanted) = self.best_overlap(question, &examples);
         Likeness {
             nearest: near.first().map_or(0.0, |(cosine, _)| cosine.max(0.0)),
             near: near.iter().map(|(cosine, _)| cosine).sum::<f32>() / near.len().max(1) as f32,
@@ -145,12 +152,12 @@ impl Index {
 
     /// How much of a question an example says, and how much of the example the question says, weighted by how telling
     /// the words are: of several examples the one that does most of both.
-    fn best_overlap(&self, heard: &Heard<'_>, examples: &[&[(u32, f32)]]) -> (f32, f32) {
+    fn best_overlap(&self, question: &QuestionWords<'_>, examples: &[&[(u32, f32)]]) -> (f32, f32) {
         let mut stems: Vec<u32> = examples.iter().flat_map(|example| example.iter().map(|(stem, _)| *stem)).collect();
         stems.sort_unstable();
         stems.dedup();
-        let alike: Vec<Vec<f32>> = heard.content.iter().map(|word| self.alike(word, &stems)).collect();
-        let overlaps = examples.iter().map(|example| overlap(heard, &stems, &alike, example));
+        let alike: Vec<Vec<f32>> = question.content.iter().map(|word| self.alike(word, &stems)).collect();
+        let overlaps = examples.iter().map(|example| overlap(question, &stems, &alike, example));
         overlaps.max_by(|a, b| (a.0 + a.1).total_cmp(&(b.0 + b.1))).unwrap_or_default()
     }
 
@@ -158,7 +165,7 @@ impl Index {
     pub(super) fn alike(&self, word: &Word<'_>, stems: &[u32]) -> Vec<f32> {
         let same = |stem: &u32| f32::from(u8::from(word.stem == Some(*stem)));
         // Names and figures are like nothing but themselves.
-        if word.origin == Origin::Name || (word.stem.is_none() && word.vector.is_none()) {
+        if word.class == WordClass::Name || (word.stem.is_none() && word.vector.is_none()) {
             return stems.iter().map(same).collect();
         }
         match (word.stem, &word.vector) {
@@ -171,15 +178,16 @@ impl Index {
 
 /// How much of a question an example says, and how much of the example the question says. `alike` tells for each word of
 /// the question how far it is like each of the `stems`, which are in order.
-fn overlap(heard: &Heard<'_>, stems: &[u32], alike: &[Vec<f32>], example: &[(u32, f32)]) -> (f32, f32) {
+fn overlap(question: &QuestionWords<'_>, stems: &[u32], alike: &[Vec<f32>], example: &[(u32, f32)]) -> (f32, f32) {
     let places: Vec<usize> = example.iter().filter_map(|(stem, _)| stems.binary_search(stem).ok()).collect();
-    let weight = |word: &Word<'_>| word.telling.max(LEAST_TELLING);
+    let weight = |word: &Word<'_>| word.informativeness.max(LEAST_INFORMATIVENESS);
     let most = |of: &[f32]| places.iter().map(|place| of[*place]).fold(0.0, f32::max);
-    let said: f32 = heard.content.iter().zip(alike).map(|(word, of)| weight(word) * most(of)).sum();
+    let said: f32 = question.content.iter().zip(alike).map(|(word, of)| weight(word) * most(of)).sum();
     let best = |place: usize| alike.iter().map(|of| of[place]).fold(0.0, f32::max);
-    let wanted: f32 = example.iter().zip(&places).map(|((_, telling), place)| telling * best(*place)).sum();
-    let in_question: f32 = heard.content.iter().map(weight).sum();
-    let in_example: f32 = example.iter().map(|(_, telling)| telling).sum();
+    let wanted: f32 =
+        example.iter().zip(&places).map(|((_, informativeness), place)| informativeness * best(*place)).sum();
+    let in_question: f32 = question.content.iter().map(weight).sum();
+    let in_example: f32 = example.iter().map(|(_, informativeness)| informativeness).sum();
     let share = |part: f32, whole: f32| if whole > 0.0 { part / whole } else { 0.0 };
     (share(said, in_question), share(wanted, in_example))
 }

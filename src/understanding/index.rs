@@ -8,16 +8,16 @@ use serde::Deserialize;
 
 use super::confidence::Confidence;
 use super::examples::Examples;
-use super::layer::{Change, Changed, Layer, Lessonbook};
+use super::layer::{Change, IndexLayer, LessonCache, TopicOverlay};
 use super::lexicon::{Lexicon, Rivals, Shorthand, Speech, shipped_checksum};
-use super::matcher::View;
+use super::matcher::EncodedText;
 use super::model::{self, Model};
-use super::phrasebook::{self, Elsewhere, Phrasebook};
+use super::phrasebook::{self, ForeignExamples, Phrasebook};
+use super::quantized::{QuantizedMatrix, QuantizedVector};
 use super::reader::Reader;
-use super::rows::{Row, Rows};
 use super::spelling::{English, SURELY_A_WORD, Speller};
 use super::vectors::Vectors;
-use super::{Lessons, SmallTalk, TopicEntry, normalise};
+use super::{SmallTalk, TopicEntry, TrainingSet, normalise};
 use crate::language::{self, Language};
 
 /// What was trained on facts at once.
@@ -29,7 +29,7 @@ pub struct Trained {
     pub(super) lexicon: Lexicon,
     pub(super) confidence: Confidence,
     /// A vector for each stem of the lexicon.
-    pub(super) stem_vectors: Rows,
+    pub(super) stem_vectors: QuantizedMatrix,
     pub(super) filler: HashSet<String>,
     pub(super) markers: HashSet<String>,
     pub(super) names: HashSet<String>,
@@ -42,7 +42,7 @@ pub struct Trained {
     pub(super) speller: Speller,
     pub(super) english: English,
     pub(super) phrasebooks: Vec<Phrasebook>,
-    elsewhere: Elsewhere,
+    foreign_examples: ForeignExamples,
 }
 
 /// The part of it that is learnt from the facts.
@@ -52,33 +52,35 @@ struct Learnt {
     model: Model,
     examples: Examples,
     lexicon: Lexicon,
-    stem_vectors: Rows,
+    stem_vectors: QuantizedMatrix,
     speller: Speller,
     phrasebooks: Vec<Phrasebook>,
-    elsewhere: Elsewhere,
+    foreign_examples: ForeignExamples,
 }
 
 impl Trained {
     /// Trains a model on the lessons. Takes a second or two; [`Self::with_model`] takes one that was kept.
     #[must_use]
-    pub fn train(lessons: &Lessons) -> Model {
-        Model::train(&lessons.texts, &lessons.lexicon, &Vectors::shipped())
+    pub fn train(training_set: &TrainingSet) -> Model {
+        Model::train(&training_set.texts, &training_set.lexicon, &Vectors::shipped())
     }
 
     /// Puts together what belongs to a model.
     #[must_use]
-    pub fn with_model(lessons: Lessons, model: Model) -> Self {
+    pub fn with_model(training_set: TrainingSet, model: Model) -> Self {
         let vectors = Vectors::shipped();
         let english = English::new();
-        let speller = speller(&lessons, &english);
-        let lexicon = lessons.lexicon;
+        let speller = speller(&training_set, &english);
+        let lexicon = training_set.lexicon;
         let stem_vectors = lexicon.vectors(&vectors);
-        let examples = Examples::gather(&lessons.texts, &lexicon, &lessons.speech.filler_stems(), &vectors);
-        let phrasebooks = Language::others().map(|language| Phrasebook::learn(language, &lessons.topics)).collect();
-        let elsewhere = lessons.elsewhere.into_iter().enumerate().filter(|(_, texts)| !texts.is_empty()).collect();
-        let topics = lessons.topics;
-        let learnt = Learnt { topics, model, examples, lexicon, stem_vectors, speller, phrasebooks, elsewhere };
-        Self::assemble(learnt, lessons.speech, vectors, english)
+        let examples = Examples::gather(&training_set.texts, &lexicon, &training_set.speech.filler_stems(), &vectors);
+        let phrasebooks =
+            Language::others().map(|language| Phrasebook::learn(language, &training_set.topics)).collect();
+        let foreign_examples =
+            training_set.foreign_examples.into_iter().enumerate().filter(|(_, texts)| !texts.is_empty()).collect();
+        let topics = training_set.topics;
+        let learnt = Learnt { topics, model, examples, lexicon, stem_vectors, speller, phrasebooks, foreign_examples };
+        Self::assemble(learnt, training_set.speech, vectors, english)
     }
 
     fn assemble(learnt: Learnt, speech: Speech, vectors: Vectors, english: English) -> Self {
@@ -101,7 +103,7 @@ impl Trained {
             stem_vectors: learnt.stem_vectors,
             speller: learnt.speller,
             phrasebooks: learnt.phrasebooks,
-            elsewhere: learnt.elsewhere,
+            foreign_examples: learnt.foreign_examples,
         }
     }
 
@@ -117,7 +119,7 @@ impl Trained {
             &self.stem_vectors,
             &self.speller,
             &self.phrasebooks,
-            &self.elsewhere,
+            &self.foreign_examples,
         );
         postcard::to_stdvec(&learnt).expect("what is learnt is made of lists and maps")
     }
@@ -141,8 +143,8 @@ impl Trained {
         self.model
     }
 
-    fn phrases(&self, elsewhere: &Elsewhere) -> Vec<phrasebook::Layer> {
-        self.phrasebooks.iter().filter_map(|book| book.teach(elsewhere)).collect()
+    fn phrases(&self, foreign_examples: &ForeignExamples) -> Vec<phrasebook::PhrasebookLayer> {
+        self.phrasebooks.iter().filter_map(|book| book.teach(foreign_examples)).collect()
     }
 
     /// A checksum of everything that this depends on, given that of the facts.
@@ -159,19 +161,19 @@ impl Trained {
 }
 
 /// The words to which slips are mended: those of examples and claims, without the slips that examples repeat.
-fn speller(lessons: &Lessons, english: &English) -> Speller {
+fn speller(training_set: &TrainingSet, english: &English) -> Speller {
     let mut counts: HashMap<String, u32> = HashMap::new();
-    for word in lessons.texts.iter().chain(&lessons.statements).flatten().flatten() {
+    for word in training_set.texts.iter().chain(&training_set.statements).flatten().flatten() {
         *counts.entry(word.clone()).or_default() += 1;
     }
-    let claimed: HashSet<&String> = lessons.statements.iter().flatten().flatten().collect();
+    let claimed: HashSet<&String> = training_set.statements.iter().flatten().flatten().collect();
     let is_sure = |word: &String| english.knows(word) || claimed.contains(word);
     counts.retain(|word, count| *count >= SURELY_A_WORD || is_sure(word));
     let in_question: Vec<String> = counts.keys().filter(|word| !is_sure(word)).cloned().collect();
-    for word in lessons.speech.cues.values().flatten() {
+    for word in training_set.speech.cues.values().flatten() {
         counts.entry(word.clone()).or_default();
     }
-    for word in lessons.speech.rivals.iter().flat_map(|rivals| &rivals.names).flat_map(|name| name.split(' ')) {
+    for word in training_set.speech.rivals.iter().flat_map(|rivals| &rivals.names).flat_map(|name| name.split(' ')) {
         counts.entry(word.to_owned()).or_default();
     }
     let mut speller = Speller::new(counts);
@@ -192,42 +194,42 @@ pub struct Index {
     /// The topics as the uppermost layer that changed them has them.
     pub(super) topics: Vec<Arc<TopicEntry>>,
     /// The lowest first.
-    pub(super) layers: Vec<Arc<Layer>>,
+    pub(super) layers: Vec<Arc<IndexLayer>>,
     /// What the facts have in other languages than English.
-    elsewhere: Arc<Elsewhere>,
-    phrases: Arc<Vec<phrasebook::Layer>>,
+    foreign_examples: Arc<ForeignExamples>,
+    phrases: Arc<Vec<phrasebook::PhrasebookLayer>>,
 }
 
 impl Index {
     /// An index without any layer.
     #[must_use]
     pub fn of(trained: Arc<Trained>) -> Self {
-        let elsewhere = Arc::new(trained.elsewhere.clone());
-        let phrases = Arc::new(trained.phrases(&elsewhere));
-        Self { topics: trained.topics.clone(), trained, layers: Vec::new(), elsewhere, phrases }
+        let foreign_examples = Arc::new(trained.foreign_examples.clone());
+        let phrases = Arc::new(trained.phrases(&foreign_examples));
+        Self { topics: trained.topics.clone(), trained, layers: Vec::new(), foreign_examples, phrases }
     }
 
     /// This index with topics changed, added and taken away in a layer over it. Each topic may be in the changes once. What
     /// is in the lessonbook isn't looked at again.
     #[must_use]
-    pub fn with(&self, changes: &[Change<'_>], lessonbook: &mut Lessonbook) -> Self {
+    pub fn with(&self, changes: &[Change<'_>], lesson_cache: &mut LessonCache) -> Self {
         if changes.is_empty() {
             return self.clone();
         }
-        let made = Layer::over(self, changes, lessonbook);
-        let mut index = Self { topics: made.topics, ..self.clone() };
-        index.layers.push(Arc::new(made.layer));
-        let mut elsewhere = (*self.elsewhere).clone();
-        for (topic, texts) in made.elsewhere {
+        let built = IndexLayer::over(self, changes, lesson_cache);
+        let mut index = Self { topics: built.topics, ..self.clone() };
+        index.layers.push(Arc::new(built.layer));
+        let mut foreign_examples = (*self.foreign_examples).clone();
+        for (topic, texts) in built.foreign_examples {
             if texts.is_empty() {
-                elsewhere.remove(&topic)
+                foreign_examples.remove(&topic)
             } else {
-                elsewhere.insert(topic, texts)
+                foreign_examples.insert(topic, texts)
             };
         }
-        if elsewhere != *self.elsewhere {
-            index.phrases = Arc::new(self.trained.phrases(&elsewhere));
-            index.elsewhere = Arc::new(elsewhere);
+        if foreign_examples != *self.foreign_examples {
+            index.phrases = Arc::new(self.trained.phrases(&foreign_examples));
+            index.foreign_examples = Arc::new(foreign_examples);
         }
         index
     }
@@ -257,7 +259,7 @@ impl Index {
     }
 
     /// What a layer changed of a topic.
-    pub(super) fn changed(&self, topic: usize) -> Option<&Changed> {
+    pub(super) fn changed(&self, topic: usize) -> Option<&TopicOverlay> {
         self.layers.iter().rev().find_map(|layer| layer.changed.get(&topic))
     }
 
@@ -278,19 +280,19 @@ impl Index {
     }
 
     /// How a text looks, given as mended words.
-    pub(super) fn view(&self, words: &[String]) -> View {
-        let (features, mut view) = self.trained.model.matcher.view(words, &self.trained.vectors);
+    pub(super) fn encode(&self, words: &[String]) -> EncodedText {
+        let (features, mut encoded) = self.trained.model.matcher.encode(words, &self.trained.vectors);
         for layer in &self.layers {
-            layer.add_to(&mut view.margins, &features, &view.vector);
+            layer.add_to(&mut encoded.margins, &features, &encoded.vector);
         }
-        view
+        encoded
     }
 
     /// The cosines of a text to the middles of some topics' examples.
-    pub(super) fn cosines(&self, topics: &[u32], view: &View) -> Vec<f32> {
+    pub(super) fn cosines(&self, topics: &[u32], encoded: &EncodedText) -> Vec<f32> {
         let cosine = |topic: &u32| match self.changed(*topic as usize) {
-            Some(changed) => changed.centroid.product(&view.vector),
-            None => self.trained.model.matcher.cosine(*topic, view),
+            Some(changed) => changed.centroid.product(&encoded.vector),
+            None => self.trained.model.matcher.cosine(*topic, encoded),
         };
         topics.iter().map(cosine).collect()
     }
@@ -323,8 +325,8 @@ impl Index {
     }
 
     /// How much a stem tells one topic from others, from 0 to 1. One that only a layer knows tells most.
-    pub(super) fn telling(&self, stem: Option<u32>) -> f32 {
-        self.trained.lexicon.telling(stem.filter(|stem| self.is_trained(*stem)))
+    pub(super) fn informativeness(&self, stem: Option<u32>) -> f32 {
+        self.trained.lexicon.informativeness(stem.filter(|stem| self.is_trained(*stem)))
     }
 
     fn is_trained(&self, stem: u32) -> bool {
@@ -342,7 +344,7 @@ impl Index {
     }
 
     /// The vector of a stem.
-    fn stem_vector(&self, stem: u32) -> Row {
+    fn stem_vector(&self, stem: u32) -> QuantizedVector {
         if self.is_trained(stem) {
             return self.trained.stem_vectors.row(stem as usize);
         }
@@ -351,7 +353,7 @@ impl Index {
     }
 
     /// How far a word, given by its vector, is like each of some stems, from 0 to 1.
-    pub(super) fn alike_by_vector(&self, vector: &Row, stems: &[u32]) -> Vec<f32> {
+    pub(super) fn alike_by_vector(&self, vector: &QuantizedVector, stems: &[u32]) -> Vec<f32> {
         let (trained, taught): (Vec<u32>, Vec<u32>) = stems.iter().partition(|stem| self.is_trained(**stem));
         // Taught stems have the higher numbers, and the stems are in order.
         let mut cosines = self.trained.stem_vectors.products(vector, &trained);
@@ -375,7 +377,7 @@ impl Index {
     }
 
     /// How far a word is like the nearest one that the topic uses, from 0 to 1.
-    pub(super) fn likeness(&self, topic: usize, word: &super::heard::Word<'_>) -> f32 {
+    pub(super) fn likeness(&self, topic: usize, word: &super::question_words::Word<'_>) -> f32 {
         let most = |alike: Vec<f32>| alike.into_iter().fold(0.0, f32::max);
         match (&word.vector, word.stem) {
             (_, Some(stem)) if self.is_trained(stem) && self.changed(topic).is_none() => {
@@ -394,7 +396,7 @@ impl Index {
     }
 
     /// The cosines of a text to examples, which are in order.
-    pub(super) fn example_cosines(&self, vector: &Row, examples: &[u32]) -> Vec<f32> {
+    pub(super) fn example_cosines(&self, vector: &QuantizedVector, examples: &[u32]) -> Vec<f32> {
         let trained = self.trained.examples.len();
         let taught = examples.partition_point(|example| *example < trained);
         let mut cosines = self.trained.examples.cosines(vector, &examples[..taught]);
@@ -423,7 +425,7 @@ impl Index {
         &layer.example_words[at]
     }
 
-    fn layer_of_example(&self, example: u32) -> (&Layer, usize) {
+    fn layer_of_example(&self, example: u32) -> (&IndexLayer, usize) {
         let layer = self.layers.iter().rfind(|layer| layer.first_example <= example).expect("a layer numbered it");
         (layer, (example - layer.first_example) as usize)
     }

@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::matcher::{MOST_TRAINED, Matcher, thinned};
 use super::normalise;
-use super::rows::{Rows, highest};
+use super::quantized::{QuantizedMatrix, highest};
 use super::spelling::{English, SURELY_A_WORD, Speller};
 use super::vectors::Vectors;
 
@@ -41,7 +41,7 @@ pub struct Intents {
     speller: Speller,
     matcher: Matcher,
     /// The vectors of the examples, and which are each intent's.
-    examples: Rows,
+    examples: QuantizedMatrix,
     of_intent: Vec<Range<u32>>,
 }
 
@@ -88,7 +88,7 @@ impl Intents {
         });
         let of_intent = ranges.collect();
         let means: Vec<Vec<f32>> = texts.iter().flatten().map(|text| vectors.mean(text)).collect();
-        let rows = Rows::of(vectors.dimensions(), means.iter().map(Vec::as_slice));
+        let rows = QuantizedMatrix::of(vectors.dimensions(), means.iter().map(Vec::as_slice));
         let english = English::new();
         let speller = speller(counts, examples.len() > MOST_TRAINED, &english);
         Self { steps, names, vectors, english, speller, matcher, examples: rows, of_intent }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::examples::telling_stems;
+use super::examples::weighted_stems;
 use super::features::Sparse;
 use super::index::Trained;
-use super::lessons::{Lesson, Noted};
-use super::phrasebook::Elsewhere;
-use super::rows::{Row, Rows, highest};
+use super::phrasebook::ForeignExamples;
+use super::quantized::{QuantizedMatrix, QuantizedVector, highest};
 use super::spelling::Speller;
 use super::taught::{Taught, Text, UNTAUGHT};
+use super::training_set::{Lesson, Noted};
 use super::vectors::to_unit;
 use super::{Index, TopicEntry};
 use crate::facts::{Claim, Topic};
@@ -37,15 +37,15 @@ pub struct Change<'a> {
 }
 
 /// What an index over others changes.
-pub(super) struct Layer {
+pub(super) struct IndexLayer {
     /// By the topic's number.
-    pub(super) changed: BTreeMap<usize, Changed>,
+    pub(super) changed: BTreeMap<usize, TopicOverlay>,
     /// How many topics there are with those of this layer.
     topics: usize,
     /// The stems that only this layer knows, and the number of the first.
     pub(super) stems: HashMap<String, u32>,
     pub(super) first_stem: u32,
-    pub(super) stem_vectors: Rows,
+    pub(super) stem_vectors: QuantizedMatrix,
     /// Its examples: the number of the first, what each says, and what they change in the margins.
     pub(super) first_example: u32,
     pub(super) example_words: Vec<String>,
@@ -55,32 +55,32 @@ pub(super) struct Layer {
 }
 
 /// A layer, with what follows from it for an index.
-pub(super) struct Made {
-    pub(super) layer: Layer,
+pub(super) struct BuiltLayer {
+    pub(super) layer: IndexLayer,
     pub(super) topics: Vec<Arc<TopicEntry>>,
     /// The examples in other languages of the topics that changed.
-    pub(super) elsewhere: Elsewhere,
+    pub(super) foreign_examples: ForeignExamples,
 }
 
 /// What a layer has of a topic. All of it, where it changed anything.
-pub(super) struct Changed {
+pub(super) struct TopicOverlay {
     /// The numbers of its examples, in order.
     pub(super) examples: Vec<u32>,
     /// The stems that it uses, in order.
     pub(super) stems: Vec<u32>,
     /// The unit mean of its examples' vectors.
-    pub(super) centroid: Row,
+    pub(super) centroid: QuantizedVector,
     /// Whether it was taken away.
     pub(super) gone: bool,
 }
 
 /// A layer that is being made.
-struct Making<'a> {
+struct LayerBuilder<'a> {
     below: &'a Index,
     topics: Vec<Arc<TopicEntry>>,
     stems: HashMap<String, u32>,
     stem_words: Vec<String>,
-    changed: BTreeMap<usize, Changed>,
+    changed: BTreeMap<usize, TopicOverlay>,
     /// Words of each example of this layer, and its topic.
     added: Vec<(Vec<String>, usize)>,
     /// Examples that are forgotten, with the topic that had them.
@@ -89,13 +89,13 @@ struct Making<'a> {
     words: HashMap<String, u32>,
     /// Words of their claims.
     claimed: HashSet<String>,
-    elsewhere: Elsewhere,
+    foreign_examples: ForeignExamples,
 }
 
-impl Layer {
+impl IndexLayer {
     /// A layer over an index.
-    pub(super) fn over(below: &Index, changes: &[Change<'_>], lessonbook: &mut Lessonbook) -> Made {
-        let mut making = Making {
+    pub(super) fn over(below: &Index, changes: &[Change<'_>], lesson_cache: &mut LessonCache) -> BuiltLayer {
+        let mut builder = LayerBuilder {
             below,
             topics: below.topics.clone(),
             stems: HashMap::new(),
@@ -105,14 +105,14 @@ impl Layer {
             forgotten: Vec::new(),
             words: HashMap::new(),
             claimed: HashSet::new(),
-            elsewhere: Elsewhere::new(),
+            foreign_examples: ForeignExamples::new(),
         };
-        changes.iter().for_each(|change| making.change(change, lessonbook));
-        making.finish()
+        changes.iter().for_each(|change| builder.change(change, lesson_cache));
+        builder.finish()
     }
 
     /// Adds to the margins of a question, given by its features and its vector.
-    pub(super) fn add_to(&self, margins: &mut Vec<f32>, features: &Sparse, vector: &Row) {
+    pub(super) fn add_to(&self, margins: &mut Vec<f32>, features: &Sparse, vector: &QuantizedVector) {
         margins.resize(self.topics, UNTAUGHT);
         self.taught.add_to(margins, features, vector);
     }
@@ -124,13 +124,13 @@ struct Prepared {
     /// Its examples as words, and each with spaces between.
     texts: Vec<Vec<String>>,
     joined: Vec<String>,
-    elsewhere: Vec<(Language, String)>,
+    foreign_examples: Vec<(Language, String)>,
     noted: Noted,
     /// How often each word occurs, and those of the claims.
     words: HashMap<String, u32>,
     claimed: HashSet<String>,
     /// The unit mean of the examples' vectors.
-    centroid: Row,
+    centroid: QuantizedVector,
 }
 
 impl Prepared {
@@ -148,11 +148,11 @@ impl Prepared {
         Self {
             noted: Noted::of(&lesson.texts, &lesson.statements, &trained.names),
             joined: lesson.texts.iter().map(|text| text.join(" ")).collect(),
-            centroid: Row::of(&sum),
+            centroid: QuantizedVector::of(&sum),
             claimed: lesson.statements.into_iter().flatten().collect(),
             entry: lesson.entry,
             texts: lesson.texts,
-            elsewhere: lesson.elsewhere,
+            foreign_examples: lesson.foreign_examples,
             words,
         }
     }
@@ -161,9 +161,9 @@ impl Prepared {
 /// Topics that were looked at before, so that a further change costs only what it touches. What comes of it is the same
 /// without.
 #[derive(Default)]
-pub struct Lessonbook(HashMap<String, (u64, Arc<Prepared>)>);
+pub struct LessonCache(HashMap<String, (u64, Arc<Prepared>)>);
 
-impl Lessonbook {
+impl LessonCache {
     fn prepared(&mut self, change: &Change<'_>, topic: &Topic, trained: &Trained) -> Arc<Prepared> {
         let content =
             serde_json::to_vec(&(change.subject, topic, &change.claims)).expect("facts have only string keys");
@@ -179,8 +179,8 @@ impl Lessonbook {
     }
 }
 
-impl Making<'_> {
-    fn change(&mut self, change: &Change<'_>, lessonbook: &mut Lessonbook) {
+impl LayerBuilder<'_> {
+    fn change(&mut self, change: &Change<'_>, lesson_cache: &mut LessonCache) {
         let known = self.topics.iter().position(|topic| topic.id == change.id);
         let Some(topic) = change.topic else {
             if let Some(number) = known {
@@ -188,7 +188,7 @@ impl Making<'_> {
             }
             return;
         };
-        let prepared = lessonbook.prepared(change, topic, &self.below.trained);
+        let prepared = lesson_cache.prepared(change, topic, &self.below.trained);
         let number = known.unwrap_or(self.topics.len());
         let examples = self.examples(number, known.is_some(), &prepared);
         let mut stems: Vec<u32> = prepared.noted.stems.iter().map(|(stem, word)| self.number(stem, word)).collect();
@@ -199,8 +199,8 @@ impl Making<'_> {
             *self.words.entry(word.clone()).or_default() += count;
         }
         self.claimed.extend(prepared.claimed.iter().cloned());
-        self.elsewhere.insert(number, prepared.elsewhere.clone());
-        self.changed.insert(number, Changed { examples, stems, centroid: prepared.centroid.clone(), gone: false });
+        self.foreign_examples.insert(number, prepared.foreign_examples.clone());
+        self.changed.insert(number, TopicOverlay { examples, stems, centroid: prepared.centroid.clone(), gone: false });
         match known {
             Some(number) => {
                 entry.share_with(&self.topics[number]);
@@ -212,9 +212,9 @@ impl Making<'_> {
 
     fn take_away(&mut self, number: usize) {
         self.forgotten.extend(self.below.examples_of(number).into_iter().map(|example| (example, number)));
-        let centroid = Row::of(&vec![0.0; self.below.trained.vectors.dimensions()]);
-        self.elsewhere.insert(number, Vec::new());
-        self.changed.insert(number, Changed { examples: Vec::new(), stems: Vec::new(), centroid, gone: true });
+        let centroid = QuantizedVector::of(&vec![0.0; self.below.trained.vectors.dimensions()]);
+        self.foreign_examples.insert(number, Vec::new());
+        self.changed.insert(number, TopicOverlay { examples: Vec::new(), stems: Vec::new(), centroid, gone: true });
     }
 
     /// The numbers of a topic's examples: those that it has already, and new ones for the others. What it no longer has is
@@ -266,19 +266,20 @@ impl Making<'_> {
         self.below.layers.last().map_or(trained, |layer| layer.first_example + layer.example_words.len() as u32)
     }
 
-    fn finish(self) -> Made {
+    fn finish(self) -> BuiltLayer {
         let width = self.below.trained.vectors.dimensions();
         let (first_stem, first_example) = (self.first_stem(), self.first_example());
         let means: Vec<Vec<f32>> =
             self.stem_words.iter().map(|word| self.below.trained.vectors.mean(&[word])).collect();
         let number = |stem: &str| self.stem_number(stem);
-        let telling = |stem: u32| self.below.telling(Some(stem).filter(|stem| *stem < first_stem));
+        let informativeness = |stem: u32| self.below.informativeness(Some(stem).filter(|stem| *stem < first_stem));
         let filler = &self.below.trained.filler;
-        let example_stems = self.added.iter().map(|(words, _)| telling_stems(words, number, telling, filler)).collect();
-        let layer = Layer {
+        let example_stems =
+            self.added.iter().map(|(words, _)| weighted_stems(words, number, informativeness, filler)).collect();
+        let layer = IndexLayer {
             topics: self.topics.len(),
             taught: Taught::of(&self.texts(), self.topics.len(), width),
-            stem_vectors: Rows::of(width, means.iter().map(Vec::as_slice)),
+            stem_vectors: QuantizedMatrix::of(width, means.iter().map(Vec::as_slice)),
             first_stem,
             first_example,
             example_words: self.added.iter().map(|(words, _)| words.join(" ")).collect(),
@@ -287,14 +288,14 @@ impl Making<'_> {
             changed: self.changed,
             stems: self.stems,
         };
-        Made { layer, topics: self.topics, elsewhere: self.elsewhere }
+        BuiltLayer { layer, topics: self.topics, foreign_examples: self.foreign_examples }
     }
 
     /// The texts to teach and to forget; examples first, in the order of their numbers.
     fn texts(&self) -> Vec<Text> {
         let text = |words: &[String], topic: Option<usize>, forgotten: bool| {
             let (features, vector) = self.below.trained.model.matcher.look(words, &self.below.trained.vectors);
-            Text { features, vector, margins: self.below.view(words).margins, topic, forgotten }
+            Text { features, vector, margins: self.below.encode(words).margins, topic, forgotten }
         };
         let mut texts: Vec<Text> = self.added.iter().map(|(words, topic)| text(words, Some(*topic), false)).collect();
         let words = |example: u32| -> Vec<String> {
@@ -320,7 +321,7 @@ impl Making<'_> {
         // Taught ones have the higher numbers, whatever topics they belong to.
         others.sort_unstable();
         for (words, _) in self.added.iter().filter(|(_, topic)| is_new(*topic)) {
-            let vector = Row::of(&self.below.trained.vectors.mean(words));
+            let vector = QuantizedVector::of(&self.below.trained.vectors.mean(words));
             let cosines = self.below.example_cosines(&vector, &others);
             let nearest = highest(cosines.into_iter().zip(others.iter().copied()).collect(), NEAREST_OTHERS);
             near.extend(nearest.into_iter().map(|(_, example)| example));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::normalise::{clean, stem, words};
-use super::rows::Rows;
+use super::quantized::QuantizedMatrix;
 use super::vectors::Vectors;
 
 /// How people speak, as shipped.
@@ -184,9 +184,9 @@ impl Lexicon {
 
     /// A vector for each stem.
     #[must_use]
-    pub fn vectors(&self, vectors: &Vectors) -> Rows {
+    pub fn vectors(&self, vectors: &Vectors) -> QuantizedMatrix {
         let means: Vec<Vec<f32>> = self.words.iter().map(|word| vectors.mean(&[word])).collect();
-        Rows::of(vectors.dimensions(), means.iter().map(Vec::as_slice))
+        QuantizedMatrix::of(vectors.dimensions(), means.iter().map(Vec::as_slice))
     }
 
     /// For each stem the topics that use it.
@@ -202,7 +202,7 @@ impl Lexicon {
     /// How much a stem tells one topic from others: 1 for one that a single topic or none uses, 0 for one that a
     /// third of them use, by the logarithm between.
     #[must_use]
-    pub fn telling(&self, stem: Option<u32>) -> f32 {
+    pub fn informativeness(&self, stem: Option<u32>) -> f32 {
         let topics = stem.map_or(1.0, |stem| f32::from(self.topics_with[stem as usize]).max(1.0));
         let common = self.of_topic.len() as f32 / 3.0;
         (1.0 - topics.ln() / common.max(2.0).ln()).clamp(0.0, 1.0)
@@ -243,13 +243,13 @@ mod tests {
     }
 
     #[test]
-    fn telling_falls_with_the_number_of_topics() {
+    fn informativeness_falls_with_the_number_of_topics() {
         let texts: Vec<Vec<String>> = (0..30)
             .map(|n| vec!["flight".to_owned(), if n == 7 { "ferry".to_owned() } else { "x".to_owned() }])
             .collect();
         let lexicon = Lexicon::gather(30, texts.iter().enumerate().map(|(n, words)| (n, words.as_slice())));
-        assert_eq!(lexicon.telling(lexicon.number("flight")), 0.0);
-        assert_eq!(lexicon.telling(lexicon.number("ferry")), 1.0);
+        assert_eq!(lexicon.informativeness(lexicon.number("flight")), 0.0);
+        assert_eq!(lexicon.informativeness(lexicon.number("ferry")), 1.0);
         assert!(lexicon.explains(7, lexicon.number("ferry").unwrap()));
         assert!(!lexicon.explains(6, lexicon.number("ferry").unwrap()));
     }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::rows::{Rows, whole_bytes};
+use super::quantized::{QuantizedMatrix, whole_bytes};
 
 /// Between these cosines a word that a topic doesn't use counts as partly explained by one that it does use: at the
 /// first not at all, at the second wholly. `fare` and `price` have about 0.7, `fare` and `soldier` about 0.1.
@@ -38,7 +38,7 @@ impl Likenesses {
     /// Compares every stem with every other, shared among the processor's cores; takes a second on one. `users` has the
     /// topics that use each stem.
     #[must_use]
-    pub fn among(stems: &Rows, users: &[Vec<u16>], topics: usize) -> Self {
+    pub fn among(stems: &QuantizedMatrix, users: &[Vec<u16>], topics: usize) -> Self {
         let all: Vec<u32> = (0..stems.len() as u32).collect();
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
         let share = all.len().div_ceil(workers).max(1);
@@ -80,7 +80,7 @@ impl Likenesses {
 }
 
 /// The stems that a stem is like, in order, and how far, in 127ths.
-fn neighbours(stems: &Rows, stem: u32, all: &[u32]) -> Vec<(u32, i8)> {
+fn neighbours(stems: &QuantizedMatrix, stem: u32, all: &[u32]) -> Vec<(u32, i8)> {
     let cosines = stems.products(&stems.row(stem as usize), all);
     let likes = cosines.into_iter().zip(all).map(|(cosine, other)| (*other, (alike(cosine) * WHOLLY) as i8));
     likes.filter(|(_, like)| *like > 0).collect()
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn what_is_looked_up_is_what_was_compared() {
         let vectors = [[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]];
-        let stems = Rows::of(2, vectors.iter().map(<[f32; 2]>::as_slice));
+        let stems = QuantizedMatrix::of(2, vectors.iter().map(<[f32; 2]>::as_slice));
         let likenesses = Likenesses::among(&stems, &[vec![0], vec![1], vec![1]], 2);
         let near = likenesses.to_stems(0, &[0, 1, 2]);
         assert!(near[0] > 0.99 && (near[1] - 0.57).abs() < 0.02 && near[2] == 0.0, "{near:?}");

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::classifier::{Classifier, Sides};
 use super::features::{Features, Sparse};
-use super::rows::{Row, Rows, highest};
+use super::quantized::{QuantizedMatrix, QuantizedVector, highest};
 use super::vectors::{Vectors, to_unit};
 
 /// On how many texts at most the classifier is trained, and on how many of a topic at least. More cost time and room and
@@ -25,16 +25,16 @@ pub struct Matcher {
     features: Features,
     classifier: Classifier,
     /// The unit mean vector of each topic's examples.
-    centroids: Rows,
+    centroids: QuantizedMatrix,
 }
 
 /// How a text looks to a matcher.
 #[derive(Debug, Default)]
-pub struct View {
+pub struct EncodedText {
     /// The margin of each topic.
     pub margins: Vec<f32>,
     /// The text's mean vector.
-    pub vector: Row,
+    pub vector: QuantizedVector,
 }
 
 impl Matcher {
@@ -58,16 +58,16 @@ impl Matcher {
 
     /// How a text looks, and its features.
     #[must_use]
-    pub fn view(&self, words: &[String], vectors: &Vectors) -> (Sparse, View) {
+    pub fn encode(&self, words: &[String], vectors: &Vectors) -> (Sparse, EncodedText) {
         let (features, vector) = self.look(words, vectors);
         let margins = self.classifier.margins(&features, &vector);
-        (features, View { margins, vector })
+        (features, EncodedText { margins, vector })
     }
 
     /// The topics that a text may belong to, by number, with the margin and the cosine to the middle of each together; and
     /// the text's vector. Of very many topics only those whose middles lie nearest. `middle` tells whether that counts.
     #[must_use]
-    pub fn likely(&self, words: &[String], vectors: &Vectors, middle: bool) -> (Vec<(f32, u32)>, Row) {
+    pub fn likely(&self, words: &[String], vectors: &Vectors, middle: bool) -> (Vec<(f32, u32)>, QuantizedVector) {
         let (features, vector) = self.look(words, vectors);
         let all: Vec<u32> = (0..self.centroids.len() as u32).collect();
         let mut near: Vec<(f32, u32)> = self.centroids.products(&vector, &all).into_iter().zip(all).collect();
@@ -86,14 +86,14 @@ impl Matcher {
 
     /// A text's features and mean vector alone.
     #[must_use]
-    pub fn look(&self, words: &[String], vectors: &Vectors) -> (Sparse, Row) {
-        (self.features.of(words), Row::of(&vectors.mean(words)))
+    pub fn look(&self, words: &[String], vectors: &Vectors) -> (Sparse, QuantizedVector) {
+        (self.features.of(words), QuantizedVector::of(&vectors.mean(words)))
     }
 
     /// The cosine of a text to the middle of a topic's examples.
     #[must_use]
-    pub fn cosine(&self, topic: u32, view: &View) -> f32 {
-        self.centroids.products(&view.vector, &[topic])[0]
+    pub fn cosine(&self, topic: u32, encoded: &EncodedText) -> f32 {
+        self.centroids.products(&encoded.vector, &[topic])[0]
     }
 }
 
@@ -114,18 +114,18 @@ pub(super) fn thinned<T>(texts: &[Vec<T>], most: usize, hash: impl Fn(&T) -> u64
 }
 
 /// The unit mean vector of each topic's examples.
-fn centroids(means: &[Vec<f32>], labels: &[u32], topics: usize, width: usize) -> Rows {
+fn centroids(means: &[Vec<f32>], labels: &[u32], topics: usize, width: usize) -> QuantizedMatrix {
     let mut centroids = vec![0.0; topics * width];
     for (mean, label) in means.iter().zip(labels) {
         let at = *label as usize * width;
         centroids[at..at + width].iter_mut().zip(mean).for_each(|(sum, number)| *sum += number);
     }
     centroids.chunks_exact_mut(width).for_each(to_unit);
-    Rows::of(width, centroids.chunks_exact(width))
+    QuantizedMatrix::of(width, centroids.chunks_exact(width))
 }
 
 /// The topics whose middles lie nearest to each topic's.
-fn neighbours(centroids: &Rows) -> Vec<Vec<u32>> {
+fn neighbours(centroids: &QuantizedMatrix) -> Vec<Vec<u32>> {
     let all: Vec<u32> = (0..centroids.len() as u32).collect();
     let near = |topic: &u32| {
         let cosines = centroids.products(&centroids.row(*topic as usize), &all);

@@ -2,7 +2,7 @@
 
 use super::asks::asks;
 use super::decide::{Decision, Trace};
-use super::split::{MAX_QUESTIONS, Part, split};
+use super::split::{MAX_QUESTIONS, MessagePart, split};
 use super::{Index, normalise};
 use crate::language::Language;
 use crate::utterance::Utterance;
@@ -129,7 +129,7 @@ fn without_sources(text: &str) -> &str {
 }
 
 /// The parts that ask something; of many the first.
-fn questions(parts: Vec<Part>) -> Vec<Part> {
+fn questions(parts: Vec<MessagePart>) -> Vec<MessagePart> {
     parts.into_iter().filter(|part| part.asks).take(MAX_QUESTIONS).collect()
 }
 

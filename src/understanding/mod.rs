@@ -8,29 +8,29 @@ pub mod asks;
 pub mod candidate;
 pub mod classifier;
 pub mod confidence;
-pub mod correct;
 pub mod decide;
 pub mod examples;
+pub mod false_premise;
+mod false_premise_phrases;
 pub mod features;
-mod heard;
 mod index;
 pub mod intents;
 mod layer;
-pub mod lessons;
 pub mod lexicon;
 pub mod likeness;
-pub mod links;
 pub mod matcher;
 pub mod message;
 pub mod model;
 pub mod normalise;
 pub mod phrasebook;
-mod premises;
+pub mod quantized;
+mod question_words;
 pub mod reader;
-pub mod rows;
+pub mod roles;
 pub mod spelling;
 pub mod split;
 mod taught;
+pub mod training_set;
 pub mod vectors;
 
 use std::collections::HashSet;
@@ -41,11 +41,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub use candidate::Candidate;
 pub use decide::{Decision, Trace};
-pub use heard::Origin;
 pub use index::{Index, Trained};
-pub use layer::{Change, Lessonbook};
-pub use lessons::Lessons;
+pub use layer::{Change, LessonCache};
 use lexicon::{Speech, text_words};
+pub use question_words::WordClass;
+pub use training_set::TrainingSet;
 
 /// A text's words, joined by single spaces: equal for texts that differ only in case, punctuation and spacing.
 #[must_use]
@@ -56,19 +56,19 @@ pub fn fold(text: &str) -> String {
 /// What a question asks, as a hash: the same for questions that differ in their endings, their order and in words that say
 /// nothing. Never 0.
 #[must_use]
-pub fn gist(words: &[String]) -> u64 {
+pub fn question_key(words: &[String]) -> u64 {
     static FILLER: LazyLock<HashSet<String>> = LazyLock::new(|| Speech::shipped().filler_stems());
     // When isn't where.
     const ASKING: [&str; 5] = ["who", "when", "where", "why", "how"];
     let stems = words.iter().map(|word| normalise::stem(word));
     let tells = |stem: &String| !FILLER.contains(stem) || ASKING.contains(&stem.as_str());
-    let mut telling: Vec<String> = stems.clone().filter(tells).collect();
-    if telling.is_empty() {
-        telling = stems.collect();
+    let mut informative: Vec<String> = stems.clone().filter(tells).collect();
+    if informative.is_empty() {
+        informative = stems.collect();
     }
-    telling.sort_unstable();
-    telling.dedup();
-    xxh3_64(telling.join(" ").as_bytes()).max(1)
+    informative.sort_unstable();
+    informative.dedup();
+    xxh3_64(informative.join(" ").as_bytes()).max(1)
 }
 
 /// What small talk is about.
@@ -133,11 +133,11 @@ pub struct TopicEntry {
     /// The stems that its examples ask for, once the lexicon has numbered them.
     asked: Vec<u32>,
     /// Who does what to whom in its examples and claims.
-    links: Arc<HashSet<links::Link>>,
+    roles: Arc<HashSet<roles::Role>>,
     /// The people whom its first claim names.
     people: Vec<String>,
     /// What kinds of figure its claims have, for correcting wrong ones.
-    figures: Vec<correct::Figure>,
+    figures: Vec<false_premise::Figure>,
 }
 
 fn is_number(word: &str) -> bool {

@@ -9,16 +9,16 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::classifier::{Classifier, Sides};
 use super::features::{Features, Sparse};
-use super::rows::Row;
-use super::spelling::{Bounds, Speller};
+use super::quantized::QuantizedVector;
+use super::spelling::{EditLimits, Speller};
 use super::taught::{Taught, Text};
 use super::{Answerable, SmallTalk, TopicEntry, normalise};
 use crate::language::Language;
 
 /// How many letters a word must have for its spelling to be mended: more than in English, for there is no list of the
 /// language's other words to keep them from being taken for slips; and jamo are two or three to a syllable.
-const RUSSIAN_BOUNDS: Bounds = Bounds { one_from: 5, two_from: 9 };
-const KOREAN_BOUNDS: Bounds = Bounds { one_from: 7, two_from: 14 };
+const RUSSIAN_EDIT_LIMITS: EditLimits = EditLimits { one_from: 5, two_from: 9 };
+const KOREAN_EDIT_LIMITS: EditLimits = EditLimits { one_from: 7, two_from: 14 };
 
 /// The examples of one language.
 #[derive(Serialize, Deserialize)]
@@ -38,7 +38,7 @@ pub struct Phrasebook {
 }
 
 /// Examples of one language that the facts have beside those that are shipped.
-pub struct Layer {
+pub struct PhrasebookLayer {
     pub(super) language: Language,
     /// The number in the index of each topic that has examples: those of the phrasebook, and then others.
     pub(super) topics: Vec<usize>,
@@ -50,7 +50,7 @@ pub struct Layer {
 }
 
 /// The examples of topics in other languages than English, by the topic's number.
-pub type Elsewhere = BTreeMap<usize, Vec<(Language, String)>>;
+pub type ForeignExamples = BTreeMap<usize, Vec<(Language, String)>>;
 
 impl Phrasebook {
     /// Learns a language's shipped examples of the topics that there are.
@@ -81,8 +81,8 @@ impl Phrasebook {
         let mut counts: HashMap<String, u32> = HashMap::new();
         flat.iter().flatten().for_each(|word| *counts.entry(word.clone()).or_default() += 1);
         let filler = pack.filler.split_whitespace().map(|word| word.nfd().collect()).collect();
-        let bounds = if language == Language::Korean { KOREAN_BOUNDS } else { RUSSIAN_BOUNDS };
-        let speller = Speller::with_bounds(counts, bounds);
+        let edit_limits = if language == Language::Korean { KOREAN_EDIT_LIMITS } else { RUSSIAN_EDIT_LIMITS };
+        let speller = Speller::with_edit_limits(counts, edit_limits);
         Self {
             language,
             topics: numbers,
@@ -103,7 +103,7 @@ impl Phrasebook {
 
     /// Teaches the examples of this language over the shipped ones; none if there are none.
     #[must_use]
-    pub fn teach(&self, examples: &Elsewhere) -> Option<Layer> {
+    pub fn teach(&self, examples: &ForeignExamples) -> Option<PhrasebookLayer> {
         let mut topics = self.topics.clone();
         let mut texts: Vec<Vec<Vec<String>>> = vec![Vec::new(); topics.len()];
         for (topic, examples) in examples {
@@ -124,7 +124,7 @@ impl Phrasebook {
             .enumerate()
             .flat_map(|(at, texts)| texts.iter().map(move |text| self.text(text, at)))
             .collect();
-        Some(Layer {
+        Some(PhrasebookLayer {
             language: self.language,
             taught: Taught::of(&to_teach, topics.len(), 0),
             examples: texts.iter().map(|texts| texts.iter().map(|text| self.features.of(text)).collect()).collect(),
@@ -135,12 +135,12 @@ impl Phrasebook {
 
     fn text(&self, words: &[String], topic: usize) -> Text {
         let features = self.features.of(words);
-        let margins = self.classifier.margins(&features, &Row::default());
-        Text { features, vector: Row::default(), margins, topic: Some(topic), forgotten: false }
+        let margins = self.classifier.margins(&features, &QuantizedVector::default());
+        Text { features, vector: QuantizedVector::default(), margins, topic: Some(topic), forgotten: false }
     }
 }
 
-impl Layer {
+impl PhrasebookLayer {
     /// Its language.
     #[must_use]
     pub fn language(&self) -> Language {

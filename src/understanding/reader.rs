@@ -11,10 +11,10 @@ use super::candidate::{Candidate, Fit, Unexplained};
 use super::decide::{Decision, Trace};
 use super::examples::Likeness;
 use super::features::Sparse;
-use super::heard::Origin;
 use super::message::both_halves;
-use super::phrasebook::{Layer, Phrasebook, letters};
-use super::rows::Row;
+use super::phrasebook::{Phrasebook, PhrasebookLayer, letters};
+use super::quantized::QuantizedVector;
+use super::question_words::WordClass;
 use super::spelling::English;
 use super::taught::{UNTAUGHT, sparse_product};
 use super::{Answerable, Index, TopicEntry, normalise, split};
@@ -43,11 +43,11 @@ const JOINTS: [&str; 6] = [" и ", " а ", ", ", " 그리고 ", " 하고 ", " / 
 const SURE_HALF: f32 = 0.35;
 
 /// How many signs the chance is made of.
-pub const SIGNS: usize = 8;
+pub const CANDIDATE_FEATURES: usize = 8;
 
 /// What each sign counts, and last the constant: fitted by `cargo run --release --example calibrate_phrasebook`, which
 /// prints them.
-const WEIGHTS: [f32; SIGNS + 1] = [1.903, 2.642, -2.730, 0.468, -0.354, -5.498, 0.133, 0.901, -1.242];
+const WEIGHTS: [f32; CANDIDATE_FEATURES + 1] = [1.903, 2.642, -2.730, 0.468, -0.354, -5.498, 0.133, 0.901, -1.242];
 
 /// Up to so many words a question may lean on what was said before it.
 const LEANS_UP_TO: usize = 4;
@@ -57,7 +57,7 @@ pub struct Reader<'a> {
     /// The phrasebook.
     pub book: &'a Phrasebook,
     /// What was taught over it.
-    pub layer: Option<&'a Layer>,
+    pub layer: Option<&'a PhrasebookLayer>,
     /// The topics.
     pub index: &'a Index,
 }
@@ -132,7 +132,7 @@ impl Reader<'_> {
         let decision = match candidates.first().map(|best| (best, answerable(best))) {
             None => Decision::Empty,
             Some((best, Answerable::Social(talk))) if best.fit.margin >= SMALL_TALK_FROM => Decision::Social(talk),
-            Some((best, kind)) => self.correction(words).unwrap_or_else(|| match kind {
+            Some((best, kind)) => self.false_premise(words).unwrap_or_else(|| match kind {
                 Answerable::Yes if best.confidence >= needed(best) => Decision::Answer(best.topic),
                 Answerable::No if best.confidence >= NAME_FROM => {
                     Decision::Unknown { silent: Some(best.topic), nearest: None }
@@ -152,10 +152,10 @@ impl Reader<'_> {
         if text.is_empty() || order.is_empty() {
             return Vec::new();
         }
-        let mut margins = self.book.classifier.margins(&text, &Row::default());
+        let mut margins = self.book.classifier.margins(&text, &QuantizedVector::default());
         if let Some(layer) = self.layer {
             margins.resize(layer.topics.len(), UNTAUGHT);
-            layer.taught.add_to(&mut margins, &text, &Row::default());
+            layer.taught.add_to(&mut margins, &text, &QuantizedVector::default());
         }
         order.sort_by(|a, b| margins[*b].total_cmp(&margins[*a]).then(a.cmp(b)));
         order.truncate(LOOKED_AT);
@@ -185,7 +185,7 @@ impl Reader<'_> {
                 score: score(*rank) - best_other(&score),
             };
             let mut candidate = Candidate { topic: self.topics()[at], fit, lead, unexplained, ..Candidate::default() };
-            candidate.confidence = chance(&signs(&candidate, words.len()));
+            candidate.confidence = chance(&candidate_features(&candidate, words.len()));
             candidate
         };
         let mut candidates: Vec<Candidate> = ranks.iter().map(candidate).collect();
@@ -227,10 +227,10 @@ impl Reader<'_> {
         for (word, topics) in users.iter().filter(|(word, topics)| {
             word.chars().nth(1).is_some() && !topics.contains(&(at as u16)) && !self.book.filler.contains(*word)
         }) {
-            let telling = (1.0 - (topics.len().max(1) as f32).ln() / third.ln()).clamp(0.0, 1.0);
-            if telling > 0.0 {
-                let origin = if topics.is_empty() { Origin::Rare } else { Origin::OtherTopic };
-                unexplained.push(Unexplained { word: word.nfc().collect(), weight: telling, origin });
+            let informativeness = (1.0 - (topics.len().max(1) as f32).ln() / third.ln()).clamp(0.0, 1.0);
+            if informativeness > 0.0 {
+                let class = if topics.is_empty() { WordClass::Rare } else { WordClass::OtherTopic };
+                unexplained.push(Unexplained { word: word.nfc().collect(), weight: informativeness, class });
             }
         }
         unexplained
@@ -261,10 +261,10 @@ pub(super) fn are_forms(a: &str, b: &str) -> bool {
 
 /// What the chance is made of, for a candidate and the number of words in the question.
 #[must_use]
-pub fn signs(candidate: &Candidate, words: usize) -> [f32; SIGNS] {
+pub fn candidate_features(candidate: &Candidate, words: usize) -> [f32; CANDIDATE_FEATURES] {
     let unexplained: f32 = candidate.unexplained.iter().map(|word| word.weight).sum();
     let unknown: f32 =
-        candidate.unexplained.iter().filter(|word| word.origin == Origin::Rare).map(|word| word.weight).sum();
+        candidate.unexplained.iter().filter(|word| word.class == WordClass::Rare).map(|word| word.weight).sum();
     [
         candidate.fit.margin,
         candidate.lead.margin,
@@ -283,8 +283,9 @@ fn needed(best: &Candidate) -> f32 {
 }
 
 /// The chance that a topic is the right one, by logistic regression.
-fn chance(signs: &[f32; SIGNS]) -> f32 {
-    let sum: f32 = signs.iter().zip(WEIGHTS).map(|(sign, weight)| sign * weight).sum::<f32>() + WEIGHTS[SIGNS];
+fn chance(candidate_features: &[f32; CANDIDATE_FEATURES]) -> f32 {
+    let sum: f32 = candidate_features.iter().zip(WEIGHTS).map(|(sign, weight)| sign * weight).sum::<f32>()
+        + WEIGHTS[CANDIDATE_FEATURES];
     1.0 / (1.0 + (-sum).exp())
 }
 

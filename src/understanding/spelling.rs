@@ -65,7 +65,7 @@ impl Default for English {
 
 /// How many letters a word must have for one edit to be mended, and for two.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct Bounds {
+pub struct EditLimits {
     /// For one.
     pub one_from: usize,
     /// For two.
@@ -85,7 +85,7 @@ pub struct Near<'a> {
 /// nearest word is found without looking at every word.
 #[derive(Serialize, Deserialize)]
 pub struct Speller {
-    bounds: Bounds,
+    edit_limits: EditLimits,
     words: HashMap<String, u32>,
     list: Vec<(String, u32)>,
     deletions: Vec<(u64, u32)>,
@@ -95,12 +95,12 @@ impl Speller {
     /// Indexes words with how often each occurs.
     #[must_use]
     pub fn new(words: HashMap<String, u32>) -> Self {
-        Self::with_bounds(words, Bounds { one_from: MIN_LETTERS, two_from: TWO_EDITS_FROM })
+        Self::with_edit_limits(words, EditLimits { one_from: MIN_LETTERS, two_from: TWO_EDITS_FROM })
     }
 
     /// The same with other bounds.
     #[must_use]
-    pub fn with_bounds(words: HashMap<String, u32>, bounds: Bounds) -> Self {
+    pub fn with_edit_limits(words: HashMap<String, u32>, edit_limits: EditLimits) -> Self {
         let mut list: Vec<(String, u32)> = words
             .iter()
             .filter(|(word, _)| word.chars().count() >= MIN_MENDED && !word.starts_with(|c: char| c.is_ascii_digit()))
@@ -114,7 +114,7 @@ impl Speller {
         deletions.sort_unstable();
         deletions.dedup();
         deletions.shrink_to_fit();
-        Self { bounds, words, list, deletions }
+        Self { edit_limits, words, list, deletions }
     }
 
     /// Whether the desk itself uses the word.
@@ -154,11 +154,12 @@ impl Speller {
     /// The nearest other word that occurs at least so often.
     fn nearest_of(&self, word: &str, count: u32) -> Option<Near<'_>> {
         let letters = word.chars().count();
-        let is_word = (self.bounds.one_from..=MAX_LETTERS).contains(&letters) && word.chars().all(char::is_alphabetic);
+        let is_word =
+            (self.edit_limits.one_from..=MAX_LETTERS).contains(&letters) && word.chars().all(char::is_alphabetic);
         if !is_word {
             return None;
         }
-        let bound = if letters >= self.bounds.two_from { 2 } else { 1 };
+        let bound = if letters >= self.edit_limits.two_from { 2 } else { 1 };
         let mut candidates = Vec::new();
         for_each_deletion(word, |hash| {
             let start = first_of(&self.deletions, hash);

@@ -19,7 +19,7 @@ const LONGEST_TURNED: usize = 8;
 
 /// A part of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct MessagePart {
     /// Its text.
     pub text: String,
     /// Whether it is put as a question.
@@ -28,7 +28,7 @@ pub struct Part {
 
 /// Cuts a cleaned message at the ends of its sentences, and before "and" or a comma where another question begins.
 #[must_use]
-pub fn split(text: &str) -> Vec<Part> {
+pub fn split(text: &str) -> Vec<MessagePart> {
     let mut parts = Vec::new();
     for sentence in sentences(text) {
         let asks_at_end = sentence.ends_with('?');
@@ -37,7 +37,7 @@ pub fn split(text: &str) -> Vec<Part> {
         for (index, clause) in clauses.into_iter().enumerate() {
             // Before "and how …" stands a question too, if only in key words.
             let asks = begins_question(&clause) || (asks_at_end && index == last) || index < last;
-            parts.push(Part { text: clause, asks });
+            parts.push(MessagePart { text: clause, asks });
         }
     }
     parts.retain(|part| part.text.chars().any(char::is_alphanumeric));

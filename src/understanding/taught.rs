@@ -6,7 +6,7 @@
 //! the features that it shares with them.
 
 use super::features::Sparse;
-use super::rows::{Row, Rows};
+use super::quantized::{QuantizedMatrix, QuantizedVector};
 
 /// Half the inverse of the cost of a misplaced example, as in the training.
 const DIAGONAL: f32 = 0.5;
@@ -25,7 +25,7 @@ const MAX_ROUNDS: usize = 100;
 #[derive(Debug)]
 pub(super) struct Text {
     pub(super) features: Sparse,
-    pub(super) vector: Row,
+    pub(super) vector: QuantizedVector,
     /// The margin of each topic without what is taught here.
     pub(super) margins: Vec<f32>,
     /// The topic that it is taught to, or of which it is forgotten; none for one that only keeps new topics in bounds.
@@ -66,7 +66,7 @@ pub(super) fn sparse_product(a: &Sparse, b: &Sparse) -> f32 {
 pub(super) struct Taught {
     /// Feature, text, and what the feature weighs in it, by rising number of both.
     entries: Vec<(u32, u32, f32)>,
-    vectors: Rows,
+    vectors: QuantizedMatrix,
     /// Text, topic, and how much of the text's product with a question goes into the topic's margin.
     pushes: Vec<(u32, u32, f32)>,
 }
@@ -74,7 +74,7 @@ pub(super) struct Taught {
 impl Taught {
     /// Teaches texts over what was trained. `topics` is how many there are with the new ones.
     pub(super) fn of(texts: &[Text], topics: usize, width: usize) -> Self {
-        let vectors = Rows::from_rows(width, texts.iter().map(|text| &text.vector));
+        let vectors = QuantizedMatrix::from_rows(width, texts.iter().map(|text| &text.vector));
         let mut taught = Self { entries: entries(texts), vectors, pushes: Vec::new() };
         for topic in 0..topics {
             taught.teach(texts, topic);
@@ -107,7 +107,7 @@ impl Taught {
     }
 
     /// Adds to the margins of a question, given by its features and its vector.
-    pub(super) fn add_to(&self, margins: &mut [f32], features: &Sparse, vector: &Row) {
+    pub(super) fn add_to(&self, margins: &mut [f32], features: &Sparse, vector: &QuantizedVector) {
         let mut products: Vec<f32> = (0..self.vectors.len()).map(|text| 1.0 + self.cosine(vector, text)).collect();
         for (feature, weight) in features {
             let start = self.entries.partition_point(|(other, ..)| other < feature);
@@ -120,7 +120,7 @@ impl Taught {
     }
 
     /// The product of a question's vector with that of a text.
-    pub(super) fn cosine(&self, vector: &Row, text: usize) -> f32 {
+    pub(super) fn cosine(&self, vector: &QuantizedVector, text: usize) -> f32 {
         self.vectors.products(vector, &[text as u32])[0]
     }
 }
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     fn text(features: &[(u32, f32)], margins: &[f32], topic: usize) -> Text {
-        let vector = Row::of(&[1.0, 0.0]);
+        let vector = QuantizedVector::of(&[1.0, 0.0]);
         Text { features: features.into(), vector, margins: margins.into(), topic: Some(topic), forgotten: false }
     }
 

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::answer::{Finding, Lead, Outcome};
+use crate::answer::{AnswerPlan, Lead, Outcome};
 use crate::facts::date::DateSpan;
 use crate::facts::{Basis, Claim, Dispute, Facts, Source};
 use crate::language::{Language, Phrases};
@@ -24,9 +24,9 @@ pub struct Reply {
     /// The whole reply as a person reads it.
     pub text: String,
     /// The claims it makes.
-    pub claims: Vec<SaidClaim>,
+    pub claims: Vec<ReplyClaim>,
     /// The sources it cites, numbered from 1.
-    pub citations: Vec<SaidCitation>,
+    pub citations: Vec<ReplyCitation>,
     /// The topics to choose from, if more than one thing may be meant.
     pub choices: Vec<Choice>,
     /// How sure the desk is of the topic, from 0 to 1; of several the least.
@@ -42,23 +42,23 @@ pub struct Reply {
     pub open: Option<String>,
     /// From what it was made, so that it can be made again; none where that says nothing that may change.
     #[serde(skip)]
-    pub memo: Option<Memo>,
+    pub recipe: Option<AnswerRecipe>,
 }
 
 /// From what a reply was made: its language, and of each part how and from which topics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Memo {
+pub struct AnswerRecipe {
     /// The code of the language.
     pub language: String,
     /// The parts, one for each question.
-    pub parts: Vec<Part>,
+    pub parts: Vec<RecipePart>,
     /// The revision from which it was made.
     pub revision: i64,
 }
 
 /// How a part of a reply was made, with the ids of topics.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Part {
+pub enum RecipePart {
     /// The answer of a topic.
     Answer(String),
     /// The sources put it differently, as a topic has it; then another one is answered.
@@ -71,7 +71,7 @@ pub enum Part {
     Said,
 }
 
-impl Part {
+impl RecipePart {
     /// The topics that it was made from.
     pub fn topics(&self) -> impl Iterator<Item = &String> {
         let (one, other, several) = match self {
@@ -102,7 +102,7 @@ impl Reply {
 
 /// A claim in a reply.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SaidClaim {
+pub struct ReplyClaim {
     /// Its id.
     pub id: String,
     /// Its statement.
@@ -117,7 +117,7 @@ pub struct SaidClaim {
 
 /// A citation in a reply.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SaidCitation {
+pub struct ReplyCitation {
     /// Its number in the reply.
     pub n: usize,
     /// The source's id; empty for what moderators added without one.
@@ -145,60 +145,60 @@ pub struct Choice {
 
 /// Puts findings into words, one for each question of a message.
 #[must_use]
-pub fn reply(findings: &[Finding], language: Language) -> Reply {
+pub fn reply(plans: &[AnswerPlan], language: Language) -> Reply {
     let mut writer = Writer { language, claims: Vec::new(), citations: Vec::new(), inferred: Vec::new() };
-    let paragraphs: Vec<String> = findings.iter().map(|finding| writer.paragraph(finding)).collect();
+    let paragraphs: Vec<String> = plans.iter().map(|plan| writer.paragraph(plan)).collect();
     let body = paragraphs.join("\n");
     let mut text = body.clone();
     for citation in &writer.citations {
         let _ = write!(text, "\n{}", source_line(citation, &writer.inferred, language));
     }
-    let choices = findings.iter().flat_map(|finding| match &finding.lead {
+    let choices = plans.iter().flat_map(|plan| match &plan.lead {
         Lead::Choose(choices) => choices.clone(),
         _ => Vec::new(),
     });
     Reply {
-        outcome: findings.iter().map(|finding| finding.outcome).min().unwrap_or(Outcome::Unknown),
-        topics: findings.iter().flat_map(|finding| finding.topics.clone()).collect(),
+        outcome: plans.iter().map(|plan| plan.outcome).min().unwrap_or(Outcome::Unknown),
+        topics: plans.iter().flat_map(|plan| plan.topics.clone()).collect(),
         body,
         text,
         claims: writer.claims,
         citations: writer.citations,
         choices: choices.map(|(topic, title)| Choice { topic, title }).collect(),
-        score: findings.iter().map(|finding| finding.score).fold(f32::INFINITY, f32::min).min(1.0),
+        score: plans.iter().map(|plan| plan.score).fold(f32::INFINITY, f32::min).min(1.0),
         language,
-        is_trouble: findings.iter().any(|finding| finding.lead == Lead::Trouble),
+        is_trouble: plans.iter().any(|plan| plan.lead == Lead::Trouble),
         open: None,
-        memo: None,
+        recipe: None,
     }
 }
 
 struct Writer {
     language: Language,
-    claims: Vec<SaidClaim>,
-    citations: Vec<SaidCitation>,
+    claims: Vec<ReplyClaim>,
+    citations: Vec<ReplyCitation>,
     inferred: Vec<String>,
 }
 
 impl Writer {
-    fn paragraph(&mut self, finding: &Finding) -> String {
+    fn paragraph(&mut self, plan: &AnswerPlan) -> String {
         let phrases = &self.language.pack().phrases;
-        let lead = lead(&finding.lead, !finding.claims.is_empty(), phrases);
-        let sentences = finding.claims.iter().map(|claim| self.sentence(claim, finding));
+        let lead = lead(&plan.lead, !plan.claims.is_empty(), phrases);
+        let sentences = plan.claims.iter().map(|claim| self.sentence(claim, plan));
         let said = [lead].into_iter().chain(sentences).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
-        match as_of(finding, self.language) {
+        match as_of(plan, self.language) {
             Some(day) => format!("{said}\n{}", phrases.as_of.replace("{day}", &day)),
             None => said,
         }
     }
 
     /// The statement with the numbers of its citations before the full stop.
-    fn sentence(&mut self, claim: &Claim, finding: &Finding) -> String {
+    fn sentence(&mut self, claim: &Claim, plan: &AnswerPlan) -> String {
         let mut numbers: Vec<usize> = claim
             .cite
             .iter()
             .filter_map(|citation| {
-                finding.sources.get(&citation.source).map(|source| self.number(source, citation.paragraph))
+                plan.sources.get(&citation.source).map(|source| self.number(source, citation.paragraph))
             })
             .collect();
         numbers.extend(claim.unsourced.as_ref().map(|day| self.number_without_source(day)));
@@ -214,7 +214,7 @@ impl Writer {
             );
         }
         if !self.claims.iter().any(|said| said.id == claim.id) {
-            self.claims.push(SaidClaim {
+            self.claims.push(ReplyClaim {
                 id: claim.id.clone(),
                 statement,
                 as_of: claim.as_of.clone(),
@@ -234,7 +234,7 @@ impl Writer {
         if source.published_inferred {
             self.inferred.push(source.id.clone());
         }
-        self.cite(SaidCitation {
+        self.cite(ReplyCitation {
             n: 0,
             source: source.id.clone(),
             paragraph,
@@ -247,11 +247,11 @@ impl Writer {
 
     /// The number under which the list of sources says that there is none.
     fn number_without_source(&mut self, day: &str) -> usize {
-        let is_it = |said: &&SaidCitation| said.source.is_empty() && said.published == day;
+        let is_it = |said: &&ReplyCitation| said.source.is_empty() && said.published == day;
         if let Some(known) = self.citations.iter().find(is_it) {
             return known.n;
         }
-        self.cite(SaidCitation {
+        self.cite(ReplyCitation {
             n: 0,
             source: String::new(),
             paragraph: 0,
@@ -262,9 +262,9 @@ impl Writer {
         })
     }
 
-    fn cite(&mut self, citation: SaidCitation) -> usize {
+    fn cite(&mut self, citation: ReplyCitation) -> usize {
         let n = self.citations.len() + 1;
-        self.citations.push(SaidCitation { n, ..citation });
+        self.citations.push(ReplyCitation { n, ..citation });
         n
     }
 }
@@ -274,7 +274,7 @@ fn in_words(date: &str, language: Language) -> String {
 }
 
 /// `[1] The Moscow Times, 28 July 2025, paragraph 7 <https://…>`. A source without a publisher goes by its title.
-fn source_line(citation: &SaidCitation, inferred: &[String], language: Language) -> String {
+fn source_line(citation: &ReplyCitation, inferred: &[String], language: Language) -> String {
     let note = if inferred.contains(&citation.source) { language.pack().phrases.inferred.as_str() } else { "" };
     let line = source_name(citation, note, language);
     let address = citation.url.as_ref().map(|url| format!(" <{url}>")).unwrap_or_default();
@@ -282,7 +282,7 @@ fn source_line(citation: &SaidCitation, inferred: &[String], language: Language)
 }
 
 /// `The Moscow Times, 28 July 2025, paragraph 7`, with a note behind the date.
-fn source_name(citation: &SaidCitation, note: &str, language: Language) -> String {
+fn source_name(citation: &ReplyCitation, note: &str, language: Language) -> String {
     if citation.source.is_empty() {
         let phrase = &language.pack().phrases.unsourced;
         return phrase.replace("{published}", &in_words(&citation.published, language));
@@ -339,11 +339,11 @@ pub fn source_in_list(source: &Source) -> String {
 
 /// The latest day for which a claim of an answer holds, where that isn't the day of an event and is known. An answer that only says
 /// what is near needs none.
-fn as_of(finding: &Finding, language: Language) -> Option<String> {
-    if !matches!(finding.outcome, Outcome::Answered | Outcome::Disputed) {
+fn as_of(plan: &AnswerPlan, language: Language) -> Option<String> {
+    if !matches!(plan.outcome, Outcome::Answered | Outcome::Disputed) {
         return None;
     }
-    let reports = finding.claims.iter().filter(|claim| claim.as_of_basis == Basis::Report);
+    let reports = plan.claims.iter().filter(|claim| claim.as_of_basis == Basis::Report);
     let spans = reports.filter_map(|claim| claim.as_of.parse::<DateSpan>().ok()).filter(|span| span.to().is_some());
     spans.max_by_key(DateSpan::from).map(|span| span.in_words(&language.pack().dates))
 }
@@ -402,7 +402,7 @@ fn social(talk: SmallTalk, phrases: &Phrases) -> &String {
 /// A reply that was given before, with what it said then of claims that are otherwise now: the day of the change, and the
 /// statement.
 #[must_use]
-pub fn corrected(reply: Reply, changed: &[(String, String)]) -> Reply {
+pub fn answer_update(reply: Reply, changed: &[(String, String)]) -> Reply {
     let phrase = &reply.language.pack().phrases.corrected;
     let line =
         |(day, was): &(String, String)| phrase.replace("{day}", &in_words(day, reply.language)).replace("{was}", was);
@@ -421,5 +421,5 @@ pub fn told(question: &str, language: Language) -> String {
 /// The reply when the desk itself fails.
 #[must_use]
 pub fn trouble() -> Reply {
-    reply(&[Finding::bare(Outcome::Unknown, Lead::Trouble)], Language::English)
+    reply(&[AnswerPlan::bare(Outcome::Unknown, Lead::Trouble)], Language::English)
 }

@@ -1,7 +1,7 @@
 //! Moderators at work on the stand-in: slash commands, forms and buttons.
 
 use routedesk::moderation::command::{Field, Form};
-use routedesk::moderation::{Moderation, Right, Speaker};
+use routedesk::moderation::{Actor, Moderation, Permission};
 use serde_json::{Value, json};
 
 use super::*;
@@ -322,7 +322,7 @@ async fn the_log_channel_is_told_of_shared_changes() {
     hand.bot.stop().await;
     let path = hand.bot.folder.path().join("facts.db");
     let moderation = Moderation::open(Arc::new(common::open(&path)), &path, "test").unwrap();
-    let by = Speaker { who: "op".into(), community: String::new(), right: Right::Operator };
+    let by = Actor { who: "op".into(), community: String::new(), permission: Permission::Operator };
     for line in [edit("47,000").as_str(), "confirm"] {
         moderation.command(&by, line, 1_800_000_000);
     }

@@ -1,6 +1,6 @@
 //! Moderators at work in a room of a real homeserver.
 
-use routedesk::moderation::{Moderation, Right, Speaker};
+use routedesk::moderation::{Actor, Moderation, Permission};
 use serde_json::json;
 
 use super::*;
@@ -118,7 +118,7 @@ async fn a_rooms_own_facts_follow_it() {
     let scope = routedesk::store::Scope::community("matrix", &next);
     let store = routedesk::store::Store::open(&hands.bot.folder.path().join("facts.db")).unwrap();
     // The bot takes them along right after it has entered.
-    while store.own(&scope).unwrap().is_empty() {
+    while store.overlay(&scope).unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
     hands.moderator.say(&next, "!ask how much is a ticket?").await;
@@ -165,12 +165,12 @@ async fn who_wishes_so_is_told_once() {
     let taken = hands.moderator.react(&hands.room, &post, "🔔").await;
     hands.member.react(&hands.room, &post, "🔔").await;
     let records = hands.bot.records();
-    while records.wishes_before(i64::MAX).unwrap().len() < 2 {
+    while records.subscriptions_before(i64::MAX).unwrap().len() < 2 {
         tokio::task::yield_now().await;
     }
     let redact = format!("/rooms/{}/redact/{}/x1", synapse::coded(&hands.room), synapse::coded(&taken));
     hands.moderator.call("PUT", &redact, &json!({})).await;
-    while records.wishes_before(i64::MAX).unwrap().len() > 1 {
+    while records.subscriptions_before(i64::MAX).unwrap().len() > 1 {
         tokio::task::yield_now().await;
     }
     hands.bot.stop().await;
@@ -184,14 +184,14 @@ async fn who_wishes_so_is_told_once() {
     let told = hands.member.next(&hands.room, is_told).await;
     assert!(body(&told).contains("no lounge at Pyongyang airport"), "{told}");
     assert_eq!(told["content"]["m.mentions"]["user_ids"], json!([hands.member.id]));
-    while !records.wishes_before(i64::MAX).unwrap().is_empty() {
+    while !records.subscriptions_before(i64::MAX).unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
     // Nothing of the history is taken for a new wish.
     hands.bot.stop().await;
     hands.bot.come_up().await;
     hands.say("member", "who flies it?").await;
-    assert_eq!(records.wishes_before(i64::MAX).unwrap(), []);
+    assert_eq!(records.subscriptions_before(i64::MAX).unwrap(), []);
     hands.bot.stop().await;
 }
 
@@ -317,7 +317,7 @@ async fn the_management_room_is_told_of_shared_changes() {
     hands.bot.stop().await;
     let path = hands.bot.folder.path().join("facts.db");
     let moderation = Moderation::open(Arc::new(common::open(&path)), &path, "test").unwrap();
-    let by = Speaker { who: "op".into(), community: String::new(), right: Right::Operator };
+    let by = Actor { who: "op".into(), community: String::new(), permission: Permission::Operator };
     for line in
         ["fact edit price-rubles | statement: It was 47,000 rubles. | value: 47,000 RUB | source: same", "confirm"]
     {

@@ -43,7 +43,7 @@ const MESSAGE_CONTENT: u64 = 1 << 15;
 const HEARTBEAT_MS: u64 = 40_000;
 
 /// How long a test waits for something that must come; nothing is slow, so this only ends a test that fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A role of the server that may manage messages; the stranger has it.
 pub const KEEPERS: u64 = 4712;
@@ -136,7 +136,7 @@ impl Requests {
     /// The next request to a path that ends so.
     pub async fn next(&mut self, method: &str, ending: &str) -> Request {
         loop {
-            let request = tokio::time::timeout(PATIENCE, self.any()).await;
+            let request = tokio::time::timeout(WAIT_TIMEOUT, self.any()).await;
             let request = request.unwrap_or_else(|_| panic!("no {method} …{ending} came"));
             if request.method == method && request.path.ends_with(ending) {
                 return request;
@@ -267,7 +267,7 @@ impl StandIn {
     async fn until(&self, is_so: impl Fn((u64, u64), (u64, u64)) -> bool) {
         let seen = self.lock().seen;
         let mut sessions = self.sessions.subscribe();
-        let waited = tokio::time::timeout(PATIENCE, sessions.wait_for(|now| is_so(seen, *now))).await;
+        let waited = tokio::time::timeout(WAIT_TIMEOUT, sessions.wait_for(|now| is_so(seen, *now))).await;
         let now = *waited.expect("the bot connects").expect("the stand-in runs");
         self.lock().seen = now;
     }
@@ -295,7 +295,7 @@ impl StandIn {
             let answers = |id: &Value| messages.iter().any(|message| message["message_reference"]["message_id"] == *id);
             asked.iter().all(|message| answers(&message["id"]))
         };
-        let waited = tokio::time::timeout(PATIENCE, said.wait_for(|_| is_answered())).await;
+        let waited = tokio::time::timeout(WAIT_TIMEOUT, said.wait_for(|_| is_answered())).await;
         let _answered = waited.expect("every question is answered").expect("the stand-in runs");
     }
 
@@ -303,7 +303,7 @@ impl StandIn {
     pub async fn until_said(&self, channel: u64, count: usize) {
         let mut said = self.said.subscribe();
         let own = || self.channel(channel).iter().filter(|message| is_id(&message["author"]["id"], BOT)).count();
-        let waited = tokio::time::timeout(PATIENCE, said.wait_for(|_| own() >= count)).await;
+        let waited = tokio::time::timeout(WAIT_TIMEOUT, said.wait_for(|_| own() >= count)).await;
         let _said = waited.expect("the bot says it").expect("the stand-in runs");
     }
 
@@ -342,7 +342,7 @@ impl StandIn {
         let mut beats = self.beats.subscribe();
         let before = *beats.borrow_and_update();
         let _ = self.events.send(Event::Send(json!({"op": 1, "d": null, "s": null, "t": null}).to_string()));
-        let felt = tokio::time::timeout(PATIENCE, beats.wait_for(|count| *count > before)).await;
+        let felt = tokio::time::timeout(WAIT_TIMEOUT, beats.wait_for(|count| *count > before)).await;
         let _felt = felt.expect("the heart beats").expect("the stand-in runs");
     }
 

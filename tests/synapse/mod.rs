@@ -23,7 +23,7 @@ const PACKAGES: [&str; 2] = ["matrix-synapse==1.163.2", "matrix-nio[e2e]==0.26.0
 const REQUIRED: &str = "ROUTEDESK_REQUIRE_SYNAPSE";
 
 /// How long something may take that a test waits for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The folder with Python and the packages; none, said in one line, if they can't be had here.
 pub fn python() -> Option<&'static Path> {
@@ -105,7 +105,7 @@ impl Server {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, answers).await.expect("the homeserver comes up");
+        tokio::time::timeout(WAIT_TIMEOUT, answers).await.expect("the homeserver comes up");
     }
 
     /// A new account, whose name begins so.
@@ -316,7 +316,7 @@ impl Person {
                 self.sync().await;
             }
         };
-        tokio::time::timeout(PATIENCE, found).await.expect("it comes in time")
+        tokio::time::timeout(WAIT_TIMEOUT, found).await.expect("it comes in time")
     }
 
     /// The next message of somebody.
@@ -364,7 +364,7 @@ impl Person {
                 self.sync().await;
             }
         };
-        tokio::time::timeout(PATIENCE, left).await.expect("it leaves in time");
+        tokio::time::timeout(WAIT_TIMEOUT, left).await.expect("it leaves in time");
     }
 
     /// All that was ever said in a room, the oldest first.

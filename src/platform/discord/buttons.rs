@@ -8,9 +8,9 @@ use serenity::all::{
 };
 
 use super::commands::{self, is_installed};
-use super::respond::Waiting;
+use super::respond::PendingInteraction;
 use super::send::{is_gone, kind};
-use super::{Data, Error, PLATFORM, menus, render, wishes};
+use super::{DiscordError, PLATFORM, SharedDiscordBot, answer_subscriptions, menus, render};
 use crate::answer::Outcome;
 use crate::language::{Language, Phrases};
 use crate::store::Scope;
@@ -44,9 +44,9 @@ enum Button {
     Remove { asker: u64, earlier: Vec<u64> },
     /// Keeps whoever presses it in mind, to tell them when the question has an answer; one that has no room in an id is
     /// read where it was asked.
-    Tell { language: Language, question: String },
+    Subscribe { language: Language, question: String },
     /// Takes such a wish back.
-    Untell { language: Language, wish: u64 },
+    Unsubscribe { language: Language, subscription: u64 },
 }
 
 impl Button {
@@ -60,12 +60,12 @@ impl Button {
                 let earlier: Vec<String> = earlier.iter().map(|id| format!(":{id}")).collect();
                 format!("remove:{asker}{}", earlier.concat())
             }
-            Self::Tell { language, question } => {
+            Self::Subscribe { language, question } => {
                 let id = format!("tell:{}:{question}", language.code());
                 let has_room = id.chars().count() <= LONGEST_ID;
                 return Some(if has_room { id } else { format!("tell:{}:", language.code()) });
             }
-            Self::Untell { language, wish } => format!("untell:{}:{wish}", language.code()),
+            Self::Unsubscribe { language, subscription } => format!("untell:{}:{subscription}", language.code()),
         };
         (id.len() <= LONGEST_ID).then_some(id)
     }
@@ -73,12 +73,13 @@ impl Button {
     /// What an id stands for; none if it isn't one of ours.
     fn of(id: &str) -> Option<Self> {
         if let Some((code, question)) = id.strip_prefix("tell:").and_then(|rest| rest.split_once(':')) {
-            return Some(Self::Tell { language: Language::from_code(code)?, question: question.to_owned() });
+            return Some(Self::Subscribe { language: Language::from_code(code)?, question: question.to_owned() });
         }
         match id.split(':').collect::<Vec<_>>()[..] {
-            ["untell", language, wish] => {
-                Some(Self::Untell { language: Language::from_code(language)?, wish: wish.parse().ok()? })
-            }
+            ["untell", language, subscription] => Some(Self::Unsubscribe {
+                language: Language::from_code(language)?,
+                subscription: subscription.parse().ok()?,
+            }),
             ["topic", asker, language, topic] => Some(Self::Choose {
                 asker: asker.parse().ok()?,
                 language: Language::from_code(language)?,
@@ -136,7 +137,7 @@ pub fn under(reply: &Reply, asker: u64, private: bool, earlier: &[MessageId]) ->
         below.extend(button(&Button::Report { language, topics }, &phrases.button_report));
     }
     if let Some(question) = &reply.open {
-        below.extend(button(&Button::Tell { language, question: question.clone() }, &phrases.button_tell));
+        below.extend(button(&Button::Subscribe { language, question: question.clone() }, &phrases.button_tell));
     }
     if !private {
         below.extend(remove(asker, earlier, language));
@@ -148,13 +149,13 @@ pub fn under(reply: &Reply, asker: u64, private: bool, earlier: &[MessageId]) ->
 /// Whether a question has room in a button.
 #[must_use]
 pub fn has_room(question: &str) -> bool {
-    let button = Button::Tell { language: Language::English, question: question.to_owned() };
+    let button = Button::Subscribe { language: Language::English, question: question.to_owned() };
     button.id().is_some_and(|id| !id.ends_with(':'))
 }
 
 /// The button by which somebody takes a wish back.
-pub fn take_back(language: Language, wish: u64) -> Vec<CreateActionRow> {
-    let button = button(&Button::Untell { language, wish }, &language.pack().phrases.button_untell);
+pub fn take_back(language: Language, subscription: u64) -> Vec<CreateActionRow> {
+    let button = button(&Button::Unsubscribe { language, subscription }, &language.pack().phrases.button_untell);
     button.map(|button| CreateActionRow::Buttons(vec![button])).into_iter().collect()
 }
 
@@ -170,7 +171,7 @@ pub fn open_question(message: &Message) -> Option<String> {
             _ => None,
         })
         .find_map(|button| match button {
-            Button::Tell { question, .. } => Some(question).filter(|question| !question.is_empty()),
+            Button::Subscribe { question, .. } => Some(question).filter(|question| !question.is_empty()),
             _ => None,
         })
 }
@@ -191,61 +192,70 @@ fn remove(asker: u64, earlier: &[MessageId], language: Language) -> Option<Creat
 ///
 /// # Errors
 /// If Discord refuses.
-pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) -> Result<(), Error> {
+pub async fn on_press(http: &Http, bot: &SharedDiscordBot, pressed: &ComponentInteraction) -> Result<(), DiscordError> {
     let presser = pressed.user.id.get();
-    let waiting = Waiting::of_press(http, &data.outgoing, pressed);
-    if menus::on_press(http, data, pressed).await? {
+    let pending = PendingInteraction::of_press(http, &bot.requests, pressed);
+    if menus::on_press(http, bot, pressed).await? {
         return Ok(());
     }
     match Button::of(&pressed.data.custom_id) {
         Some(Button::Choose { asker, language, topic }) if asker == presser => {
-            if let Some(reason) = reason_against(http, data, pressed, &topic).await {
-                return waiting.tell(&reason).await;
+            if let Some(reason) = reason_against(http, bot, pressed, &topic).await {
+                return pending.tell(&reason).await;
             }
-            let reply = data.desk.topic(&scope_of(pressed), &topic, language);
+            let reply = bot.desk.topic(&scope_of(pressed), &topic, language);
             // What was asked in private is answered so.
             let flags = pressed.message.flags.unwrap_or_default();
             let private = reply.is_trouble || flags.contains(MessageFlags::EPHEMERAL);
             let more = only_remove(&reply, asker, private);
-            waiting.say(&render::messages(&reply), under(&reply, asker, private, &[]), &more, private).await
+            pending.say(&render::messages(&reply), under(&reply, asker, private, &[]), &more, private).await
         }
         Some(Button::Sources { language, topics }) => {
             let scope = scope_of(pressed);
-            let reply = |topic: &String| data.desk.topic(&scope, topic, language);
+            let reply = |topic: &String| bot.desk.topic(&scope, topic, language);
             let claims = topics.iter().map(|topic| wording::claims_in_list(&reply(topic)));
             let text = render::escaped(claims.collect::<Vec<_>>().join("\n").trim());
             // The topic may be gone since.
-            waiting.tell(if text.is_empty() { &language.pack().phrases.trouble } else { &text }).await
+            pending.tell(if text.is_empty() { &language.pack().phrases.trouble } else { &text }).await
         }
         Some(Button::Report { language, .. }) => {
             let is_read = pressed.guild_id.is_some() && is_installed(&pressed.authorizing_integration_owners);
             let phrases = &language.pack().phrases;
             if !is_read {
-                return waiting.tell(&phrases.report_nowhere).await;
+                return pending.tell(&phrases.report_nowhere).await;
             }
             // Before anything is written that would be lost.
-            if let Some(reason) = reason_against(http, data, pressed, &phrases.report_label).await {
-                return waiting.tell(&reason).await;
+            if let Some(reason) = reason_against(http, bot, pressed, &phrases.report_label).await {
+                return pending.tell(&reason).await;
             }
-            waiting.respond(form(&pressed.data.custom_id, phrases)).await
+            pending.respond(form(&pressed.data.custom_id, phrases)).await
         }
-        Some(Button::Tell { language, question }) => wishes::on_wish(&waiting, data, pressed, language, question).await,
-        Some(Button::Untell { language, wish }) => wishes::on_withdrawal(&waiting, data, pressed, language, wish).await,
+        Some(Button::Subscribe { language, question }) => {
+            answer_subscriptions::on_subscribe(&pending, bot, pressed, language, question).await
+        }
+        Some(Button::Unsubscribe { language, subscription }) => {
+            answer_subscriptions::on_unsubscribe(&pending, bot, pressed, language, subscription).await
+        }
         Some(Button::Remove { asker, earlier }) if asker == presser || is_moderator(pressed) => {
-            waiting.acknowledge().await?;
+            pending.acknowledge().await?;
             for id in earlier {
-                if let Err(error) = remove_own(&waiting, pressed, MessageId::new(id)).await {
+                if let Err(error) = remove_own(&pending, pressed, MessageId::new(id)).await {
                     tracing::warn!(what = %kind(&error), "a part of an answer could not be removed");
                 }
             }
-            data.outgoing.make(pressed.channel_id.get(), || pressed.delete_response(http)).await
+            bot.requests.make(pressed.channel_id.get(), || pressed.delete_response(http)).await
         }
-        _ => waiting.acknowledge().await,
+        _ => pending.acknowledge().await,
     }
 }
 
 /// Why a choice isn't answered; none if it is. What is shown to its asker alone is always answered.
-async fn reason_against(http: &Http, data: &Data, pressed: &ComponentInteraction, topic: &str) -> Option<String> {
+async fn reason_against(
+    http: &Http,
+    bot: &SharedDiscordBot,
+    pressed: &ComponentInteraction,
+    topic: &str,
+) -> Option<String> {
     if pressed.message.flags.unwrap_or_default().contains(MessageFlags::EPHEMERAL) {
         return None;
     }
@@ -253,17 +263,21 @@ async fn reason_against(http: &Http, data: &Data, pressed: &ComponentInteraction
     let guild = pressed.guild_id.filter(|_| is_installed(&pressed.authorizing_integration_owners));
     let place = Place { channel: pressed.channel_id.to_string(), community: guild.map(|guild| guild.to_string()) };
     if let Some(channel) = &pressed.channel {
-        data.know_parent(channel.id, channel.parent_id);
+        bot.know_parent(channel.id, channel.parent_id);
     }
     let now = pressed.id.created_at().unix_timestamp();
-    data.hindrance(http, &place, pressed.user.id, (topic, now, true)).await.map(|hindrance| hindrance.reason)
+    bot.rejection(http, &place, pressed.user.id, (topic, now, true)).await.map(|rejection| rejection.reason)
 }
 
 /// Removes an earlier message of an answer: one of the bot's own that replies to the same question.
-async fn remove_own(waiting: &Waiting<'_>, pressed: &ComponentInteraction, id: MessageId) -> Result<(), Error> {
+async fn remove_own(
+    pending: &PendingInteraction<'_>,
+    pressed: &ComponentInteraction,
+    id: MessageId,
+) -> Result<(), DiscordError> {
     let question = |message: &Message| message.message_reference.as_ref().and_then(|reference| reference.message_id);
-    let (http, channel) = (waiting.http, pressed.channel_id);
-    let found = match waiting.outgoing.make(channel.get(), || http.get_message(channel, id)).await {
+    let (http, channel) = (pending.http, pressed.channel_id);
+    let found = match pending.requests.make(channel.get(), || http.get_message(channel, id)).await {
         Err(error) if is_gone(&error) => return Ok(()),
         found => found?,
     };
@@ -273,7 +287,7 @@ async fn remove_own(waiting: &Waiting<'_>, pressed: &ComponentInteraction, id: M
             && question(message) == question(&pressed.message)
     };
     if is_part(&found) {
-        waiting.outgoing.make(channel.get(), || http.delete_message(channel, id, None)).await?;
+        pending.requests.make(channel.get(), || http.delete_message(channel, id, None)).await?;
     }
     Ok(())
 }
@@ -291,10 +305,10 @@ fn form(id: &str, phrases: &Phrases) -> CreateInteractionResponse {
 ///
 /// # Errors
 /// If Discord refuses.
-pub async fn on_form(http: &Http, data: &Data, filled: &ModalInteraction) -> Result<(), Error> {
-    let waiting = Waiting::new(http, &data.outgoing, filled.id, &filled.token);
+pub async fn on_form(http: &Http, bot: &SharedDiscordBot, filled: &ModalInteraction) -> Result<(), DiscordError> {
+    let pending = PendingInteraction::new(http, &bot.requests, filled.id, &filled.token);
     let Some(Button::Report { language, topics }) = Button::of(&filled.data.custom_id) else {
-        return waiting.acknowledge().await;
+        return pending.acknowledge().await;
     };
     let fields = filled.data.components.iter().flat_map(|row| &row.components);
     let text = fields.filter_map(|field| match field {
@@ -303,10 +317,10 @@ pub async fn on_form(http: &Http, data: &Data, filled: &ModalInteraction) -> Res
     });
     let phrases = &language.pack().phrases;
     let Some(guild) = filled.guild_id else {
-        return waiting.tell(&phrases.report_nowhere).await;
+        return pending.tell(&phrases.report_nowhere).await;
     };
     let scope = Scope::community(PLATFORM, &guild.to_string());
-    let claims = topics.iter().flat_map(|topic| data.desk.topic(&scope, topic, language).claims);
+    let claims = topics.iter().flat_map(|topic| bot.desk.topic(&scope, topic, language).claims);
     let report = Report {
         topics: topics.join(","),
         claims: claims.map(|claim| claim.id).collect::<Vec<_>>().join(","),
@@ -315,10 +329,10 @@ pub async fn on_form(http: &Http, data: &Data, filled: &ModalInteraction) -> Res
     let now = filled.id.created_at().unix_timestamp();
     let place = Place { channel: filled.channel_id.to_string(), community: Some(guild.to_string()) };
     if report.text.is_empty() {
-        return waiting.tell(&phrases.report_label).await;
+        return pending.tell(&phrases.report_label).await;
     }
-    let kept = data.keep_report(&place, &report, now);
-    waiting.tell(if kept { &phrases.report_thanks } else { &phrases.trouble }).await
+    let kept = bot.keep_report(&place, &report, now);
+    pending.tell(if kept { &phrases.report_thanks } else { &phrases.trouble }).await
 }
 
 /// Whose facts are seen where a button is pressed.
@@ -343,8 +357,8 @@ mod tests {
             Button::Report { language: Language::Russian, topics: vec!["airline".into()] },
             Button::Remove { asker: u64::MAX, earlier: Vec::new() },
             Button::Remove { asker: 7, earlier: vec![1 << 60, 5, u64::MAX] },
-            Button::Tell { language: Language::Russian, question: "во 19:05 что".into() },
-            Button::Untell { language: Language::English, wish: 1 << 60 },
+            Button::Subscribe { language: Language::Russian, question: "во 19:05 что".into() },
+            Button::Unsubscribe { language: Language::English, subscription: 1 << 60 },
         ];
         for button in buttons {
             assert_eq!(Button::of(&button.id().unwrap()), Some(button));
@@ -353,7 +367,7 @@ mod tests {
         assert_eq!(Button::Remove { asker: 1, earlier: Vec::new() }.id().unwrap(), "remove:1");
         let long = Button::Choose { asker: 1, language: Language::English, topic: "x".repeat(100) };
         assert_eq!(long.id(), None);
-        let long = Button::Tell { language: Language::English, question: "x".repeat(100) };
+        let long = Button::Subscribe { language: Language::English, question: "x".repeat(100) };
         assert_eq!(long.id().unwrap(), "tell:en:");
         let many = Button::Sources { language: Language::English, topics: vec!["x".repeat(40); 4] };
         assert_eq!(many.id().unwrap(), format!("sources:en:{0},{0}", "x".repeat(40)));

@@ -6,8 +6,8 @@ use serenity::all::{
     CreateAutocompleteResponse, GuildId, Message,
 };
 
-use super::respond::Waiting;
-use super::{Data, Error, PLATFORM, buttons, menus, render};
+use super::respond::PendingInteraction;
+use super::{DiscordError, PLATFORM, SharedDiscordBot, buttons, menus, render};
 use crate::answer::Outcome;
 use crate::language::Language;
 use crate::store::Scope;
@@ -16,7 +16,7 @@ use crate::utterance::Utterance;
 use crate::wording::{self, Reply};
 
 /// What a command gets.
-pub type Context<'a> = ApplicationContext<'a, Data, Error>;
+pub type Context<'a> = ApplicationContext<'a, SharedDiscordBot, DiscordError>;
 
 /// How many suggestions Discord takes, and how long each may be, in letters.
 const MOST_SUGGESTIONS: usize = 25;
@@ -48,7 +48,7 @@ pub async fn ask(
     #[description_localized("ru", "Показать ответ только вам")]
     #[description_localized("ko", "나에게만 답 보이기")]
     private: Option<bool>,
-) -> Result<(), Error> {
+) -> Result<(), DiscordError> {
     let asking = if private.unwrap_or(false) { Asking::InPrivate } else { Asking::InPublic };
     respond(ctx, Utterance::new(question), asking).await
 }
@@ -61,7 +61,7 @@ pub async fn ask(
     name_localized("ru", "Ответить на это"),
     name_localized("ko", "이 메시지에 답하기")
 )]
-pub async fn answer_this(ctx: Context<'_>, message: Message) -> Result<(), Error> {
+pub async fn answer_this(ctx: Context<'_>, message: Message) -> Result<(), DiscordError> {
     // Its author said it to others: an unanswered one isn't kept.
     respond(ctx, Utterance::new(message.content), Asking::ForAnother).await
 }
@@ -76,7 +76,7 @@ pub async fn answer_this(ctx: Context<'_>, message: Message) -> Result<(), Error
     description_localized("ru", "О чём можно спросить"),
     description_localized("ko", "무엇을 물어볼 수 있는지")
 )]
-pub async fn help(ctx: Context<'_>) -> Result<(), Error> {
+pub async fn help(ctx: Context<'_>) -> Result<(), DiscordError> {
     let text = language(ctx.interaction).pack().phrases.help.clone();
     tell(ctx, &text).await
 }
@@ -91,7 +91,7 @@ pub async fn help(ctx: Context<'_>) -> Result<(), Error> {
     description_localized("ru", "Что хранится из написанного вами"),
     description_localized("ko", "작성한 내용 중 무엇을 보관하는지")
 )]
-pub async fn privacy(ctx: Context<'_>) -> Result<(), Error> {
+pub async fn privacy(ctx: Context<'_>) -> Result<(), DiscordError> {
     let text = language(ctx.interaction).pack().phrases.privacy.clone();
     tell(ctx, &text).await
 }
@@ -106,7 +106,7 @@ pub async fn privacy(ctx: Context<'_>) -> Result<(), Error> {
     description_localized("ru", "Пять статей, по которым даются ответы"),
     description_localized("ko", "답변의 근거가 되는 기사 다섯 편")
 )]
-pub async fn sources(ctx: Context<'_>) -> Result<(), Error> {
+pub async fn sources(ctx: Context<'_>) -> Result<(), DiscordError> {
     let text = match ctx.data().desk.facts_of(&scope_of(ctx.interaction)) {
         Ok((facts, _)) => {
             facts.sources.iter().map(wording::source_in_list).map(|line| shown(&line)).collect::<Vec<_>>().join("\n")
@@ -129,9 +129,9 @@ pub async fn sources(ctx: Context<'_>) -> Result<(), Error> {
     description_localized("ru", "На что отвечают источники, по разделам"),
     description_localized("ko", "출처가 답하는 것, 분야별")
 )]
-pub async fn topics(ctx: Context<'_>) -> Result<(), Error> {
+pub async fn topics(ctx: Context<'_>) -> Result<(), DiscordError> {
     let _open = ctx.data().open.try_read();
-    menus::open(&waiting(&ctx), ctx.data(), &scope_of(ctx.interaction), language(ctx.interaction)).await
+    menus::open(&pending(&ctx), ctx.data(), &scope_of(ctx.interaction), language(ctx.interaction)).await
 }
 
 /// A line of sources with its address left a link.
@@ -184,9 +184,9 @@ enum Asking {
 }
 
 /// Answers a command. What isn't an answer is shown to the asker only.
-async fn respond(ctx: Context<'_>, utterance: Utterance, asking: Asking) -> Result<(), Error> {
-    let (data, interaction) = (ctx.data(), ctx.interaction);
-    let _open = data.open.try_read();
+async fn respond(ctx: Context<'_>, utterance: Utterance, asking: Asking) -> Result<(), DiscordError> {
+    let (bot, interaction) = (ctx.data(), ctx.interaction);
+    let _open = bot.open.try_read();
     let place = Place {
         channel: interaction.channel_id.to_string(),
         community: interaction
@@ -196,41 +196,41 @@ async fn respond(ctx: Context<'_>, utterance: Utterance, asking: Asking) -> Resu
     };
     let (person, now) = (interaction.user.id, interaction.id.created_at().unix_timestamp());
     if let Some(channel) = &interaction.channel {
-        data.know_parent(channel.id, channel.parent_id);
+        bot.know_parent(channel.id, channel.parent_id);
     }
-    data.remember_place(interaction.id.get(), &place, now);
-    if let Some(hindrance) = data.hindrance(ctx.http(), &place, person, (&utterance.text, now, true)).await {
-        return waiting(&ctx).tell(&hindrance.reason).await;
+    bot.remember_place(interaction.id.get(), &place, now);
+    if let Some(rejection) = bot.rejection(ctx.http(), &place, person, (&utterance.text, now, true)).await {
+        return pending(&ctx).tell(&rejection.reason).await;
     }
-    let heard = data.desk.hear(&utterance.within(place.scope(PLATFORM)));
+    let answered = bot.desk.answer(&utterance.within(place.scope(PLATFORM)));
     if asking == Asking::InPublic {
-        data.keep_unanswered(&place, &heard, now);
+        bot.keep_unanswered(&place, &answered, now);
     }
     // A question without room in a button stands nowhere else.
     let is_kept = |question: &String| asking != Asking::ForAnother && buttons::has_room(question);
-    let open = heard.reply.open.clone().filter(is_kept);
-    let reply = Reply { open, ..heard.reply };
-    data.count(&place, &reply, now);
+    let open = answered.reply.open.clone().filter(is_kept);
+    let reply = Reply { open, ..answered.reply };
+    bot.count(&place, &reply, now);
     let private = asking == Asking::InPrivate || !matches!(reply.outcome, Outcome::Answered | Outcome::Disputed);
     let more = buttons::only_remove(&reply, person.get(), private);
     let rows = buttons::under(&reply, person.get(), private, &[]);
-    let waiting = waiting(&ctx);
-    let followed = waiting.say_all(&render::messages(&reply), rows, &more, private).await?;
+    let pending = pending(&ctx);
+    let followed = pending.say_all(&render::messages(&reply), rows, &more, private).await?;
     // Where the bot is a member its answer is a message like others and stays right.
-    if !private && place.community.is_some() && reply.memo.is_some() {
-        data.keep_response(&waiting, &place, &reply, &followed, now).await;
+    if !private && place.community.is_some() && reply.recipe.is_some() {
+        bot.keep_response(&pending, &place, &reply, &followed, now).await;
     }
     Ok(())
 }
 
 /// Tells the person something that isn't an answer.
-pub async fn tell(ctx: Context<'_>, text: &str) -> Result<(), Error> {
+pub async fn tell(ctx: Context<'_>, text: &str) -> Result<(), DiscordError> {
     let _open = ctx.data().open.try_read();
-    waiting(&ctx).tell(text).await
+    pending(&ctx).tell(text).await
 }
 
-fn waiting<'a>(ctx: &'a Context<'a>) -> Waiting<'a> {
-    Waiting::new(ctx.http(), &ctx.data().outgoing, ctx.interaction.id, &ctx.interaction.token)
+fn pending<'a>(ctx: &'a Context<'a>) -> PendingInteraction<'a> {
+    PendingInteraction::new(ctx.http(), &ctx.data().requests, ctx.interaction.id, &ctx.interaction.token)
 }
 
 /// Whose facts are seen where a command is given.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serenity::all::{Attachment, CommandInteraction, CreateAttachment};
 
-use super::{CONNECT_TIMEOUT, Shared};
+use super::{CONNECT_TIMEOUT, DiscordBot};
 use crate::moderation::TextFile;
 use crate::moderation::command::Field;
 use crate::wording::moderation as words;
@@ -13,7 +13,7 @@ use crate::wording::moderation as words;
 const HOSTS: [&str; 2] = ["cdn.discordapp.com", "media.discordapp.net"];
 
 /// How long fetching a file may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The file that is attached to a command, in an option of this name.
 pub fn attached<'a>(command: &'a CommandInteraction, option: &str) -> Option<&'a Attachment> {
@@ -33,7 +33,7 @@ pub fn as_attachment(file: &TextFile) -> CreateAttachment {
     CreateAttachment::bytes(file.text.as_bytes(), &file.name)
 }
 
-impl Shared {
+impl DiscordBot {
     /// The text of an attached file.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl Shared {
         if !is_discords && !is_its {
             return Err("an address that isn't Discord's");
         }
-        let client = reqwest::Client::builder().timeout(PATIENCE).connect_timeout(CONNECT_TIMEOUT);
+        let client = reqwest::Client::builder().timeout(FETCH_TIMEOUT).connect_timeout(CONNECT_TIMEOUT);
         let client = client.redirect(reqwest::redirect::Policy::none()).build().map_err(|_| "no client")?;
         let mut response = client.get(url).send().await.map_err(|_| "no connection")?;
         if !response.status().is_success() {

@@ -7,8 +7,8 @@ use serenity::all::{
 };
 
 use super::buttons::scope_of;
-use super::respond::{Waiting, response};
-use super::{Data, Error, buttons, render};
+use super::respond::{PendingInteraction, response};
+use super::{DiscordError, SharedDiscordBot, buttons, render};
 use crate::facts::{Facts, Subject, Topic};
 use crate::language::{Language, Phrases};
 use crate::store::Scope;
@@ -57,7 +57,7 @@ impl Menu {
 }
 
 /// A line of a menu.
-struct Line {
+struct MenuOption {
     label: String,
     value: String,
 }
@@ -72,13 +72,18 @@ struct Shown {
 ///
 /// # Errors
 /// If Discord refuses.
-pub async fn open(waiting: &Waiting<'_>, data: &Data, scope: &Scope, language: Language) -> Result<(), Error> {
-    match facts(data, scope) {
+pub async fn open(
+    pending: &PendingInteraction<'_>,
+    bot: &SharedDiscordBot,
+    scope: &Scope,
+    language: Language,
+) -> Result<(), DiscordError> {
+    match facts(bot, scope) {
         Some(facts) => {
             let shown = subjects(&facts, language, 0);
-            waiting.say(&[shown.text], shown.rows, &[], true).await
+            pending.say(&[shown.text], shown.rows, &[], true).await
         }
-        None => waiting.tell(&wording::trouble().text).await,
+        None => pending.tell(&wording::trouble().text).await,
     }
 }
 
@@ -86,26 +91,30 @@ pub async fn open(waiting: &Waiting<'_>, data: &Data, scope: &Scope, language: L
 ///
 /// # Errors
 /// If Discord refuses.
-pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) -> Result<bool, Error> {
+pub async fn on_press(
+    http: &Http,
+    bot: &SharedDiscordBot,
+    pressed: &ComponentInteraction,
+) -> Result<bool, DiscordError> {
     let Some(menu) = Menu::of(&pressed.data.custom_id) else { return Ok(false) };
-    let waiting = Waiting::of_press(http, &data.outgoing, pressed);
+    let pending = PendingInteraction::of_press(http, &bot.requests, pressed);
     let scope = &scope_of(pressed);
     let chosen = match &pressed.data.kind {
         ComponentInteractionDataKind::StringSelect { values } => values.first().cloned(),
         _ => None,
     };
     let shown = match (menu, chosen) {
-        (Menu::Subjects { language, page }, _) => facts(data, scope).map(|facts| subjects(&facts, language, page)),
+        (Menu::Subjects { language, page }, _) => facts(bot, scope).map(|facts| subjects(&facts, language, page)),
         (Menu::Subject { language }, Some(subject)) => {
-            facts(data, scope).and_then(|facts| topics(&facts, language, &subject, 0))
+            facts(bot, scope).and_then(|facts| topics(&facts, language, &subject, 0))
         }
         (Menu::Topics { language, subject, page }, _) => {
-            facts(data, scope).and_then(|facts| topics(&facts, language, &subject, page))
+            facts(bot, scope).and_then(|facts| topics(&facts, language, &subject, page))
         }
         (Menu::Topic { language }, Some(topic)) => {
-            let reply = data.desk.topic(scope, &topic, language);
+            let reply = bot.desk.topic(scope, &topic, language);
             let rows = buttons::under(&reply, pressed.user.id.get(), true, &[]);
-            waiting.say(&render::messages(&reply), rows, &[], true).await?;
+            pending.say(&render::messages(&reply), rows, &[], true).await?;
             return Ok(true);
         }
         (Menu::Subject { .. } | Menu::Topic { .. }, None) => None,
@@ -113,16 +122,16 @@ pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) 
     match shown {
         Some(shown) => {
             let message = response(&shown.text, true).components(shown.rows);
-            waiting.respond(CreateInteractionResponse::UpdateMessage(message)).await?;
+            pending.respond(CreateInteractionResponse::UpdateMessage(message)).await?;
         }
         // What was there when the menu was made may be gone.
-        None => waiting.tell(&wording::trouble().text).await?,
+        None => pending.tell(&wording::trouble().text).await?,
     }
     Ok(true)
 }
 
-fn facts(data: &Data, scope: &Scope) -> Option<Facts> {
-    let facts = data.desk.facts_of(scope).inspect_err(|error| tracing::error!(%error, "the facts could not be read"));
+fn facts(bot: &SharedDiscordBot, scope: &Scope) -> Option<Facts> {
+    let facts = bot.desk.facts_of(scope).inspect_err(|error| tracing::error!(%error, "the facts could not be read"));
     facts.ok().map(|(facts, _)| facts)
 }
 
@@ -134,7 +143,8 @@ fn is_answered(topic: &&Topic) -> bool {
 fn subjects(facts: &Facts, language: Language, page: usize) -> Shown {
     let phrases = &language.pack().phrases;
     let answered = facts.subjects.iter().filter(|subject| subject.topics.iter().any(|topic| !topic.is_silent()));
-    let lines = answered.map(|subject| Line { label: subject.title.clone(), value: subject.id.clone() }).collect();
+    let lines =
+        answered.map(|subject| MenuOption { label: subject.title.clone(), value: subject.id.clone() }).collect();
     let turn = |page| Menu::Subjects { language, page };
     let rows = menu(lines, page, &Menu::Subject { language }, &phrases.choose_subject, turn, phrases, None);
     Shown { text: phrases.subjects.clone(), rows }
@@ -149,7 +159,8 @@ fn topics(facts: &Facts, language: Language, subject: &str, page: usize) -> Opti
         said.unwrap_or_else(|| topic.title.clone())
     };
     let answered = topics.iter().filter(is_answered);
-    let lines: Vec<Line> = answered.map(|topic| Line { label: title_of(topic), value: topic.id.clone() }).collect();
+    let lines: Vec<MenuOption> =
+        answered.map(|topic| MenuOption { label: title_of(topic), value: topic.id.clone() }).collect();
     if lines.is_empty() {
         return None;
     }
@@ -161,7 +172,7 @@ fn topics(facts: &Facts, language: Language, subject: &str, page: usize) -> Opti
 
 /// A menu with a page of lines, and buttons to turn pages and to go back.
 fn menu(
-    lines: Vec<Line>,
+    lines: Vec<MenuOption>,
     page: usize,
     chooses: &Menu,
     placeholder: &str,

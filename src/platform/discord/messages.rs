@@ -10,9 +10,11 @@ use serenity::all::{
     ChannelId, CreateMessage, GetMessages, Http, Message, MessageFlags, MessageId, MessageReference, Nonce, UserId,
 };
 
-use super::hear::{heard, overheard};
+use super::incoming::{addressed_to_bot, overheard};
 use super::send::{forget_limits, is_forbidden, kind, may_pass};
-use super::{Data, Error, PLATFORM, Shared, buttons, corrections, moderate, no_pings, render};
+use super::{
+    DiscordBot, DiscordError, PLATFORM, SharedDiscordBot, answer_updates, buttons, moderate, no_pings, render,
+};
 use crate::answer::Outcome;
 use crate::config::FORUMS;
 use crate::moderation::{ByHand, KeptAnswer};
@@ -34,7 +36,7 @@ const A_MINUTE: Duration = Duration::from_secs(60);
 const SURELY_TRIED: i64 = 120;
 
 /// What is said to a message.
-enum Saying {
+enum OutgoingMessage {
     Reply(Reply),
     /// Why there is none.
     Reason(String),
@@ -44,7 +46,7 @@ enum Saying {
 }
 
 /// A message of the bot that is there already.
-struct Said {
+struct PostedPart {
     id: MessageId,
     content: String,
 }
@@ -58,47 +60,47 @@ pub struct Received {
 }
 
 /// Receives a message, and records it if it is for the bot: from then on it is owed an answer. None if it gets none.
-pub fn receive(data: &Data, me: UserId, message: &Message) -> Option<Box<Received>> {
+pub fn receive(bot: &SharedDiscordBot, me: UserId, message: &Message) -> Option<Box<Received>> {
     let community = message.guild_id.map(|guild| guild.to_string());
     let place = Place { channel: message.channel_id.to_string(), community };
-    let utterance = heard(message, me, place.community.is_none());
+    let utterance = addressed_to_bot(message, me, place.community.is_none());
     let is_taken = match utterance {
-        Some(_) => data.take_on(message, &place),
-        None => data.listens(message) && overheard(message).is_some(),
+        Some(_) => bot.take_on(message, &place),
+        None => bot.listens(message) && overheard(message).is_some(),
     };
     is_taken.then(|| Box::new(Received { message: message.clone(), place, utterance }))
 }
 
 /// Answers a message when its turn comes. In a burst thousands wait, so what waits is small: what an answer needs is made
 /// only then.
-pub async fn in_turn(http: Arc<Http>, data: Data, received: Box<Received>) {
-    let _turn = data.turns.acquire().await;
-    let Ok(_open) = data.open.try_read() else { return };
+pub async fn in_turn(http: Arc<Http>, bot: SharedDiscordBot, received: Box<Received>) {
+    let _turn = bot.turns.acquire().await;
+    let Ok(_open) = bot.open.try_read() else { return };
     let Received { message, place, utterance } = *received;
     match utterance {
-        Some(utterance) => Box::pin(data.answer(&http, &place, &message, utterance, &[])).await,
-        None => Box::pin(overhear(&http, &data, &place, &message)).await,
+        Some(utterance) => Box::pin(bot.answer(&http, &place, &message, utterance, &[])).await,
+        None => Box::pin(overhear(&http, &bot, &place, &message)).await,
     }
 }
 
 /// Answers a question that isn't addressed to the bot, where that is wished for and the bot has an answer.
-async fn overhear(http: &Http, data: &Data, place: &Place, message: &Message) {
+async fn overhear(http: &Http, bot: &SharedDiscordBot, place: &Place, message: &Message) {
     let Some(text) = overheard(message) else { return };
-    let Some(text) = data.in_question(http, place, message, text).await else { return };
-    let heard = data.desk.hear(&Utterance::new(text).within(place.scope(PLATFORM)));
-    let has_answer = matches!(heard.reply.outcome, Outcome::Answered | Outcome::Disputed);
-    if !has_answer || !data.take_on(message, place) {
+    let Some(text) = bot.in_question(http, place, message, text).await else { return };
+    let answered = bot.desk.answer(&Utterance::new(text).within(place.scope(PLATFORM)));
+    let has_answer = matches!(answered.reply.outcome, Outcome::Answered | Outcome::Disputed);
+    if !has_answer || !bot.take_on(message, place) {
         return;
     }
     let now = message.timestamp.unix_timestamp();
-    let saying = match data.hindrance(http, place, message.author.id, ("", now, false)).await {
-        None => Saying::Reply(heard.reply),
-        Some(_) => Saying::Nothing,
+    let outgoing = match bot.rejection(http, place, message.author.id, ("", now, false)).await {
+        None => OutgoingMessage::Reply(answered.reply),
+        Some(_) => OutgoingMessage::Nothing,
     };
-    data.deliver(http, place, message, saying, &[]).await;
+    bot.deliver(http, place, message, outgoing, &[]).await;
 }
 
-impl Shared {
+impl DiscordBot {
     /// Whether the bot listens to what isn't addressed to it: in a watched channel, or to the first post of a thread.
     fn listens(&self, message: &Message) -> bool {
         let forums = || is_post(message) && self.watch.iter().any(|word| word == FORUMS);
@@ -110,7 +112,7 @@ impl Shared {
     async fn in_question(&self, http: &Http, place: &Place, message: &Message, text: String) -> Option<String> {
         if is_post(message) && self.settings(place).forum {
             let channel = message.channel_id;
-            let found = self.outgoing.make(channel.get(), || http.get_channel(channel)).await;
+            let found = self.requests.make(channel.get(), || http.get_channel(channel)).await;
             return Some(format!("{}\n{text}", found.ok()?.guild()?.name));
         }
         (self.watch.contains(&place.channel) && is_question(&text)).then_some(text)
@@ -134,21 +136,28 @@ impl Shared {
 
     /// Hears a message and says the reply, without its first parts, which were `said`; unless it is being answered
     /// already.
-    async fn answer(&self, http: &Http, place: &Place, message: &Message, utterance: Utterance, said: &[Said]) {
+    async fn answer(&self, http: &Http, place: &Place, message: &Message, utterance: Utterance, said: &[PostedPart]) {
         let in_hand = || self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
         if !in_hand().insert(message.id) {
             return;
         }
-        let saying = self.saying(http, place, message, utterance, !said.is_empty()).await;
-        self.deliver(http, place, message, saying, said).await;
+        let outgoing = self.outgoing_for(http, place, message, utterance, !said.is_empty()).await;
+        self.deliver(http, place, message, outgoing, said).await;
         in_hand().remove(&message.id);
     }
 
     /// Says it and records that. What Discord refuses for good is done with; the rest is tried again later.
-    async fn deliver(&self, http: &Http, place: &Place, message: &Message, saying: Saying, said: &[Said]) {
+    async fn deliver(
+        &self,
+        http: &Http,
+        place: &Place,
+        message: &Message,
+        outgoing: OutgoingMessage,
+        said: &[PostedPart],
+    ) {
         let mute = || self.mute.lock().unwrap_or_else(PoisonError::into_inner);
-        let outcome = if let Saying::Reply(reply) = &saying { Some(reply.tally()) } else { None };
-        match self.say(http, place, message, saying, said).await {
+        let outcome = if let OutgoingMessage::Reply(reply) = &outgoing { Some(reply.tally()) } else { None };
+        match self.say(http, place, message, outgoing, said).await {
             Ok(()) => {
                 self.mark_answered(message.id, outcome);
                 mute().remove(&message.channel_id);
@@ -164,7 +173,7 @@ impl Shared {
     }
 
     /// Tells once that the bot may not speak in a channel: the server's log channel, else the operator.
-    async fn complain(&self, http: &Http, place: &Place, channel: ChannelId, error: &Error) {
+    async fn complain(&self, http: &Http, place: &Place, channel: ChannelId, error: &DiscordError) {
         let mut text = format!("I can't answer in <#{channel}>: Discord says \"{}\".", render::escaped(&kind(error)));
         if is_forbidden(error) {
             text += " There I need the permissions View Channel, Send Messages (in threads: Send Messages in Threads) and \
@@ -174,7 +183,7 @@ impl Shared {
         let create =
             || CreateMessage::new().content(&text).allowed_mentions(no_pings()).flags(MessageFlags::SUPPRESS_EMBEDS);
         let told = match log {
-            Some(log) => self.outgoing.make(log, || ChannelId::new(log).send_message(http, create())).await.is_ok(),
+            Some(log) => self.requests.make(log, || ChannelId::new(log).send_message(http, create())).await.is_ok(),
             None => false,
         };
         if !told {
@@ -183,51 +192,55 @@ impl Shared {
         }
     }
 
-    async fn saying(
+    async fn outgoing_for(
         &self,
         http: &Http,
         place: &Place,
         message: &Message,
         mut utterance: Utterance,
         is_begun: bool,
-    ) -> Saying {
+    ) -> OutgoingMessage {
         let (channel, author, now) = (message.channel_id, message.author.id, message.timestamp.unix_timestamp());
-        if !is_begun && let Some(hindrance) = self.hindrance(http, place, author, (&utterance.text, now, true)).await {
-            return if hindrance.is_told { Saying::Nothing } else { Saying::Reason(hindrance.reason) };
+        if !is_begun && let Some(rejection) = self.rejection(http, place, author, (&utterance.text, now, true)).await {
+            return if rejection.is_told {
+                OutgoingMessage::Nothing
+            } else {
+                OutgoingMessage::Reason(rejection.reason)
+            };
         }
-        let recent = || self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let last_questions = || self.last_questions.lock().unwrap_or_else(PoisonError::into_inner);
         if utterance.text.is_empty() {
             // A bare mention, or a reply without a ping, whose text Discord keeps back: the desk says how to ask.
             utterance.context = None;
         } else if utterance.context.is_none() {
-            utterance.context = recent().get(&(channel, author), now);
+            utterance.context = last_questions().get(&(channel, author), now);
         }
         match self.answered_by_hand(http, place, message, &utterance.text).await {
-            ByHand::Kept(kept) => return Saying::Kept(kept),
-            ByHand::Refused(why) => return Saying::Reason(render::escaped(&why)),
-            ByHand::Heard => {}
+            ByHand::Kept(kept) => return OutgoingMessage::Kept(kept),
+            ByHand::Refused(why) => return OutgoingMessage::Reason(render::escaped(&why)),
+            ByHand::Ordinary => {}
         }
         utterance.scope = place.scope(PLATFORM);
-        let heard = self.desk.hear(&utterance);
-        if let Some(trace) = heard.traces.last() {
-            recent().put((channel, author), now, trace.words.join(" "));
+        let answered = self.desk.answer(&utterance);
+        if let Some(trace) = answered.traces.last() {
+            last_questions().put((channel, author), now, trace.words.join(" "));
         }
         if !is_begun {
-            self.keep_unanswered(place, &heard, now);
+            self.keep_unanswered(place, &answered, now);
         }
-        Saying::Reply(heard.reply)
+        OutgoingMessage::Reply(answered.reply)
     }
 
     /// What becomes of what a moderator says to a question that the bot could not answer.
     async fn answered_by_hand(&self, http: &Http, place: &Place, message: &Message, text: &str) -> ByHand {
         let original = message.referenced_message.as_deref().filter(|original| original.author.id == self.me);
         let question = original.and_then(buttons::open_question).filter(|_| !is_question(text));
-        let Some(question) = question else { return ByHand::Heard };
-        match self.right_of(http, place, message.author.id).await {
+        let Some(question) = question else { return ByHand::Ordinary };
+        match self.permission_of(http, place, message.author.id).await {
             Ok(by) => self.moderation.keep_answer(&by, &question, text, message.timestamp.unix_timestamp()),
             Err(error) => {
                 tracing::warn!(what = %kind(&error), "somebody's roles could not be read");
-                ByHand::Heard
+                ByHand::Ordinary
             }
         }
     }
@@ -239,18 +252,24 @@ impl Shared {
         http: &Http,
         place: &Place,
         message: &Message,
-        saying: Saying,
-        said: &[Said],
-    ) -> Result<(), Error> {
-        let (parts, reply, to_accept) = match saying {
-            Saying::Reply(reply) => (render::messages(&reply), Some(reply), None),
-            Saying::Reason(reason) => (vec![reason], None, None),
-            Saying::Kept(kept) => (render::split(&render::escaped(&kept.text)), None, Some(kept.id)),
-            Saying::Nothing => return Ok(()),
+        outgoing: OutgoingMessage,
+        said: &[PostedPart],
+    ) -> Result<(), DiscordError> {
+        let (parts, reply, to_accept) = match outgoing {
+            OutgoingMessage::Reply(reply) => (render::messages(&reply), Some(reply), None),
+            OutgoingMessage::Reason(reason) => (vec![reason], None, None),
+            OutgoingMessage::Kept(kept) => (render::split(&render::escaped(&kept.text)), None, Some(kept.id)),
+            OutgoingMessage::Nothing => return Ok(()),
         };
         let is_begun = said.iter().zip(&parts).all(|(said, part)| said.content == *part);
         if said.len() == 1 && parts.len() == 1 {
-            self.keep_said(place, message.id, reply.as_ref(), &[said[0].id], message.timestamp.unix_timestamp());
+            self.keep_posted_answer(
+                place,
+                message.id,
+                reply.as_ref(),
+                &[said[0].id],
+                message.timestamp.unix_timestamp(),
+            );
             return Ok(());
         }
         // Another text has another nonce, of which Discord takes 25 letters.
@@ -272,25 +291,30 @@ impl Shared {
                     .enforce_nonce(true)
             };
             earlier.push(
-                self.outgoing
+                self.requests
                     .make(message.channel_id.get(), || message.channel_id.send_message(http, create()))
                     .await?
                     .id,
             );
         }
-        self.keep_said(place, message.id, reply.as_ref(), &earlier, message.timestamp.unix_timestamp());
+        self.keep_posted_answer(place, message.id, reply.as_ref(), &earlier, message.timestamp.unix_timestamp());
         Ok(())
     }
 
     /// A channel's messages since then, the oldest first.
-    pub(super) async fn history(&self, http: &Http, channel: ChannelId, since: i64) -> Result<Vec<Message>, Error> {
+    pub(super) async fn history(
+        &self,
+        http: &Http,
+        channel: ChannelId,
+        since: i64,
+    ) -> Result<Vec<Message>, DiscordError> {
         // Ids begin with the milliseconds since the first of January 2015.
         let millis = u64::try_from(since * 1_000 - 1_420_070_400_000).unwrap_or(0);
         let mut after = MessageId::new((millis << 22).max(1));
         let mut messages: Vec<Message> = Vec::new();
         loop {
             let page = GetMessages::new().after(after).limit(HISTORY);
-            let mut page = self.outgoing.make(channel.get(), || channel.messages(http, page)).await?;
+            let mut page = self.requests.make(channel.get(), || channel.messages(http, page)).await?;
             page.sort_by_key(|message| message.id);
             let is_last = page.len() < usize::from(HISTORY);
             after = page.last().map_or(after, |message| message.id);
@@ -303,44 +327,45 @@ impl Shared {
 }
 
 /// Answers what was asked in the last hour and isn't answered yet, as the histories of all known channels tell.
-pub async fn catch_up(http: Arc<Http>, data: Data, me: UserId) {
-    let places = data.records.lock().unwrap_or_else(PoisonError::into_inner).places();
-    catch_up_with(&http, &data, me, &places.unwrap_or_default()).await;
+pub async fn catch_up(http: Arc<Http>, bot: SharedDiscordBot, me: UserId) {
+    let places = bot.records.lock().unwrap_or_else(PoisonError::into_inner).places();
+    catch_up_with(&http, &bot, me, &places.unwrap_or_default()).await;
 }
 
-async fn catch_up_with(http: &Http, data: &Data, me: UserId, places: &[Place]) {
+async fn catch_up_with(http: &Http, bot: &SharedDiscordBot, me: UserId, places: &[Place]) {
     // One at a time is enough.
-    let _alone = data.catching_up.lock().await;
+    let _alone = bot.catching_up.lock().await;
     for place in places {
-        let Ok(_open) = data.open.try_read() else { return };
-        if let Err(error) = catch_up_in(http, data, me, place).await {
+        let Ok(_open) = bot.open.try_read() else { return };
+        if let Err(error) = catch_up_in(http, bot, me, place).await {
             tracing::warn!(what = %kind(&error), "a channel's history could not be read");
         }
     }
 }
 
-async fn catch_up_in(http: &Http, data: &Data, me: UserId, place: &Place) -> Result<(), Error> {
+async fn catch_up_in(http: &Http, bot: &SharedDiscordBot, me: UserId, place: &Place) -> Result<(), DiscordError> {
     let Ok(channel) = place.channel.parse::<u64>().map(ChannelId::new) else { return Ok(()) };
     let since = jiff::Timestamp::now().as_second() - ANSWERED_LATER;
-    let messages = data.history(http, channel, since).await?;
-    data.write_off(place, &messages, since);
+    let messages = bot.history(http, channel, since).await?;
+    bot.write_off(place, &messages, since);
     for message in &messages {
-        let record = data.records.lock().unwrap_or_else(PoisonError::into_inner).is_answered(&message.id.to_string());
+        let record = bot.records.lock().unwrap_or_else(PoisonError::into_inner).is_answered(&message.id.to_string());
         let is_answered = record.unwrap_or(None);
-        let Some(utterance) = heard(message, me, place.community.is_none()) else {
+        let Some(utterance) = addressed_to_bot(message, me, place.community.is_none()) else {
             // Something overheard: nobody waits for an answer to that.
             if is_answered == Some(false) {
-                data.mark_answered(message.id, None);
+                bot.mark_answered(message.id, None);
             }
             continue;
         };
         let replies = messages.iter().filter(|other| other.author.id == me && replies_to(other, message.id));
-        let said: Vec<Said> = replies.map(|reply| Said { id: reply.id, content: reply.content.clone() }).collect();
+        let said: Vec<PostedPart> =
+            replies.map(|reply| PostedPart { id: reply.id, content: reply.content.clone() }).collect();
         match is_answered {
             Some(true) => {}
-            Some(false) => data.answer(http, place, message, utterance, &said).await,
-            None if said.is_empty() && data.take_on(message, place) => {
-                data.answer(http, place, message, utterance, &[]).await;
+            Some(false) => bot.answer(http, place, message, utterance, &said).await,
+            None if said.is_empty() && bot.take_on(message, place) => {
+                bot.answer(http, place, message, utterance, &[]).await;
             }
             None => {}
         }
@@ -352,7 +377,7 @@ fn replies_to(message: &Message, question: MessageId) -> bool {
     message.message_reference.as_ref().is_some_and(|reference| reference.message_id == Some(question))
 }
 
-impl Shared {
+impl DiscordBot {
     /// What was taken on long ago and isn't in its channel's history any more is owed to nobody: it was removed.
     fn write_off(&self, place: &Place, history: &[Message], since: i64) {
         let before = jiff::Timestamp::now().as_second() - SURELY_TRIED;
@@ -367,33 +392,33 @@ impl Shared {
 
 /// Every minute: forgets what is promised to be forgotten, and tries again what could not be answered. The one doesn't
 /// wait for the other.
-pub async fn keep_house(http: Arc<Http>, data: Data, me: UserId) {
-    tokio::join!(forget(&http, &data), try_again(&http, &data, me), corrections::keep_right(&http, &data));
+pub async fn run_maintenance(http: Arc<Http>, bot: SharedDiscordBot, me: UserId) {
+    tokio::join!(forget(&http, &bot), try_again(&http, &bot, me), answer_updates::run_answer_updates(&http, &bot));
 }
 
-async fn forget(http: &Http, data: &Data) {
+async fn forget(http: &Http, bot: &SharedDiscordBot) {
     let mut minutes = tokio::time::interval(A_MINUTE);
     loop {
         minutes.tick().await;
         let now = jiff::Timestamp::now().as_second();
-        data.recent.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
-        data.pace.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
-        data.outgoing.forget();
+        bot.last_questions.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
+        bot.rate_limiter.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
+        bot.requests.forget();
         forget_limits(http).await;
-        let forgotten = data.records.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
+        let forgotten = bot.records.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
         if let Err(error) = forgotten {
             tracing::error!(%error, "what need not be kept could not be deleted");
         }
     }
 }
 
-async fn try_again(http: &Http, data: &Data, me: UserId) {
+async fn try_again(http: &Http, bot: &SharedDiscordBot, me: UserId) {
     let mut minutes = tokio::time::interval(A_MINUTE);
     loop {
         minutes.tick().await;
         let now = jiff::Timestamp::now().as_second();
         let owed = {
-            let records = data.records.lock().unwrap_or_else(PoisonError::into_inner);
+            let records = bot.records.lock().unwrap_or_else(PoisonError::into_inner);
             records.owed(now - ANSWERED_LATER, now - SURELY_TRIED)
         };
         let mut places: Vec<Place> = match owed {
@@ -405,7 +430,7 @@ async fn try_again(http: &Http, data: &Data, me: UserId) {
         };
         places.sort_by(|a, b| a.channel.cmp(&b.channel));
         places.dedup();
-        catch_up_with(http, data, me, &places).await;
+        catch_up_with(http, bot, me, &places).await;
     }
 }
 

@@ -2,15 +2,16 @@
 //!
 //! Here it starts, hands events on and stops.
 
+mod answer_subscriptions;
+mod answer_updates;
 mod buttons;
 mod commands;
-mod corrections;
 mod files;
-pub mod hear;
-mod keepers;
+pub mod incoming;
 mod menus;
 mod messages;
 mod moderate;
+mod permissions;
 mod registration;
 pub mod render;
 mod respond;
@@ -18,7 +19,6 @@ mod rules;
 mod send;
 mod server;
 mod slash;
-mod wishes;
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -38,15 +38,15 @@ use crate::config::DiscordConfig;
 use crate::desk::Desk;
 use crate::language::Language;
 use crate::moderation::Moderation;
-use crate::platform::pace::Pace;
-use crate::platform::recent::Recent;
+use crate::platform::last_question::LastQuestions;
+use crate::platform::rate_limit::RateLimiter;
 use crate::store::Scope;
 use crate::store::records::Records;
 use registration::Registrar;
-use send::{Outgoing, kind};
+use send::{RequestQueue, kind};
 
 /// What handlers fail with.
-type Error = serenity::Error;
+type DiscordError = serenity::Error;
 
 /// The name under which messages are recorded.
 const PLATFORM: &str = "discord";
@@ -82,10 +82,10 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What all handlers get.
-type Data = Arc<Shared>;
+type SharedDiscordBot = Arc<DiscordBot>;
 
 /// What all handlers share.
-pub struct Shared {
+pub struct DiscordBot {
     /// The bot's own user.
     me: UserId,
     desk: Arc<Desk>,
@@ -93,11 +93,11 @@ pub struct Shared {
     registrar: Registrar,
     /// Those who keep the facts.
     moderation: Moderation,
-    outgoing: Outgoing,
+    requests: RequestQueue,
     /// How many messages are taken in hand at once.
     turns: Semaphore,
-    recent: Mutex<Recent<(ChannelId, UserId)>>,
-    pace: Mutex<Pace<(Option<String>, UserId), String>>,
+    last_questions: Mutex<LastQuestions<(ChannelId, UserId)>>,
+    rate_limiter: Mutex<RateLimiter<(Option<String>, UserId), String>>,
     /// The channels that threads belong to, as far as anybody asked.
     parents: Mutex<HashMap<ChannelId, Option<ChannelId>>>,
     /// Held by whoever reads histories.
@@ -152,16 +152,16 @@ pub async fn serve_through(
     let application = http.get_current_application_info().await.map_err(|error| explain(&error))?;
     http.set_application_id(application.id);
     let open = Arc::new(RwLock::new(()));
-    let data = Arc::new(shared(config, me, desk, database, Arc::clone(&open))?);
-    let shared = Arc::clone(&data);
+    let bot = Arc::new(new_bot(config, me, desk, database, Arc::clone(&open))?);
+    let shared = Arc::clone(&bot);
     let framework = Framework::builder()
         .options(options())
         .setup(move |ctx, _, _| {
             Box::pin(async move {
                 // Until this is done poise hands on no event: what may take time goes on beside.
-                let (http, registers) = (Arc::clone(&ctx.http), Arc::clone(&data));
+                let (http, registers) = (Arc::clone(&ctx.http), Arc::clone(&bot));
                 tokio::spawn(async move { registers.registrar.everywhere(&http).await });
-                Ok(data)
+                Ok(bot)
             })
         })
         .initialize_owners(false)
@@ -187,7 +187,7 @@ pub async fn serve_through(
         biased;
         () = stopping => Ok(()),
         outcome = client.start_autosharded() => outcome.map_err(|error| explain(&error)),
-        () = messages::keep_house(http, shared, me) => Ok(()),
+        () = messages::run_maintenance(http, shared, me) => Ok(()),
     }
 }
 
@@ -202,13 +202,13 @@ fn http(config: &DiscordConfig) -> Http {
     }
 }
 
-fn shared(
+fn new_bot(
     config: &DiscordConfig,
     me: UserId,
     desk: Arc<Desk>,
     database: &Path,
     open: Arc<RwLock<()>>,
-) -> anyhow::Result<Shared> {
+) -> anyhow::Result<DiscordBot> {
     let records = Records::open(database, PLATFORM)?;
     records.forget(jiff::Timestamp::now().as_second())?;
     let (facts, _) = desk.facts_of(&Scope::Shared)?;
@@ -219,16 +219,16 @@ fn shared(
     let others = others.filter(|said| said.unsaid.is_none()).flat_map(|said| said.examples.iter().take(3).cloned());
     let suggestions = titles.chain(examples).chain(others).collect();
     let everybody = poise::builtins::create_application_commands(&options().commands);
-    Ok(Shared {
+    Ok(DiscordBot {
         me,
         registrar: Registrar::new(everybody, config.guild),
         moderation: Moderation::open(Arc::clone(&desk), database, PLATFORM)?,
         desk,
         records: Mutex::new(records),
-        outgoing: Outgoing::default(),
+        requests: RequestQueue::default(),
         turns: Semaphore::new(MESSAGES_AT_ONCE),
-        recent: Mutex::default(),
-        pace: Mutex::default(),
+        last_questions: Mutex::default(),
+        rate_limiter: Mutex::default(),
         parents: Mutex::default(),
         catching_up: tokio::sync::Mutex::default(),
         watch: config.watch.clone(),
@@ -242,7 +242,7 @@ fn shared(
     })
 }
 
-fn options() -> FrameworkOptions<Data, Error> {
+fn options() -> FrameworkOptions<SharedDiscordBot, DiscordError> {
     use commands::{answer_this, ask, help, privacy, sources, topics};
     use server::desk;
     FrameworkOptions {
@@ -304,66 +304,69 @@ fn no_pings() -> CreateAllowedMentions {
     CreateAllowedMentions::new().replied_user(false)
 }
 
-async fn on_event(framework: FrameworkContext<'_, Data, Error>, event: &FullEvent) -> Result<(), Error> {
-    let data = framework.user_data;
+async fn on_event(
+    framework: FrameworkContext<'_, SharedDiscordBot, DiscordError>,
+    event: &FullEvent,
+) -> Result<(), DiscordError> {
+    let bot = framework.user_data;
     let ctx: &Context = framework.serenity_context;
     match event {
         FullEvent::Message { new_message } => {
-            if let Some(received) = messages::receive(data, framework.bot_id, new_message) {
+            if let Some(received) = messages::receive(bot, framework.bot_id, new_message) {
                 // By itself, so that in a burst nothing of the framework waits with it.
-                tokio::spawn(messages::in_turn(Arc::clone(&ctx.http), Arc::clone(data), received));
+                tokio::spawn(messages::in_turn(Arc::clone(&ctx.http), Arc::clone(bot), received));
             }
             Ok(())
         }
         // After a start, and after every session that could not be resumed.
         FullEvent::Ready { data_about_bot } => {
             let guilds = data_about_bot.guilds.iter().map(|guild| guild.id).collect();
-            tokio::spawn(register_in(Arc::clone(&ctx.http), Arc::clone(data), guilds));
-            tokio::spawn(messages::catch_up(Arc::clone(&ctx.http), Arc::clone(data), framework.bot_id));
+            tokio::spawn(register_in(Arc::clone(&ctx.http), Arc::clone(bot), guilds));
+            tokio::spawn(messages::catch_up(Arc::clone(&ctx.http), Arc::clone(bot), framework.bot_id));
             Ok(())
         }
         // One that the bot has been invited into.
         FullEvent::GuildCreate { guild, .. } => {
-            tokio::spawn(register_in(Arc::clone(&ctx.http), Arc::clone(data), vec![guild.id]));
+            tokio::spawn(register_in(Arc::clone(&ctx.http), Arc::clone(bot), vec![guild.id]));
             Ok(())
         }
         FullEvent::GuildDelete { incomplete, .. } if !incomplete.unavailable => {
-            data.registrar.has_left(incomplete.id).await;
+            bot.registrar.has_left(incomplete.id).await;
             Ok(())
         }
         FullEvent::InteractionCreate { interaction } => {
-            let _open = data.open.try_read();
-            Box::pin(on_interaction(&ctx.http, data, interaction)).await
+            let _open = bot.open.try_read();
+            Box::pin(on_interaction(&ctx.http, bot, interaction)).await
         }
         _ => Ok(()),
     }
 }
 
 /// Registers the commands of those who keep the facts in servers that don't have them yet.
-async fn register_in(http: Arc<Http>, data: Data, guilds: Vec<GuildId>) {
+async fn register_in(http: Arc<Http>, bot: SharedDiscordBot, guilds: Vec<GuildId>) {
     for guild in guilds {
-        data.registrar.in_server(&http, guild, data.is_open_to_roles(guild), false).await;
+        bot.registrar.in_server(&http, guild, bot.is_open_to_roles(guild), false).await;
     }
 }
 
 /// What isn't one of poise's commands.
-async fn on_interaction(http: &Http, data: &Data, interaction: &Interaction) -> Result<(), Error> {
+async fn on_interaction(http: &Http, bot: &SharedDiscordBot, interaction: &Interaction) -> Result<(), DiscordError> {
     match interaction {
-        Interaction::Command(command) => moderate::on_command(http, data, command).await.map(drop),
-        Interaction::Autocomplete(command) => moderate::on_autocomplete(http, data, command).await.map(drop),
-        Interaction::Component(pressed) => match moderate::on_press(http, data, pressed).await? {
+        Interaction::Command(command) => moderate::on_command(http, bot, command).await.map(drop),
+        Interaction::Autocomplete(command) => moderate::on_autocomplete(http, bot, command).await.map(drop),
+        Interaction::Component(pressed) => match moderate::on_press(http, bot, pressed).await? {
             true => Ok(()),
-            false => buttons::on_press(http, data, pressed).await,
+            false => buttons::on_press(http, bot, pressed).await,
         },
-        Interaction::Modal(filled) => match moderate::on_form(http, data, filled).await? {
+        Interaction::Modal(filled) => match moderate::on_form(http, bot, filled).await? {
             true => Ok(()),
-            false => buttons::on_form(http, data, filled).await,
+            false => buttons::on_form(http, bot, filled).await,
         },
         _ => Ok(()),
     }
 }
 
-async fn on_error(error: poise::FrameworkError<'_, Data, Error>) {
+async fn on_error(error: poise::FrameworkError<'_, SharedDiscordBot, DiscordError>) {
     match &error {
         poise::FrameworkError::EventHandler { error, .. } => {
             tracing::error!(what = %kind(error), "a message could not be answered")
@@ -376,9 +379,9 @@ async fn on_error(error: poise::FrameworkError<'_, Data, Error>) {
         // Whoever gave a command hears that it failed.
         poise::FrameworkError::UnknownInteraction { framework, interaction, .. } => {
             tracing::error!("a command was given that isn't known any more");
-            let (http, outgoing) = (&framework.serenity_context.http, &framework.user_data.outgoing);
-            let waiting = respond::Waiting::new(http, outgoing, interaction.id, &interaction.token);
-            let _ = waiting.tell(&crate::wording::trouble().text).await;
+            let (http, requests) = (&framework.serenity_context.http, &framework.user_data.requests);
+            let pending = respond::PendingInteraction::new(http, requests, interaction.id, &interaction.token);
+            let _ = pending.tell(&crate::wording::trouble().text).await;
         }
         other => {
             tracing::error!("a command failed inside");

@@ -10,12 +10,12 @@ use serenity::all::{
 };
 
 use super::commands::is_installed;
-use super::respond::Waiting;
+use super::respond::PendingInteraction;
 use super::send::{is_forbidden, kind};
 use super::slash::{LONGEST_HINT, option_name, read};
-use super::{Data, Error, files, render};
+use super::{DiscordError, SharedDiscordBot, files, render};
 use crate::moderation::command::{Field, Form, Verb};
-use crate::moderation::{Moderation, Next, Right, Said, Speaker};
+use crate::moderation::{Actor, Moderation, Next, Permission, Response};
 use crate::wording::moderation as words;
 
 /// The most fields that a form of Discord has, and the longest label and hint of one, in letters.
@@ -36,9 +36,13 @@ const MARK: &str = "moderate";
 ///
 /// # Errors
 /// If Discord refuses.
-pub async fn on_command(http: &Http, data: &Data, command: &CommandInteraction) -> Result<bool, Error> {
+pub async fn on_command(
+    http: &Http,
+    bot: &SharedDiscordBot,
+    command: &CommandInteraction,
+) -> Result<bool, DiscordError> {
     let Some((grammar, options)) = read(command) else { return Ok(false) };
-    let mut waiting = Waiting::new(http, &data.outgoing, command.id, &command.token);
+    let mut pending = PendingInteraction::new(http, &bot.requests, command.id, &command.token);
     let mut form = Form::new(grammar.verb);
     for option in options {
         let field = Field::ALL.into_iter().find(|field| option_name(*field) == option.name);
@@ -47,87 +51,88 @@ pub async fn on_command(http: &Http, data: &Data, command: &CommandInteraction) 
         }
     }
     let installed = is_installed(&command.authorizing_integration_owners);
-    let by = data.speaker(command.guild_id.filter(|_| installed), command.user.id, command.member.as_deref());
+    let by = bot.actor(command.guild_id.filter(|_| installed), command.user.id, command.member.as_deref());
     let now = command.id.created_at().unix_timestamp();
-    if let Some(reason) = data.too_often(http, &by, &command.channel_id, command.user.id, now).await {
-        return waiting.tell(&reason).await.map(|()| true);
+    if let Some(reason) = bot.too_often(http, &by, &command.channel_id, command.user.id, now).await {
+        return pending.tell(&reason).await.map(|()| true);
     }
     if matches!(grammar.verb, Verb::FactExport | Verb::FactImport) {
-        return answer_later(waiting, data, &by, form, command).await.map(|()| true);
+        return answer_later(pending, bot, &by, form, command).await.map(|()| true);
     }
-    let speaker = by.clone();
-    let said = in_time(&mut waiting, data, move |moderation| moderation.form(&speaker, form, now)).await;
-    if let Next::Fill(fields) = &said.next
-        && !waiting.is_deferred
+    let actor = by.clone();
+    let response = in_time(&mut pending, bot, move |moderation| moderation.form(&actor, form, now)).await;
+    if let Next::Fill(fields) = &response.next
+        && !pending.is_deferred
     {
-        return waiting.respond(modal(said.step, fields, grammar.about)).await.map(|()| true);
+        return pending.respond(modal(response.step, fields, grammar.about)).await.map(|()| true);
     }
-    reply(&waiting, data, &by, said).await.map(|()| true)
+    reply(&pending, bot, &by, response).await.map(|()| true)
 }
 
 /// Does what may take longer than Discord waits for an answer: where it does, Discord is told.
 async fn in_time(
-    waiting: &mut Waiting<'_>,
-    data: &Data,
-    work: impl FnOnce(&Moderation) -> Said + Send + 'static,
-) -> Said {
-    let data = Arc::clone(data);
-    let mut work = tokio::task::spawn_blocking(move || work(&data.moderation));
+    pending: &mut PendingInteraction<'_>,
+    bot: &SharedDiscordBot,
+    work: impl FnOnce(&Moderation) -> Response + Send + 'static,
+) -> Response {
+    let bot = Arc::clone(bot);
+    let mut work = tokio::task::spawn_blocking(move || work(&bot.moderation));
     let prompt =
-        if waiting.is_deferred { Err(()) } else { tokio::time::timeout(PROMPT, &mut work).await.map_err(drop) };
+        if pending.is_deferred { Err(()) } else { tokio::time::timeout(PROMPT, &mut work).await.map_err(drop) };
     let outcome = match prompt {
         Ok(outcome) => outcome,
         Err(()) => {
-            if !waiting.is_deferred
-                && let Err(error) = waiting.defer().await
+            if !pending.is_deferred
+                && let Err(error) = pending.defer().await
             {
                 tracing::warn!(what = %kind(&error), "Discord could not be told that an answer takes a while");
             }
             work.await
         }
     };
-    outcome.unwrap_or_else(|_| Said { text: words::trouble(), ..Said::default() })
+    outcome.unwrap_or_else(|_| Response { text: words::trouble(), ..Response::default() })
 }
 
 /// Answers a command that is about a file: fetching or giving one takes longer than Discord waits.
 async fn answer_later(
-    mut waiting: Waiting<'_>,
-    data: &Data,
-    by: &Speaker,
+    mut pending: PendingInteraction<'_>,
+    bot: &SharedDiscordBot,
+    by: &Actor,
     mut form: Form,
     command: &CommandInteraction,
-) -> Result<(), Error> {
-    waiting.defer().await?;
+) -> Result<(), DiscordError> {
+    pending.defer().await?;
     // What somebody may not bring in isn't fetched.
-    let attachment = files::attached(command, &option_name(Field::File)).filter(|_| by.right >= by.must_be());
+    let attachment =
+        files::attached(command, &option_name(Field::File)).filter(|_| by.permission >= by.required_permission());
     if let Some(attachment) = attachment {
-        form = match data.fetch(attachment).await {
-            Ok(text) if text.trim().is_empty() => return waiting.tell(&words::no_text()).await,
+        form = match bot.fetch(attachment).await {
+            Ok(text) if text.trim().is_empty() => return pending.tell(&words::no_text()).await,
             Ok(text) => form.with(Field::File, text),
-            Err(why) => return waiting.tell(&why).await,
+            Err(why) => return pending.tell(&why).await,
         };
     }
-    let (speaker, now) = (by.clone(), command.id.created_at().unix_timestamp());
-    let said = in_time(&mut waiting, data, move |moderation| moderation.form(&speaker, form, now)).await;
-    match &said.file {
+    let (actor, now) = (by.clone(), command.id.created_at().unix_timestamp());
+    let response = in_time(&mut pending, bot, move |moderation| moderation.form(&actor, form, now)).await;
+    match &response.file {
         // No form can ask for a file.
-        _ if matches!(said.next, Next::Fill(_)) => waiting.tell(&said.text).await,
+        _ if matches!(response.next, Next::Fill(_)) => pending.tell(&response.text).await,
         // What is shown before a yes, whole.
-        Some(file) if said.next == Next::Confirm => {
-            if let Err(error) = waiting.give(&words::all_changes(), files::as_attachment(file)).await {
+        Some(file) if response.next == Next::Confirm => {
+            if let Err(error) = pending.give(&words::all_changes(), files::as_attachment(file)).await {
                 tracing::warn!(what = %kind(&error), "a file could not be given");
-                waiting.tell(&if is_forbidden(&error) { words::may_not_give() } else { words::not_given() }).await?;
+                pending.tell(&if is_forbidden(&error) { words::may_not_give() } else { words::not_given() }).await?;
             }
-            reply(&waiting, data, by, said).await
+            reply(&pending, bot, by, response).await
         }
-        Some(file) => match waiting.give(&render::escaped(&said.text), files::as_attachment(file)).await {
+        Some(file) => match pending.give(&render::escaped(&response.text), files::as_attachment(file)).await {
             Err(error) => {
                 tracing::warn!(what = %kind(&error), "a file could not be given");
-                waiting.tell(&if is_forbidden(&error) { words::may_not_give() } else { words::not_given() }).await
+                pending.tell(&if is_forbidden(&error) { words::may_not_give() } else { words::not_given() }).await
             }
             Ok(()) => Ok(()),
         },
-        None => reply(&waiting, data, by, said).await,
+        None => reply(&pending, bot, by, response).await,
     }
 }
 
@@ -135,25 +140,29 @@ async fn answer_later(
 ///
 /// # Errors
 /// If Discord refuses.
-pub async fn on_autocomplete(http: &Http, data: &Data, command: &CommandInteraction) -> Result<bool, Error> {
+pub async fn on_autocomplete(
+    http: &Http,
+    bot: &SharedDiscordBot,
+    command: &CommandInteraction,
+) -> Result<bool, DiscordError> {
     let Some((_, options)) = read(command) else { return Ok(false) };
-    let by = data.speaker(command.guild_id, command.user.id, command.member.as_deref());
+    let by = bot.actor(command.guild_id, command.user.id, command.member.as_deref());
     let typed = options.iter().find_map(|option| match &option.value {
         CommandDataOptionValue::Autocomplete { value, .. } => Some((option.name.as_str(), value.as_str())),
         _ => None,
     });
     let field = typed.and_then(|(name, _)| Field::ALL.into_iter().find(|field| option_name(*field) == name));
     let found = match (field, typed) {
-        (Some(field), Some((_, typed))) if by.right > Right::Member => {
-            data.moderation.complete(&by, field, typed, MOST_SUGGESTIONS)
+        (Some(field), Some((_, typed))) if by.permission > Permission::Member => {
+            bot.moderation.complete(&by, field, typed, MOST_SUGGESTIONS)
         }
         _ => Vec::new(),
     };
     let cut = |label: String| label.chars().take(LONGEST_SUGGESTION).collect::<String>();
     let choices = found.into_iter().map(|(label, id)| AutocompleteChoice::new(cut(label), id)).collect();
     let response = CreateAutocompleteResponse::new().set_choices(choices);
-    let waiting = Waiting::new(http, &data.outgoing, command.id, &command.token);
-    waiting.respond(CreateInteractionResponse::Autocomplete(response)).await.map(|()| true)
+    let pending = PendingInteraction::new(http, &bot.requests, command.id, &command.token);
+    pending.respond(CreateInteractionResponse::Autocomplete(response)).await.map(|()| true)
 }
 
 /// What a button of ours does.
@@ -196,48 +205,52 @@ impl Press {
 ///
 /// # Errors
 /// If Discord refuses.
-pub async fn on_press(http: &Http, data: &Data, pressed: &ComponentInteraction) -> Result<bool, Error> {
+pub async fn on_press(
+    http: &Http,
+    bot: &SharedDiscordBot,
+    pressed: &ComponentInteraction,
+) -> Result<bool, DiscordError> {
     let Some(press) = Press::of(&pressed.data.custom_id) else { return Ok(false) };
-    let mut waiting = Waiting::of_press(http, &data.outgoing, pressed);
+    let mut pending = PendingInteraction::of_press(http, &bot.requests, pressed);
     let installed = is_installed(&pressed.authorizing_integration_owners);
-    let by = data.speaker(pressed.guild_id.filter(|_| installed), pressed.user.id, pressed.member.as_ref());
+    let by = bot.actor(pressed.guild_id.filter(|_| installed), pressed.user.id, pressed.member.as_ref());
     let now = pressed.id.created_at().unix_timestamp();
-    let speaker = by.clone();
-    let said = match press {
+    let actor = by.clone();
+    let response = match press {
         Press::Decide(step, yes) => {
             let word = if yes { "confirm" } else { "cancel" };
-            in_time(&mut waiting, data, move |moderation| moderation.answer_step(&speaker, step, word, now)).await
+            in_time(&mut pending, bot, move |moderation| moderation.answer_step(&actor, step, word, now)).await
         }
         Press::Undo(revision) => {
             let form = Form::new(Verb::Undo).with(Field::Revision, revision.to_string());
-            in_time(&mut waiting, data, move |moderation| moderation.form(&speaker, form, now)).await
+            in_time(&mut pending, bot, move |moderation| moderation.form(&actor, form, now)).await
         }
         Press::Accept(suggestion) => {
-            let said = data.moderation.accept_suggestion(&by, suggestion, now);
-            if let Next::Fill(fields) = &said.next {
-                return waiting.respond(modal(said.step, fields, "")).await.map(|()| true);
+            let response = bot.moderation.accept_suggestion(&by, suggestion, now);
+            if let Next::Fill(fields) = &response.next {
+                return pending.respond(modal(response.step, fields, "")).await.map(|()| true);
             }
-            said
+            response
         }
         Press::Fill(step) => {
-            let fields = data.moderation.asked(&by, step);
+            let fields = bot.moderation.asked(&by, step);
             if !fields.is_empty() {
-                return waiting.respond(modal(step, &fields, "")).await.map(|()| true);
+                return pending.respond(modal(step, &fields, "")).await.map(|()| true);
             }
-            data.moderation.answer_step(&by, 0, "", now)
+            bot.moderation.answer_step(&by, 0, "", now)
         }
     };
-    reply(&waiting, data, &by, said).await.map(|()| true)
+    reply(&pending, bot, &by, response).await.map(|()| true)
 }
 
 /// Takes what was written into a form; false if it isn't one of these.
 ///
 /// # Errors
 /// If Discord refuses.
-pub async fn on_form(http: &Http, data: &Data, filled: &ModalInteraction) -> Result<bool, Error> {
+pub async fn on_form(http: &Http, bot: &SharedDiscordBot, filled: &ModalInteraction) -> Result<bool, DiscordError> {
     let Some(Press::Fill(step)) = Press::of(&filled.data.custom_id) else { return Ok(false) };
-    let mut waiting = Waiting::new(http, &data.outgoing, filled.id, &filled.token);
-    let by = data.speaker(filled.guild_id, filled.user.id, filled.member.as_ref());
+    let mut pending = PendingInteraction::new(http, &bot.requests, filled.id, &filled.token);
+    let by = bot.actor(filled.guild_id, filled.user.id, filled.member.as_ref());
     let inputs = filled.data.components.iter().flat_map(|row| &row.components);
     let fields: Vec<(Field, String)> = inputs
         .filter_map(|input| match input {
@@ -248,9 +261,9 @@ pub async fn on_form(http: &Http, data: &Data, filled: &ModalInteraction) -> Res
             _ => None,
         })
         .collect();
-    let (speaker, now) = (by.clone(), filled.id.created_at().unix_timestamp());
-    let said = in_time(&mut waiting, data, move |moderation| moderation.fill(&speaker, step, &fields, now)).await;
-    reply(&waiting, data, &by, said).await.map(|()| true)
+    let (actor, now) = (by.clone(), filled.id.created_at().unix_timestamp());
+    let response = in_time(&mut pending, bot, move |moderation| moderation.fill(&actor, step, &fields, now)).await;
+    reply(&pending, bot, &by, response).await.map(|()| true)
 }
 
 /// The form of a step.
@@ -271,30 +284,39 @@ fn modal(step: u64, fields: &[Field], about: &str) -> CreateInteractionResponse 
 }
 
 /// Says it to the moderator alone, with what they can do next; a change that was made is told in the log channel.
-async fn reply(waiting: &Waiting<'_>, data: &Data, by: &Speaker, said: Said) -> Result<(), Error> {
+async fn reply(
+    pending: &PendingInteraction<'_>,
+    bot: &SharedDiscordBot,
+    by: &Actor,
+    response: Response,
+) -> Result<(), DiscordError> {
     let button = |press: Press, label: String, style| CreateButton::new(press.id()).label(label).style(style);
-    let rows = match &said.next {
+    let rows = match &response.next {
         Next::Nothing => Vec::new(),
         Next::Confirm => vec![CreateActionRow::Buttons(vec![
-            button(Press::Decide(said.step, true), words::label_of("confirm"), ButtonStyle::Primary),
-            button(Press::Decide(said.step, false), words::label_of("cancel"), ButtonStyle::Secondary),
+            button(Press::Decide(response.step, true), words::label_of("confirm"), ButtonStyle::Primary),
+            button(Press::Decide(response.step, false), words::label_of("cancel"), ButtonStyle::Secondary),
         ])],
         Next::Fill(_) => {
-            vec![CreateActionRow::Buttons(vec![button(Press::Fill(said.step), words::fill_in(), ButtonStyle::Primary)])]
+            vec![CreateActionRow::Buttons(vec![button(
+                Press::Fill(response.step),
+                words::fill_in(),
+                ButtonStyle::Primary,
+            )])]
         }
     };
-    let parts = render::split(&render::escaped(&said.text));
+    let parts = render::split(&render::escaped(&response.text));
     let (last, first) =
         parts.split_last().map(|(last, first)| (vec![last.clone()], first.to_vec())).unwrap_or_default();
     let told = match first.is_empty() {
-        true => waiting.say(&last, rows, &[], true).await,
+        true => pending.say(&last, rows, &[], true).await,
         // The buttons stand under the last part, where they are read.
-        false => waiting.say_with_last(&first, &last[0], rows).await,
+        false => pending.say_with_last(&first, &last[0], rows).await,
     };
     // What was made is made, whether or not its maker hears of it.
-    if let Some(made) = &said.made {
-        data.changed.notify_one();
-        data.tell_of(waiting.http, by, made).await;
+    if let Some(committed) = &response.committed {
+        bot.changed.notify_one();
+        bot.tell_of(pending.http, by, committed).await;
     }
     told
 }

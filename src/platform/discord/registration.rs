@@ -9,7 +9,7 @@ use serde_json::Value;
 use serenity::all::{Command, CreateCommand, GuildId, Http};
 use tokio::sync::Mutex;
 
-use super::send::{Outgoing, kind as kind_of};
+use super::send::{RequestQueue, kind as kind_of};
 use super::slash::{self, Where};
 
 /// What registers the commands.
@@ -76,8 +76,8 @@ fn told(outcome: Result<bool, serenity::Error>) {
 
 /// Makes Discord's commands those of the program, in one server or everywhere. True if something had to be changed.
 async fn register(http: &Http, commands: Vec<CreateCommand>, guild: Option<GuildId>) -> Result<bool, serenity::Error> {
-    let outgoing = Outgoing::default();
-    let there = outgoing
+    let requests = RequestQueue::default();
+    let there = requests
         .make(0, || async {
             match guild {
                 Some(guild) => guild.get_commands_with_localizations(http).await,
@@ -90,7 +90,7 @@ async fn register(http: &Http, commands: Vec<CreateCommand>, guild: Option<Guild
     if are_there(&wanted, &has) {
         return Ok(false);
     }
-    outgoing
+    requests
         .make(0, || async {
             match guild {
                 Some(guild) => guild.set_commands(http, commands.clone()).await,

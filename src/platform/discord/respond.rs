@@ -7,35 +7,35 @@ use serenity::all::{
     MessageFlags, MessageId,
 };
 
-use super::send::{Outgoing, soon};
-use super::{Error, no_pings};
+use super::send::{RequestQueue, soon};
+use super::{DiscordError, no_pings};
 
 /// An interaction that waits for an answer.
-pub struct Waiting<'a> {
+pub struct PendingInteraction<'a> {
     pub http: &'a Http,
-    pub outgoing: &'a Outgoing,
+    pub requests: &'a RequestQueue,
     pub id: InteractionId,
     pub token: &'a str,
     /// Whether Discord was told that the answer takes a while.
     pub is_deferred: bool,
 }
 
-impl<'a> Waiting<'a> {
+impl<'a> PendingInteraction<'a> {
     /// Somebody pressed a button or chose from a menu.
-    pub fn of_press(http: &'a Http, outgoing: &'a Outgoing, pressed: &'a ComponentInteraction) -> Self {
-        Self::new(http, outgoing, pressed.id, &pressed.token)
+    pub fn of_press(http: &'a Http, requests: &'a RequestQueue, pressed: &'a ComponentInteraction) -> Self {
+        Self::new(http, requests, pressed.id, &pressed.token)
     }
 
     /// An interaction that nothing was said to yet.
-    pub fn new(http: &'a Http, outgoing: &'a Outgoing, id: InteractionId, token: &'a str) -> Self {
-        Self { http, outgoing, id, token, is_deferred: false }
+    pub fn new(http: &'a Http, requests: &'a RequestQueue, id: InteractionId, token: &'a str) -> Self {
+        Self { http, requests, id, token, is_deferred: false }
     }
 
     /// Tells Discord that the answer, for the person alone, takes a while.
     ///
     /// # Errors
     /// If Discord refuses.
-    pub async fn defer(&mut self) -> Result<(), Error> {
+    pub async fn defer(&mut self) -> Result<(), DiscordError> {
         let message = CreateInteractionResponseMessage::new().ephemeral(true);
         self.respond(CreateInteractionResponse::Defer(message)).await?;
         self.is_deferred = true;
@@ -53,7 +53,7 @@ impl<'a> Waiting<'a> {
         rows: Vec<CreateActionRow>,
         more_rows: &[CreateActionRow],
         private: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<(), DiscordError> {
         self.say_all(parts, rows, more_rows, private).await.map(drop)
     }
 
@@ -67,7 +67,7 @@ impl<'a> Waiting<'a> {
         rows: Vec<CreateActionRow>,
         more_rows: &[CreateActionRow],
         private: bool,
-    ) -> Result<Vec<MessageId>, Error> {
+    ) -> Result<Vec<MessageId>, DiscordError> {
         let mut followed = Vec::new();
         let mut rows = Some(rows);
         for (at, part) in parts.iter().enumerate() {
@@ -89,7 +89,7 @@ impl<'a> Waiting<'a> {
         rows: Vec<CreateActionRow>,
         private: bool,
         file: Option<CreateAttachment>,
-    ) -> Result<MessageId, Error> {
+    ) -> Result<MessageId, DiscordError> {
         let followup = || {
             CreateInteractionResponseFollowup::new()
                 .content(part)
@@ -98,7 +98,7 @@ impl<'a> Waiting<'a> {
                 .flags(flags(private))
                 .files(file.clone())
         };
-        let said = self.outgoing.make_once(self.id.get(), || followup().execute(self.http, (None, self.token)));
+        let said = self.requests.make_once(self.id.get(), || followup().execute(self.http, (None, self.token)));
         Ok(said.await?.id)
     }
 
@@ -106,7 +106,7 @@ impl<'a> Waiting<'a> {
     ///
     /// # Errors
     /// If Discord refuses.
-    pub async fn give(&self, text: &str, file: CreateAttachment) -> Result<(), Error> {
+    pub async fn give(&self, text: &str, file: CreateAttachment) -> Result<(), DiscordError> {
         self.follow(text, Vec::new(), true, Some(file)).await.map(drop)
     }
 
@@ -114,9 +114,9 @@ impl<'a> Waiting<'a> {
     ///
     /// # Errors
     /// If Discord refuses.
-    pub async fn first(&self) -> Result<MessageId, Error> {
+    pub async fn first(&self) -> Result<MessageId, DiscordError> {
         let found =
-            self.outgoing.make(self.id.get(), || self.http.get_original_interaction_response(self.token)).await?;
+            self.requests.make(self.id.get(), || self.http.get_original_interaction_response(self.token)).await?;
         Ok(found.id)
     }
 
@@ -124,7 +124,12 @@ impl<'a> Waiting<'a> {
     ///
     /// # Errors
     /// If Discord refuses.
-    pub async fn say_with_last(&self, first: &[String], last: &str, rows: Vec<CreateActionRow>) -> Result<(), Error> {
+    pub async fn say_with_last(
+        &self,
+        first: &[String],
+        last: &str,
+        rows: Vec<CreateActionRow>,
+    ) -> Result<(), DiscordError> {
         self.say(first, Vec::new(), &[], true).await?;
         self.follow(last, rows, true, None).await.map(drop)
     }
@@ -133,7 +138,7 @@ impl<'a> Waiting<'a> {
     ///
     /// # Errors
     /// If Discord refuses.
-    pub async fn tell(&self, text: &str) -> Result<(), Error> {
+    pub async fn tell(&self, text: &str) -> Result<(), DiscordError> {
         self.say(&super::render::split(text), Vec::new(), &[], true).await
     }
 
@@ -141,7 +146,7 @@ impl<'a> Waiting<'a> {
     ///
     /// # Errors
     /// If Discord refuses.
-    pub async fn acknowledge(&self) -> Result<(), Error> {
+    pub async fn acknowledge(&self) -> Result<(), DiscordError> {
         self.respond(CreateInteractionResponse::Acknowledge).await
     }
 
@@ -149,7 +154,7 @@ impl<'a> Waiting<'a> {
     ///
     /// # Errors
     /// If Discord refuses.
-    pub async fn respond(&self, response: CreateInteractionResponse) -> Result<(), Error> {
+    pub async fn respond(&self, response: CreateInteractionResponse) -> Result<(), DiscordError> {
         soon(|| response.clone().execute(self.http, (self.id, self.token))).await
     }
 }

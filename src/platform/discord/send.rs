@@ -19,38 +19,38 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// How many requests of one lane are under way at once, and of all; the others wait their turn.
-const AT_ONCE_IN_LANE: usize = 4;
+const AT_ONCE_IN_BUCKET: usize = 4;
 const AT_ONCE: usize = 64;
 
 /// The queue of outgoing requests. Each channel has a lane of its own, because Discord limits them one by one: what one
 /// has to wait for doesn't hold up the others.
-pub struct Outgoing {
-    lanes: Mutex<HashMap<u64, Arc<Lane>>>,
+pub struct RequestQueue {
+    buckets: Mutex<HashMap<u64, Arc<RateLimitBucket>>>,
     slots: Semaphore,
 }
 
-struct Lane {
+struct RateLimitBucket {
     slots: Semaphore,
     paused: Mutex<Option<Instant>>,
 }
 
-impl Default for Outgoing {
+impl Default for RequestQueue {
     fn default() -> Self {
-        Self { lanes: Mutex::default(), slots: Semaphore::new(AT_ONCE) }
+        Self { buckets: Mutex::default(), slots: Semaphore::new(AT_ONCE) }
     }
 }
 
-impl Outgoing {
+impl RequestQueue {
     /// Makes a request in a lane until it succeeds, is refused for good, or has been tried too often.
     ///
     /// # Errors
     /// The last refusal.
     pub async fn make<T, F: Future<Output = Result<T, Error>>>(
         &self,
-        lane: u64,
+        bucket: u64,
         request: impl FnMut() -> F,
     ) -> Result<T, Error> {
-        self.make_while(lane, may_pass, request).await
+        self.make_while(bucket, may_pass, request).await
     }
 
     /// The same for a request that Discord can't know again: it is only repeated where it surely had no effect.
@@ -59,26 +59,26 @@ impl Outgoing {
     /// The last refusal.
     pub async fn make_once<T, F: Future<Output = Result<T, Error>>>(
         &self,
-        lane: u64,
+        bucket: u64,
         request: impl FnMut() -> F,
     ) -> Result<T, Error> {
-        self.make_while(lane, is_too_many, request).await
+        self.make_while(bucket, is_too_many, request).await
     }
 
     async fn make_while<T, F: Future<Output = Result<T, Error>>>(
         &self,
-        lane: u64,
+        bucket: u64,
         is_worth_it: fn(&Error) -> bool,
         mut request: impl FnMut() -> F,
     ) -> Result<T, Error> {
-        let lane = self.lane(lane);
+        let bucket = self.bucket(bucket);
         let mut wait = FIRST_WAIT;
         for _ in 1..TRIES {
-            match self.once(&lane, &mut request).await {
+            match self.once(&bucket, &mut request).await {
                 Err(error) if is_worth_it(&error) => {
                     tracing::warn!(what = %kind(&error), wait_ms = wait.as_millis(), "Discord refused for now");
                     if is_too_many(&error) {
-                        lane.pause(wait);
+                        bucket.pause(wait);
                     } else {
                         tokio::time::sleep(wait).await;
                     }
@@ -87,18 +87,18 @@ impl Outgoing {
                 outcome => return outcome,
             }
         }
-        self.once(&lane, &mut request).await
+        self.once(&bucket, &mut request).await
     }
 
     /// Makes a request once, when its turn has come.
     async fn once<T, F: Future<Output = Result<T, Error>>>(
         &self,
-        lane: &Lane,
+        bucket: &RateLimitBucket,
         request: &mut impl FnMut() -> F,
     ) -> Result<T, Error> {
-        let _in_lane = lane.slots.acquire().await.expect("nobody closes it");
+        let _in_bucket = bucket.slots.acquire().await.expect("nobody closes it");
         loop {
-            let until = *lane.paused.lock().unwrap_or_else(PoisonError::into_inner);
+            let until = *bucket.paused.lock().unwrap_or_else(PoisonError::into_inner);
             match until.filter(|until| *until > Instant::now()) {
                 Some(until) => tokio::time::sleep_until(until).await,
                 None => break,
@@ -108,20 +108,20 @@ impl Outgoing {
         request().await
     }
 
-    fn lane(&self, id: u64) -> Arc<Lane> {
-        let new = || Arc::new(Lane { slots: Semaphore::new(AT_ONCE_IN_LANE), paused: Mutex::default() });
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(lanes.entry(id).or_insert_with(new))
+    fn bucket(&self, id: u64) -> Arc<RateLimitBucket> {
+        let new = || Arc::new(RateLimitBucket { slots: Semaphore::new(AT_ONCE_IN_BUCKET), paused: Mutex::default() });
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(buckets.entry(id).or_insert_with(new))
     }
 
     /// Forgets the lanes that nobody uses.
     pub fn forget(&self) {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.retain(|_, lane| Arc::strong_count(lane) > 1);
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.retain(|_, bucket| Arc::strong_count(bucket) > 1);
     }
 }
 
-impl Lane {
+impl RateLimitBucket {
     fn pause(&self, wait: Duration) {
         let mut paused = self.paused.lock().unwrap_or_else(PoisonError::into_inner);
         *paused = (*paused).max(Some(Instant::now() + wait));

@@ -6,11 +6,11 @@ use poise::ChoiceParameter;
 use serenity::all::{PartialChannel, Permissions, Role};
 
 use super::commands::{Context, language, tell};
-use super::{Data, Error, render};
+use super::{DiscordError, SharedDiscordBot, render};
 use crate::config::FORUMS;
 use crate::language::Phrases;
 use crate::store;
-use crate::store::settings::Settings;
+use crate::store::settings::CommunitySettings;
 
 /// How many questions and reports are shown.
 const MOST_SHOWN: u32 = 20;
@@ -44,7 +44,7 @@ pub enum Off {
     description_localized("ru", "Настройки этого сервера и то, что ждёт его модераторов"),
     description_localized("ko", "이 서버의 설정과 관리자를 기다리는 일")
 )]
-pub async fn desk(_: Context<'_>) -> Result<(), Error> {
+pub async fn desk(_: Context<'_>) -> Result<(), DiscordError> {
     Ok(())
 }
 
@@ -95,7 +95,7 @@ pub async fn settings(
     #[description_localized("ru", "Что убрать")]
     #[description_localized("ko", "없앨 것")]
     off: Option<Off>,
-) -> Result<(), Error> {
+) -> Result<(), DiscordError> {
     let phrases = &language(ctx.interaction).pack().phrases;
     let Some(guild) = community(ctx) else { return tell(ctx, &phrases.not_allowed).await };
     let changed = with_records(ctx.data(), |records| {
@@ -139,7 +139,7 @@ pub async fn roles(
     #[description_localized("ru", "Роль, участники которой больше не ведут факты")]
     #[description_localized("ko", "더는 사실을 관리하지 않을 역할")]
     remove: Option<Role>,
-) -> Result<(), Error> {
+) -> Result<(), DiscordError> {
     let phrases = &language(ctx.interaction).pack().phrases;
     let Some(guild) = community(ctx) else { return tell(ctx, &phrases.not_allowed).await };
     let changed = with_records(ctx.data(), |records| {
@@ -168,14 +168,15 @@ pub async fn roles(
     description_localized("ru", "Вопросы, на которые здесь не нашлось ответа, и сообщения об ошибках"),
     description_localized("ko", "여기서 답하지 못한 질문과 신고된 문제")
 )]
-pub async fn queue(ctx: Context<'_>) -> Result<(), Error> {
+pub async fn queue(ctx: Context<'_>) -> Result<(), DiscordError> {
     let phrases = &language(ctx.interaction).pack().phrases;
     let Some(guild) = community(ctx) else { return tell(ctx, &phrases.not_allowed).await };
-    let waiting = with_records(ctx.data(), |records| {
+    let unanswered = with_records(ctx.data(), |records| {
         Ok((records.questions(&guild, MOST_SHOWN)?, records.reports(&guild, MOST_SHOWN)?))
     });
-    let Some((questions, reports)) = waiting else { return tell(ctx, &phrases.trouble).await };
-    let questions = questions.iter().map(|waiting| format!("{}× {}", waiting.count, render::escaped(&waiting.text)));
+    let Some((questions, reports)) = unanswered else { return tell(ctx, &phrases.trouble).await };
+    let questions =
+        questions.iter().map(|unanswered| format!("{}× {}", unanswered.count, render::escaped(&unanswered.text)));
     let reports = reports
         .iter()
         .map(|(_, report)| format!("{}: {}", render::escaped(&report.topics), render::escaped(&report.text)));
@@ -200,17 +201,20 @@ fn community(ctx: Context<'_>) -> Option<String> {
     may.then(|| guild.to_string())
 }
 
-fn with_records<T>(data: &Data, act: impl FnOnce(&store::records::Records) -> Result<T, store::Error>) -> Option<T> {
-    let records = data.records.lock().unwrap_or_else(PoisonError::into_inner);
+fn with_records<T>(
+    bot: &SharedDiscordBot,
+    act: impl FnOnce(&store::records::Records) -> Result<T, store::StoreError>,
+) -> Option<T> {
+    let records = bot.records.lock().unwrap_or_else(PoisonError::into_inner);
     act(&records).inspect_err(|error| tracing::error!(%error, "a server's settings or queue could not be used")).ok()
 }
 
 /// The settings in words.
-fn in_words(settings: &Settings, data: &Data, phrases: &Phrases) -> String {
+fn in_words(settings: &CommunitySettings, bot: &SharedDiscordBot, phrases: &Phrases) -> String {
     let number = |number: u32| if number == 0 { phrases.set_any.clone() } else { number.to_string() };
     let shown = |id: &String| format!("<#{id}>");
     let channels: Vec<String> = settings.channels.iter().map(shown).collect();
-    let can_read = data.watch.iter().any(|word| word == FORUMS);
+    let can_read = bot.watch.iter().any(|word| word == FORUMS);
     let limits = phrases.set_limits.replace("{person}", &number(settings.per_person));
     [
         match channels.is_empty() {
@@ -233,7 +237,7 @@ fn in_words(settings: &Settings, data: &Data, phrases: &Phrases) -> String {
     .join("\n")
 }
 
-fn of_roles(settings: &Settings, phrases: &Phrases) -> String {
+fn of_roles(settings: &CommunitySettings, phrases: &Phrases) -> String {
     if settings.roles.is_empty() {
         return phrases.set_no_roles.clone();
     }

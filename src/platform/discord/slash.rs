@@ -63,14 +63,14 @@ pub fn commands(place: Where) -> Vec<CreateCommand> {
     commands
 }
 
-fn command(name: &str, about: &str, place: Where, keeps_facts: bool) -> CreateCommand {
+fn command(name: &str, about: &str, place: Where, may_edit_facts: bool) -> CreateCommand {
     let command = CreateCommand::new(name).description(about);
     match place {
         Where::Direct => {
             let in_direct = command.contexts(vec![InteractionContext::BotDm]);
             in_direct.integration_types(vec![InstallationContext::Guild])
         }
-        Where::Server { is_open: false } if keeps_facts => {
+        Where::Server { is_open: false } if may_edit_facts => {
             command.default_member_permissions(Permissions::MANAGE_MESSAGES)
         }
         Where::Server { .. } => command,

@@ -6,111 +6,111 @@ use routedesk_matrix::{Event, RoomError};
 use serde_json::Value;
 
 use super::PLATFORM;
-use super::hear::{Asked, Message};
-use super::lane::{Lane, Question, Saying, Spoken, answering, now};
-use super::render::{self, Answering, Part};
+use super::incoming::{Asked, Message};
+use super::render::{self, Answering, EventPart};
+use super::room_worker::{AnsweredQuestion, OutgoingEvent, RenderedAnswer, RoomWorker, answering, now};
 use crate::language::Language;
 use crate::moderation::TextFile;
-use crate::platform::pace::Limits;
+use crate::platform::rate_limit::Limits;
 use crate::store::handled::Place;
-use crate::store::posts::Answer;
-use crate::store::settings::Settings;
+use crate::store::posted_answers::PostedAnswer;
+use crate::store::settings::CommunitySettings;
 use crate::utterance::Utterance;
 use crate::wording::moderation as words;
 
 /// How many questions' contexts a room keeps in mind.
 const MOST_KEPT: usize = 1_000;
 
-impl Lane {
-    pub async fn saying(
+impl RoomWorker {
+    pub async fn outgoing_for(
         &mut self,
         event: &Event,
         message: &Message,
         asked: Asked,
         place: &Place,
         is_begun: bool,
-    ) -> Saying {
+    ) -> OutgoingEvent {
         let at = event.at_ms / 1_000;
-        let settings = self.data.settings(&self.room);
+        let settings = self.bot.settings(&self.room);
         // Who looks after the room must be able to raise its limits.
         let (text, is_free) = match &asked {
             Asked::Question(text) => (text, false),
             Asked::Command("desk", rest, _) => {
-                (rest, self.data.may_look_after(&settings, &self.room, &event.sender).await)
+                (rest, self.bot.may_look_after(&settings, &self.room, &event.sender).await)
             }
             Asked::Command(_, rest, _) => (rest, false),
         };
         let language = Language::of(text).unwrap_or(Language::English);
         if !is_begun
             && !is_free
-            && let Some(hindrance) = self.hindrance(place, &settings, (&event.sender, at), language, true)
+            && let Some(rejection) = self.rejection(place, &settings, (&event.sender, at), language, true)
         {
-            return hindrance;
+            return rejection;
         }
         match asked {
             Asked::Command(command, rest, language) => {
                 let language = Language::from_code(language).unwrap_or(Language::English);
-                Saying::Text(self.data.obey((command, &rest), language, place, &event.sender).await)
+                OutgoingEvent::Text(self.bot.obey((command, &rest), language, place, &event.sender).await)
             }
             Asked::Question(text) => {
                 let context = self.context(message, &event.sender, at).await;
-                self.hear(event, &event.id, Utterance { context, ..Utterance::new(text) }, place)
+                self.answer_utterance(event, &event.id, Utterance { context, ..Utterance::new(text) }, place)
             }
         }
     }
 
     /// What the desk says to an utterance of somebody, which stands in the message `id`.
-    pub fn hear(&mut self, event: &Event, id: &str, utterance: Utterance, place: &Place) -> Saying {
+    pub fn answer_utterance(&mut self, event: &Event, id: &str, utterance: Utterance, place: &Place) -> OutgoingEvent {
         let at = event.at_ms / 1_000;
         let utterance = utterance.within(place.scope(PLATFORM));
-        let heard = self.data.desk.hear(&utterance);
-        self.language = heard.reply.language;
-        if let Some(trace) = heard.traces.last() {
-            self.recent.put(event.sender.clone(), at, trace.words.join(" "));
+        let answered = self.bot.desk.answer(&utterance);
+        self.language = answered.reply.language;
+        if let Some(trace) = answered.traces.last() {
+            self.last_questions.put(event.sender.clone(), at, trace.words.join(" "));
         }
         if self.contexts.len() >= MOST_KEPT {
             self.contexts.clear();
         }
         self.contexts.insert(id.to_owned(), (at, utterance.context));
         if let Some(community) = &place.community {
-            self.data.moderation.keep_unanswered(community, &heard, at);
+            self.bot.moderation.keep_unanswered(community, &answered, at);
         }
-        Saying::Reply(Box::new(heard.reply))
+        OutgoingEvent::Reply(Box::new(answered.reply))
     }
 
     /// Why something that somebody asks isn't answered; none if it is. Who was told a short while ago isn't told again;
     /// `told` tells whether they will hear it now.
-    pub fn hindrance(
+    pub fn rejection(
         &self,
         place: &Place,
-        settings: &Settings,
+        settings: &CommunitySettings,
         (who, at): (&str, i64),
         language: Language,
         told: bool,
-    ) -> Option<Saying> {
+    ) -> Option<OutgoingEvent> {
         // In a direct conversation there is one person to count for.
         let of_place = if place.community.is_some() { settings.per_channel } else { 0 };
         let limits = Limits { person: settings.per_person, place: of_place };
         // The time of an event is its server's word; it only counts where several were missed.
         let at = if self.is_catching_up { at } else { now() };
         let wait = {
-            let mut pace = self.data.pace.lock().unwrap_or_else(PoisonError::into_inner);
-            pace.hold((place.community.clone(), who.to_owned()), self.room.clone(), limits, at, told)?
+            let mut rate_limiter = self.bot.rate_limiter.lock().unwrap_or_else(PoisonError::into_inner);
+            rate_limiter.check((place.community.clone(), who.to_owned()), self.room.clone(), limits, at, told)?
         };
         if wait.is_told {
-            return Some(Saying::Nothing);
+            return Some(OutgoingEvent::Nothing);
         }
         let phrases = &language.pack().phrases;
         let phrase = if wait.of_place { &phrases.too_much } else { &phrases.too_fast };
-        Some(Saying::Text(phrase.replace("{seconds}", &wait.seconds.to_string())))
+        Some(OutgoingEvent::Text(phrase.replace("{seconds}", &wait.seconds.to_string())))
     }
 
     /// What a message leans on: what it replies to, if that is the bot's or the same person's, or else what the person
     /// asked last.
     pub async fn context(&self, message: &Message, asker: &str, at: i64) -> Option<String> {
-        let Some(id) = &message.replies_to else { return self.recent.get(&asker.to_owned(), at) };
-        let original = self.data.account.event(&self.room, id).await.ok()?;
-        if original.sender != asker && original.sender != self.data.account.user() {
+        let Some(id) = &message.replies_to else { return self.last_questions.get(&asker.to_owned(), at) };
+        let original = self.bot.account.event(&self.room, id).await.ok()?;
+        if original.sender != asker && original.sender != self.bot.account.user() {
             return None;
         }
         original.content["body"].as_str().filter(|text| !text.is_empty()).map(str::to_owned)
@@ -118,10 +118,10 @@ impl Lane {
 
     /// Says something as replies to a question, without its first `said` parts, and records that. What the homeserver
     /// refuses for good is done with; the rest is tried again later.
-    pub async fn deliver(&mut self, question: &Question<'_>, saying: Saying, said: usize) {
-        let outcome = if let Saying::Reply(reply) = &saying { Some(reply.tally()) } else { None };
-        let answer = self.memo_of(&saying, question.id).await;
-        match self.say(question, saying, said).await {
+    pub async fn deliver(&mut self, question: &AnsweredQuestion<'_>, outgoing: OutgoingEvent, said: usize) {
+        let outcome = if let OutgoingEvent::Reply(reply) = &outgoing { Some(reply.tally()) } else { None };
+        let answer = self.posted_answer_of(&outgoing, question.id).await;
+        match self.say(question, outgoing, said).await {
             Ok(()) => {
                 self.keep_answer(answer, question.at);
                 self.mark_answered(question.id, outcome);
@@ -142,31 +142,36 @@ impl Lane {
     }
 
     /// What a reply to a question is made from; none if it says nothing that may change.
-    pub async fn memo_of(&self, saying: &Saying, question: &str) -> Option<Answer> {
-        let Saying::Reply(reply) = saying else { return None };
-        Answer::of(reply, self.place().await.scope(PLATFORM), &self.room, question)
+    pub async fn posted_answer_of(&self, outgoing: &OutgoingEvent, question: &str) -> Option<PostedAnswer> {
+        let OutgoingEvent::Reply(reply) = outgoing else { return None };
+        PostedAnswer::of(reply, self.place().await.scope(PLATFORM), &self.room, question)
     }
 
-    pub fn keep_answer(&self, answer: Option<Answer>, at: i64) {
+    pub fn keep_answer(&self, answer: Option<PostedAnswer>, at: i64) {
         if let Some(answer) = answer {
-            self.data.recorded("an answer could not be kept", |records| records.keep_answer(&answer, at));
+            self.bot.recorded("an answer could not be kept", |records| records.keep_answer(&answer, at));
         }
     }
 
-    pub async fn say(&mut self, question: &Question<'_>, saying: Saying, said: usize) -> Result<(), RoomError> {
-        let spoken = self.spoken(saying);
-        if spoken.parts.is_empty() {
+    pub async fn say(
+        &mut self,
+        question: &AnsweredQuestion<'_>,
+        outgoing: OutgoingEvent,
+        said: usize,
+    ) -> Result<(), RoomError> {
+        let rendered = self.rendered(outgoing);
+        if rendered.parts.is_empty() {
             return Ok(());
         }
-        let settings = self.data.settings(&self.room);
-        let to = answering(question, &spoken);
+        let settings = self.bot.settings(&self.room);
+        let to = answering(question, &rendered);
         let writing = self.write();
         if !self.is_catching_up {
-            tracing::info!(share_us = self.heard.elapsed().as_micros(), "an answer is on its way");
+            tracing::info!(share_us = self.received_at.elapsed().as_micros(), "an answer is on its way");
         }
         let mut last = None;
         let mut outcome = Ok(());
-        for (at, part) in spoken.parts.iter().enumerate().skip(said) {
+        for (at, part) in rendered.parts.iter().enumerate().skip(said) {
             let transaction = format!("answer-{}-{at}", question.transaction);
             match self.send(render::content(part, to, &settings), &transaction).await {
                 Ok(id) => {
@@ -179,8 +184,8 @@ impl Lane {
                 }
             }
         }
-        if let Some(file) = spoken.file.as_ref().filter(|_| outcome.is_ok() && said <= spoken.parts.len()) {
-            let (at, transaction) = (spoken.parts.len(), format!("answer-{}-file", question.transaction));
+        if let Some(file) = rendered.file.as_ref().filter(|_| outcome.is_ok() && said <= rendered.parts.len()) {
+            let (at, transaction) = (rendered.parts.len(), format!("answer-{}-file", question.transaction));
             let given = match self.give(file, to, &settings, &transaction).await {
                 Err(error) if !error.may_pass => {
                     tracing::warn!(what = %error, "a file was refused");
@@ -193,7 +198,7 @@ impl Lane {
         }
         self.stop_writing(writing);
         if let Some(last) = last {
-            self.offer(question, &last, &spoken);
+            self.offer(question, &last, &rendered);
         }
         outcome
     }
@@ -203,54 +208,54 @@ impl Lane {
         &self,
         file: &TextFile,
         to: Answering<'_>,
-        settings: &Settings,
+        settings: &CommunitySettings,
         transaction: &str,
     ) -> Result<String, RoomError> {
-        let place = self.data.account.upload(&self.room, &file.text).await?;
+        let place = self.bot.account.upload(&self.room, &file.text).await?;
         self.send(render::file(file, place, to, settings), transaction).await
     }
 
     /// A saying as texts, with what can be done about it.
-    pub fn spoken(&self, saying: Saying) -> Spoken {
-        match saying {
-            Saying::Reply(reply) => Spoken {
+    pub fn rendered(&self, outgoing: OutgoingEvent) -> RenderedAnswer {
+        match outgoing {
+            OutgoingEvent::Reply(reply) => RenderedAnswer {
                 parts: render::parts(&reply),
                 choices: reply.choices.iter().map(|choice| choice.topic.clone()).collect(),
                 language: reply.language,
                 open: reply.open,
                 file: None,
             },
-            Saying::Text(text) => self.only(render::texts(&text)),
-            Saying::File(text, file) => Spoken { file: Some(file), ..self.only(render::texts(&text)) },
-            Saying::Nothing => self.only(Vec::new()),
+            OutgoingEvent::Text(text) => self.only(render::texts(&text)),
+            OutgoingEvent::File(text, file) => RenderedAnswer { file: Some(file), ..self.only(render::texts(&text)) },
+            OutgoingEvent::Nothing => self.only(Vec::new()),
         }
     }
 
-    fn only(&self, parts: Vec<Part>) -> Spoken {
-        Spoken { parts, choices: Vec::new(), open: None, language: self.language, file: None }
+    fn only(&self, parts: Vec<EventPart>) -> RenderedAnswer {
+        RenderedAnswer { parts, choices: Vec::new(), open: None, language: self.language, file: None }
     }
 
     pub async fn send(&self, content: Value, transaction: &str) -> Result<String, RoomError> {
-        let _turn = self.data.sending.acquire().await;
-        self.data.account.send(&self.room, "m.room.message", content, transaction).await
+        let _turn = self.bot.sending.acquire().await;
+        self.bot.account.send(&self.room, "m.room.message", content, transaction).await
     }
 
     pub fn keep_post(&self, post: &str, part_of: (&str, usize), at: i64) {
         let room = &self.room;
-        self.data.recorded("a post could not be recorded", |records| records.keep_post(post, room, part_of, at));
+        self.bot.recorded("a post could not be recorded", |records| records.keep_post(post, room, part_of, at));
     }
 
     pub fn write(&self) -> tokio::task::JoinHandle<()> {
-        let (data, room) = (Arc::clone(&self.data), self.room.clone());
-        tokio::spawn(async move { drop(data.account.typing(&room, true).await) })
+        let (bot, room) = (Arc::clone(&self.bot), self.room.clone());
+        tokio::spawn(async move { drop(bot.account.typing(&room, true).await) })
     }
 
     pub fn stop_writing(&self, writing: tokio::task::JoinHandle<()>) {
-        let (data, room) = (Arc::clone(&self.data), self.room.clone());
+        let (bot, room) = (Arc::clone(&self.bot), self.room.clone());
         tokio::spawn(async move {
             // Not before it was begun, or it would stay.
             let _ = writing.await;
-            let _ = data.account.typing(&room, false).await;
+            let _ = bot.account.typing(&room, false).await;
         });
     }
 }

@@ -5,36 +5,36 @@ use std::sync::Arc;
 use routedesk_matrix::Event;
 
 use super::PLATFORM;
-use super::hear::{self, Message, Offer};
-use super::lane::{CHOSEN_WITHIN, Choices, Lane, Question, Saying, Spoken};
+use super::incoming::{self, Message, Offer};
 use super::render;
+use super::room_worker::{AnsweredQuestion, CHOSEN_WITHIN, Choices, OutgoingEvent, RenderedAnswer, RoomWorker};
 use crate::language::Language;
 use crate::store::handled::Place;
 
-impl Lane {
+impl RoomWorker {
     /// Remembers what somebody may choose from, and puts the signs under it by which something can be done.
-    pub fn offer(&mut self, question: &Question<'_>, post: &str, spoken: &Spoken) {
-        let keycaps = (1..=spoken.choices.len()).map(|number| (number.to_string(), hear::keycap(number)));
-        let bell = spoken.open.as_ref().map(|_| ("bell".to_owned(), hear::BELL.to_owned()));
+    pub fn offer(&mut self, question: &AnsweredQuestion<'_>, post: &str, rendered: &RenderedAnswer) {
+        let keycaps = (1..=rendered.choices.len()).map(|number| (number.to_string(), incoming::keycap(number)));
+        let bell = rendered.open.as_ref().map(|_| ("bell".to_owned(), incoming::BELL.to_owned()));
         let signs: Vec<(String, String)> = keycaps.chain(bell).collect();
-        let (data, room, post) = (Arc::clone(&self.data), self.room.clone(), post.to_owned());
+        let (bot, room, post) = (Arc::clone(&self.bot), self.room.clone(), post.to_owned());
         tokio::spawn(async move {
             for (name, sign) in signs {
                 let transaction = format!("key-{post}-{name}");
-                if data.account.send(&room, "m.reaction", render::reaction(&post, &sign), &transaction).await.is_err() {
+                if bot.account.send(&room, "m.reaction", render::reaction(&post, &sign), &transaction).await.is_err() {
                     return;
                 }
             }
         });
-        if !spoken.choices.is_empty() {
-            let choices = Choices { topics: spoken.choices.clone(), language: spoken.language, at: question.at };
+        if !rendered.choices.is_empty() {
+            let choices = Choices { topics: rendered.choices.clone(), language: rendered.language, at: question.at };
             self.choices.insert(question.asker.to_owned(), choices);
         }
     }
 
     /// The topic that a message chooses by its number: as a reply to the offer, or as the person's next message.
     pub async fn chosen(&self, event: &Event, message: &Message) -> Option<(String, Language)> {
-        let number = hear::number(&message.text)?;
+        let number = incoming::number(&message.text)?;
         if let Some(id) = message.replies_to.as_ref().filter(|id| self.is_mine(id)) {
             let offer = self.offered(id).await?;
             let topic = offer.topics.get(number - 1).filter(|_| offer.asker == event.sender)?;
@@ -47,24 +47,29 @@ impl Lane {
     }
 
     /// What is said to a choice.
-    pub fn saying_of_choice(&self, event: &Event, (topic, language): (String, Language), place: &Place) -> Saying {
-        let settings = self.data.settings(&self.room);
-        let hindrance = self.hindrance(place, &settings, (&event.sender, event.at_ms / 1_000), language, true);
-        let answer = || Saying::Reply(Box::new(self.data.desk.topic(&place.scope(PLATFORM), &topic, language)));
-        hindrance.unwrap_or_else(answer)
+    pub fn outgoing_for_choice(
+        &self,
+        event: &Event,
+        (topic, language): (String, Language),
+        place: &Place,
+    ) -> OutgoingEvent {
+        let settings = self.bot.settings(&self.room);
+        let rejection = self.rejection(place, &settings, (&event.sender, event.at_ms / 1_000), language, true);
+        let answer = || OutgoingEvent::Reply(Box::new(self.bot.desk.topic(&place.scope(PLATFORM), &topic, language)));
+        rejection.unwrap_or_else(answer)
     }
 
     /// What a message of the bot offers.
     pub async fn offered(&self, post: &str) -> Option<Offer> {
-        let event = self.data.account.event(&self.room, post).await.ok()?;
-        let is_mine = event.sender == self.data.account.user();
-        hear::offer(&event.content, event.correction.as_ref()).filter(|_| is_mine)
+        let event = self.bot.account.event(&self.room, post).await.ok()?;
+        let is_mine = event.sender == self.bot.account.user();
+        incoming::offer(&event.content, event.correction.as_ref()).filter(|_| is_mine)
     }
 
     /// Remembers an offer that the bot made before it was started anew.
     pub fn remember_offer(&mut self, event: &Event) {
         if let Some(offer) =
-            hear::offer(&event.content, event.correction.as_ref()).filter(|offer| !offer.topics.is_empty())
+            incoming::offer(&event.content, event.correction.as_ref()).filter(|offer| !offer.topics.is_empty())
         {
             let language = language_of(&offer);
             self.choices.insert(offer.asker, Choices { topics: offer.topics, language, at: event.at_ms / 1_000 });
@@ -73,27 +78,27 @@ impl Lane {
 
     /// A keycap chooses, a bin removes, a bell wishes to be told; those who keep the facts have signs of their own.
     pub async fn on_reaction(&mut self, event: &Event) {
-        let Some((post, sign)) = hear::reaction(&event.content) else { return };
+        let Some((post, sign)) = incoming::reaction(&event.content) else { return };
         if self.is_answered(&event.id) == Some(true) {
             return;
         }
-        if let Some(sign) = hear::Sign::of(sign) {
-            return self.on_sign(event, &post, sign).await;
+        if let Some(sign) = incoming::ModeratorReaction::of(sign) {
+            return self.on_moderator_reaction(event, &post, sign).await;
         }
         let Some(asked) = self.question_of(&post) else { return };
-        let (number, is_bin, is_bell) = (hear::number(sign), hear::is_bin(sign), hear::is_bell(sign));
+        let (number, is_bin, is_bell) = (incoming::number(sign), incoming::is_bin(sign), incoming::is_bell(sign));
         if number.is_none() && !is_bin && !is_bell {
             return;
         }
-        let Ok(original) = self.data.account.event(&self.room, &post).await else { return };
-        let Some(offer) = hear::offer(&original.content, original.correction.as_ref()) else { return };
+        let Ok(original) = self.bot.account.event(&self.room, &post).await else { return };
+        let Some(offer) = incoming::offer(&original.content, original.correction.as_ref()) else { return };
         let is_asker = event.sender == offer.asker;
         if is_bell {
-            return self.on_wish(event, &post, offer).await;
+            return self.on_subscribe(event, &post, offer).await;
         }
         if is_bin {
-            let settings = self.data.settings(&self.room);
-            if is_asker || self.data.may_look_after(&settings, &self.room, &event.sender).await {
+            let settings = self.bot.settings(&self.room);
+            if is_asker || self.bot.may_look_after(&settings, &self.room, &event.sender).await {
                 self.remove_answer(&asked).await;
             }
             return;
@@ -102,11 +107,11 @@ impl Lane {
         let (place, at) = (self.place().await, event.at_ms / 1_000);
         let Some(topic) = topic.filter(|_| self.take_on(&event.id, &place, at)) else { return };
         self.choices.remove(&event.sender);
-        let saying = self.saying_of_choice(event, (topic.clone(), language_of(&offer)), &place);
+        let outgoing = self.outgoing_for_choice(event, (topic.clone(), language_of(&offer)), &place);
         let relation = &original.content["m.relates_to"];
         let thread = relation["event_id"].as_str().filter(|_| relation["rel_type"] == "m.thread");
         // Each press is a question by itself, answered under the message that the offer was for.
-        let question = Question {
+        let question = AnsweredQuestion {
             id: &event.id,
             replies_to: &offer.question,
             transaction: &event.id,
@@ -114,12 +119,12 @@ impl Lane {
             thread,
             at,
         };
-        self.deliver(&question, saying, 0).await;
+        self.deliver(&question, outgoing, 0).await;
     }
 
     async fn remove_answer(&mut self, question: &str) {
         for post in self.posts(question) {
-            match self.data.account.redact(&self.room, &post).await {
+            match self.bot.account.redact(&self.room, &post).await {
                 Ok(()) => self.forget_post(&post),
                 Err(error) => {
                     self.owes |= error.may_pass;
@@ -133,8 +138,8 @@ impl Lane {
     pub async fn on_removal(&mut self, event: &Event) {
         let Some(removed) = &event.redacts else { return };
         self.forget_post(removed);
-        self.forget_wish(removed);
-        if self.data.settings(&self.room).follow_removal {
+        self.forget_subscription(removed);
+        if self.bot.settings(&self.room).follow_removal {
             self.remove_answer(removed).await;
         }
     }

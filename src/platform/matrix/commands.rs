@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::{PLATFORM, Shared};
+use super::{MatrixBot, PLATFORM};
 use crate::facts::{Facts, Topic};
 use crate::language::{Language, Phrases};
-use crate::moderation::Right;
+use crate::moderation::Permission;
 use crate::store::handled::Place;
-use crate::store::settings::Settings;
+use crate::store::settings::CommunitySettings;
 use crate::wording;
 
 /// How many questions and reports are shown.
@@ -18,7 +18,7 @@ const MOST_A_MINUTE: u32 = 10_000;
 const HIGHEST_LEVEL: i64 = 100;
 const LONGEST_KEPT: u32 = 365;
 
-impl Shared {
+impl MatrixBot {
     /// What is said to a command with what stands behind it, by somebody in a room.
     pub async fn obey(&self, (command, rest): (&str, &str), language: Language, place: &Place, who: &str) -> String {
         let (phrases, room) = (&language.pack().phrases, place.channel.as_str());
@@ -84,17 +84,17 @@ impl Shared {
     }
 
     /// Whether somebody may look after a room: by their level there, or because they run the bot.
-    pub async fn may_look_after(&self, settings: &Settings, room: &str, who: &str) -> bool {
+    pub async fn may_look_after(&self, settings: &CommunitySettings, room: &str, who: &str) -> bool {
         let is_operator = || self.operators.iter().any(|operator| operator == who);
         is_operator() || self.account.level(room, who).await.is_ok_and(|level| level >= settings.level)
     }
 
     /// What somebody may do for the facts of a room at this moment.
-    pub async fn right_of(&self, settings: &Settings, room: &str, who: &str) -> Right {
+    pub async fn permission_of(&self, settings: &CommunitySettings, room: &str, who: &str) -> Permission {
         if self.operators.iter().any(|operator| operator == who) {
-            return Right::Operator;
+            return Permission::Operator;
         }
-        if self.may_look_after(settings, room, who).await { Right::Moderator } else { Right::Member }
+        if self.may_look_after(settings, room, who).await { Permission::Moderator } else { Permission::Member }
     }
 
     /// Binds a room to a space, whose rooms share what they change; only who runs the bot may, as a room can claim any.
@@ -119,8 +119,8 @@ impl Shared {
         })?;
         let mut text =
             if questions.is_empty() { &phrases.queue_no_questions } else { &phrases.queue_questions }.clone();
-        for waiting in questions {
-            let _ = write!(text, "\n{}× {}", waiting.count, waiting.text);
+        for unanswered in questions {
+            let _ = write!(text, "\n{}× {}", unanswered.count, unanswered.text);
         }
         for (_, report) in reports {
             let _ = write!(text, "\n{}: {}", report.topics, report.text);
@@ -130,7 +130,7 @@ impl Shared {
 }
 
 /// The settings with one changed; none if there is no such setting or value.
-fn change(mut settings: Settings, key: &str, value: &str) -> Option<Settings> {
+fn change(mut settings: CommunitySettings, key: &str, value: &str) -> Option<CommunitySettings> {
     let number = |most: u32| value.parse::<u32>().ok().filter(|number| *number <= most);
     let switch = || match value {
         "on" | "yes" => Some(true),
@@ -151,7 +151,7 @@ fn change(mut settings: Settings, key: &str, value: &str) -> Option<Settings> {
     Some(settings)
 }
 
-fn in_words(settings: &Settings, phrases: &Phrases) -> String {
+fn in_words(settings: &CommunitySettings, phrases: &Phrases) -> String {
     let number = |number: u32| if number == 0 { phrases.set_any.clone() } else { number.to_string() };
     let either = |is: bool, yes: &str, no: &str| if is { yes.to_owned() } else { no.to_owned() };
     let limits = phrases.room_limits.replace("{person}", &number(settings.per_person));
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn settings_are_changed_one_by_one() {
-        let changed = |key: &str, value: &str| change(Settings::default(), key, value);
+        let changed = |key: &str, value: &str| change(CommunitySettings::default(), key, value);
         assert_eq!(changed("person", "3").unwrap().per_person, 3);
         assert_eq!(changed("room", "0").unwrap().per_channel, 0);
         assert!(changed("mention", "on").unwrap().mention);

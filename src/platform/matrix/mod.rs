@@ -3,16 +3,16 @@
 //! Here it starts, hands news on and stops. Each room has a lane of its own, in which its events are taken one after the
 //! other; the lanes go on beside each other.
 
-mod afterwards;
 mod answer;
+mod answer_subscriptions;
+mod catch_up;
 mod choose;
 mod commands;
-pub mod hear;
-mod lane;
+pub mod incoming;
 mod moderate;
 mod people;
 pub mod render;
-mod wishes;
+mod room_worker;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
-use routedesk_matrix::{Account, LogIn, News, Note, Opened, RoomError, Settings as AccountSettings};
+use routedesk_matrix::{Account, AccountSettings, LogIn, News, Note, Opened, RoomError};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::{Notify, RwLock, Semaphore};
 use tracing::level_filters::LevelFilter;
@@ -29,12 +29,12 @@ use tracing::level_filters::LevelFilter;
 use crate::config::MatrixConfig;
 use crate::desk::Desk;
 use crate::moderation::Moderation;
-use crate::moderation::flags::Flag;
-use crate::platform::pace::Pace;
+use crate::moderation::layer_conflicts::LayerConflict;
+use crate::platform::rate_limit::RateLimiter;
 use crate::store;
 use crate::store::records::Records;
-use crate::store::settings::Settings;
-use lane::{Entry, Task};
+use crate::store::settings::CommunitySettings;
+use room_worker::{Entry, Task};
 
 /// The name under which messages are recorded.
 const PLATFORM: &str = "matrix";
@@ -61,15 +61,15 @@ const A_MINUTE: Duration = Duration::from_secs(60);
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
 /// What all lanes share.
-type Data = Arc<Shared>;
+type SharedMatrixBot = Arc<MatrixBot>;
 
-struct Shared {
+struct MatrixBot {
     account: Account,
     desk: Arc<Desk>,
     records: Mutex<Records>,
     /// Those who keep the facts.
     moderation: Moderation,
-    pace: Mutex<Pace<(Option<String>, String), String>>,
+    rate_limiter: Mutex<RateLimiter<(Option<String>, String), String>>,
     sending: Semaphore,
     /// Whose invitations are accepted.
     allow: Vec<String>,
@@ -83,18 +83,18 @@ struct Shared {
     is_closed: AtomicBool,
 }
 
-impl Shared {
+impl MatrixBot {
     fn records(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Uses the records. What fails is logged, and the bot goes on without.
-    fn recorded<T>(&self, what: &str, use_them: impl FnOnce(&Records) -> Result<T, store::Error>) -> Option<T> {
+    fn recorded<T>(&self, what: &str, use_them: impl FnOnce(&Records) -> Result<T, store::StoreError>) -> Option<T> {
         use_them(&self.records()).inspect_err(|error| tracing::error!(%error, "{what}")).ok()
     }
 
     /// What a room sets; what is shipped if it can't be read.
-    fn settings(&self, room: &str) -> Settings {
+    fn settings(&self, room: &str) -> CommunitySettings {
         self.recorded("a room's settings could not be read", |records| records.settings(room)).unwrap_or_default()
     }
 }
@@ -128,12 +128,12 @@ pub async fn serve(
     }
     let records = Records::open(database, PLATFORM)?;
     records.forget(jiff::Timestamp::now().as_second())?;
-    let data = Arc::new(Shared {
+    let bot = Arc::new(MatrixBot {
         account: account.clone(),
         moderation: Moderation::open(Arc::clone(&desk), database, PLATFORM)?,
         desk,
         records: Mutex::new(records),
-        pace: Mutex::default(),
+        rate_limiter: Mutex::default(),
         sending: Semaphore::new(AT_ONCE),
         allow: config.allow.clone(),
         operators: config.operators.clone(),
@@ -146,11 +146,11 @@ pub async fn serve(
         biased;
         () = stop => Ok(()),
         ended = account.listen(tell) => ended.map_err(|ended| anyhow!("{ended}")),
-        () = hand_on(&data, news) => Ok(()),
+        () = hand_on(&bot, news) => Ok(()),
     };
     // Whoever is being answered is answered; nothing new begins.
-    data.is_closed.store(true, Ordering::Relaxed);
-    let _closed = tokio::time::timeout(LAST_ANSWERS, data.open.write()).await;
+    bot.is_closed.store(true, Ordering::Relaxed);
+    let _closed = tokio::time::timeout(LAST_ANSWERS, bot.open.write()).await;
     outcome
 }
 
@@ -185,38 +185,38 @@ fn told(note: &Note) -> String {
 }
 
 /// Hands what is news on to the lanes of the rooms, and keeps the house.
-async fn hand_on(data: &Data, mut news: UnboundedReceiver<News>) {
-    let mut lanes: HashMap<String, Entry> = HashMap::new();
+async fn hand_on(bot: &SharedMatrixBot, mut news: UnboundedReceiver<News>) {
+    let mut workers: HashMap<String, Entry> = HashMap::new();
     // What was said while the program was away.
-    for room in data.account.rooms() {
-        to_lane(data, &mut lanes, &room, Task::CatchUp);
+    for room in bot.account.rooms() {
+        to_worker(bot, &mut workers, &room, Task::CatchUp);
     }
-    for invitation in data.account.invitations().await {
-        people::on_news(data, &invitation);
+    for invitation in bot.account.invitations().await {
+        people::on_news(bot, &invitation);
     }
     let mut minutes = tokio::time::interval(A_MINUTE);
     loop {
         tokio::select! {
             _ = minutes.tick() => {
-                keep_house(data);
+                run_maintenance(bot);
                 // A room that the account has left needs no lane any more.
-                let rooms = data.account.rooms();
-                lanes.retain(|room, _| rooms.contains(room));
-                for lane in lanes.values() {
+                let rooms = bot.account.rooms();
+                workers.retain(|room, _| rooms.contains(room));
+                for worker in workers.values() {
                     // One that has ended is opened again when something happens.
-                    let _ = lane.put(Task::TryAgain);
+                    let _ = worker.put(Task::TryAgain);
                 }
-                correct_old(data, &mut lanes);
+                update_old_answers(bot, &mut workers);
             }
-            () = data.changed.notified() => correct_old(data, &mut lanes),
+            () = bot.changed.notified() => update_old_answers(bot, &mut workers),
             one = news.recv() => match one {
                 Some(News::Event(event)) => {
                     let room = event.room.clone();
-                    to_lane(data, &mut lanes, &room, Task::Event(event, Instant::now()));
+                    to_worker(bot, &mut workers, &room, Task::Event(event, Instant::now()));
                 }
-                Some(News::Gap(room)) => to_lane(data, &mut lanes, &room, Task::CatchUp),
-                Some(News::Keys { room, session }) => to_lane(data, &mut lanes, &room, Task::Keys(session)),
-                Some(other) => people::on_news(data, &other),
+                Some(News::Gap(room)) => to_worker(bot, &mut workers, &room, Task::CatchUp),
+                Some(News::Keys { room, session }) => to_worker(bot, &mut workers, &room, Task::Keys(session)),
+                Some(other) => people::on_news(bot, &other),
                 None => return,
             },
         }
@@ -224,30 +224,30 @@ async fn hand_on(data: &Data, mut news: UnboundedReceiver<News>) {
 }
 
 /// Tells management rooms what all share and changed under changes of a room's own.
-fn tell_of_shared_changes(data: &Data) {
-    let flags = match data.moderation.flags() {
-        Ok(flags) => flags,
+fn tell_of_shared_changes(bot: &SharedMatrixBot) {
+    let conflicts = match bot.moderation.layer_conflicts() {
+        Ok(conflicts) => conflicts,
         Err(error) => return tracing::error!(%error, "what changed under rooms' changes could not be looked up"),
     };
-    for flag in flags {
-        let data = Arc::clone(data);
+    for conflict in conflicts {
+        let bot = Arc::clone(bot);
         tokio::spawn(async move {
-            for log in &flag.logs {
+            for log in &conflict.logs {
                 // The homeserver knows a second try; a room that can't be spoken in keeps no other from hearing it.
-                if tell_of_flag(&data, log, &flag).await.is_err_and(|error| error.may_pass) {
+                if tell_of_conflict(&bot, log, &conflict).await.is_err_and(|error| error.may_pass) {
                     return;
                 }
             }
-            data.moderation.flagged(&flag);
+            bot.moderation.conflict_was_told(&conflict);
         });
     }
 }
 
-async fn tell_of_flag(data: &Data, log: &str, flag: &Flag) -> Result<(), RoomError> {
-    for (at, part) in render::texts(&format!("{} ({})", flag.text, flag.community)).iter().enumerate() {
-        let content = render::announcement(part, &Settings::default());
-        let transaction = format!("flag-{}-{}-{at}", flag.community, flag.revision);
-        let said = data.account.send(log, "m.room.message", content, &transaction).await;
+async fn tell_of_conflict(bot: &SharedMatrixBot, log: &str, conflict: &LayerConflict) -> Result<(), RoomError> {
+    for (at, part) in render::texts(&format!("{} ({})", conflict.text, conflict.community)).iter().enumerate() {
+        let content = render::announcement(part, &CommunitySettings::default());
+        let transaction = format!("flag-{}-{}-{at}", conflict.community, conflict.revision);
+        let said = bot.account.send(log, "m.room.message", content, &transaction).await;
         said.inspect_err(
             |error| tracing::warn!(what = %error, "a management room could not be told of shared changes"),
         )?;
@@ -256,36 +256,36 @@ async fn tell_of_flag(data: &Data, log: &str, flag: &Flag) -> Result<(), RoomErr
 }
 
 /// Has answers of some time ago say what is right now, and tells those who wished to be told of new ones.
-fn correct_old(data: &Data, lanes: &mut HashMap<String, Entry>) {
-    tell_of_shared_changes(data);
-    match data.moderation.wishes_come_true() {
+fn update_old_answers(bot: &SharedMatrixBot, workers: &mut HashMap<String, Entry>) {
+    tell_of_shared_changes(bot);
+    match bot.moderation.due_notifications() {
         Ok(due) => due.into_iter().for_each(|due| {
             let room = due.0.channel.clone();
-            to_lane(data, lanes, &room, Task::Tell(Box::new(due)));
+            to_worker(bot, workers, &room, Task::Notify(Box::new(due)));
         }),
         Err(error) => tracing::error!(%error, "those who wish to be told could not be looked up"),
     }
-    match data.moderation.corrections() {
-        Ok(due) => due.into_iter().for_each(|correction| {
-            let room = correction.answer.channel.clone();
-            to_lane(data, lanes, &room, Task::Correct(Box::new(correction)));
+    match bot.moderation.answer_updates() {
+        Ok(due) => due.into_iter().for_each(|update| {
+            let room = update.answer.channel.clone();
+            to_worker(bot, workers, &room, Task::UpdateAnswer(Box::new(update)));
         }),
         Err(error) => tracing::error!(%error, "answers of some time ago could not be looked through"),
     }
 }
 
-fn to_lane(data: &Data, lanes: &mut HashMap<String, Entry>, room: &str, task: Task) {
-    let lane = lanes.entry(room.to_owned()).or_insert_with(|| lane::open(data, room));
+fn to_worker(bot: &SharedMatrixBot, workers: &mut HashMap<String, Entry>, room: &str, task: Task) {
+    let worker = workers.entry(room.to_owned()).or_insert_with(|| room_worker::open(bot, room));
     // A lane that met with an accident is replaced.
-    if let Err(task) = lane.put(task) {
-        *lane = lane::open(data, room);
-        let _ = lane.put(task);
+    if let Err(task) = worker.put(task) {
+        *worker = room_worker::open(bot, room);
+        let _ = worker.put(task);
     }
 }
 
 /// Forgets what is promised to be forgotten.
-fn keep_house(data: &Data) {
+fn run_maintenance(bot: &SharedMatrixBot) {
     let now = jiff::Timestamp::now().as_second();
-    data.pace.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
-    data.recorded("what need not be kept could not be deleted", |records| records.forget(now));
+    bot.rate_limiter.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
+    bot.recorded("what need not be kept could not be deleted", |records| records.forget(now));
 }

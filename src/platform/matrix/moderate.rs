@@ -5,13 +5,13 @@ use std::sync::Arc;
 use routedesk_matrix::Event;
 use serde_json::{Value, json};
 
-use super::hear::{self, MARK, Message, Sign};
-use super::lane::{Lane, Question, Saying, answering, now};
-use super::{Data, render};
+use super::incoming::{self, MARK, Message, ModeratorReaction};
+use super::room_worker::{AnsweredQuestion, OutgoingEvent, RoomWorker, answering, now};
+use super::{SharedMatrixBot, render};
 use crate::moderation::command::{Field, Form, Verb, is_begun};
-use crate::moderation::{ByHand, Made, Next, Right, Said, Speaker};
+use crate::moderation::{Actor, ByHand, CommittedChange, Next, Permission, Response};
 use crate::store::handled::Place;
-use crate::store::settings::Settings;
+use crate::store::settings::CommunitySettings;
 use crate::understanding::split::is_question;
 use crate::wording::moderation as words;
 
@@ -19,7 +19,7 @@ use crate::wording::moderation as words;
 const ANSWERED_WITHIN: i64 = 2 * 60;
 
 /// What somebody who keeps the facts says.
-pub enum Line {
+pub enum ModeratorInput {
     /// A command, without its exclamation mark.
     Command(String),
     /// An answer to a step that is open.
@@ -34,57 +34,69 @@ fn command(text: &str) -> Option<&str> {
     is_begun(rest).then_some(rest)
 }
 
-impl Lane {
+impl RoomWorker {
     /// What a message is to those who keep the facts; none if it is nothing to them.
-    pub fn moderating(&self, event: &Event, message: &Message, place: &Place, is_for_me: bool) -> Option<Line> {
+    pub fn moderating(
+        &self,
+        event: &Event,
+        message: &Message,
+        place: &Place,
+        is_for_me: bool,
+    ) -> Option<ModeratorInput> {
         if let Some(command) = command(&message.text) {
-            return Some(Line::Command(command.to_owned()));
+            return Some(ModeratorInput::Command(command.to_owned()));
         }
         if message.text.starts_with('!') {
             return None;
         }
-        let by = speaker(event, place, Right::Member);
-        let waits_since = self.data.moderation.awaits_since(&by, now())?;
+        let by = actor(event, place, Permission::Member);
+        let waits_since = self.bot.moderation.awaits_since(&by, now())?;
         let is_next = now() - waits_since <= ANSWERED_WITHIN && message.replies_to.is_none();
-        let awaits_a_file = self.data.moderation.awaits_a_file(&by);
+        let awaits_a_file = self.bot.moderation.awaits_a_file(&by);
         if message.file.is_some() && (awaits_a_file || message.text.is_empty()) {
-            return ((is_for_me || is_next) && awaits_a_file).then_some(Line::File);
+            return ((is_for_me || is_next) && awaits_a_file).then_some(ModeratorInput::File);
         }
         // A change is made by a word that nobody says to others.
         let is_plain = || matches!(message.text.to_lowercase().as_str(), "confirm" | "cancel");
-        let is_open = !awaits_a_file && !self.data.moderation.awaits_a_yes(&by);
+        let is_open = !awaits_a_file && !self.bot.moderation.awaits_a_yes(&by);
         let is_said = is_for_me || (is_next && (is_open || is_plain()));
-        is_said.then(|| Line::Answer(message.text.clone()))
+        is_said.then(|| ModeratorInput::Answer(message.text.clone()))
     }
 
     /// What is said to somebody who keeps the facts, or would like to.
-    pub async fn moderated(&mut self, event: &Event, message: &Message, line: &Line, place: &Place) -> Saying {
-        let settings = self.data.settings(&self.room);
-        let right = self.right_of(event, place, &settings).await;
-        if right == Right::Member
-            && let Some(hindrance) =
-                self.hindrance(place, &settings, (&event.sender, event.at_ms / 1_000), self.language, true)
+    pub async fn moderated(
+        &mut self,
+        event: &Event,
+        message: &Message,
+        line: &ModeratorInput,
+        place: &Place,
+    ) -> OutgoingEvent {
+        let settings = self.bot.settings(&self.room);
+        let permission = self.permission_of(event, place, &settings).await;
+        if permission == Permission::Member
+            && let Some(rejection) =
+                self.rejection(place, &settings, (&event.sender, event.at_ms / 1_000), self.language, true)
         {
-            return hindrance;
+            return rejection;
         }
-        let by = speaker(event, place, right);
+        let by = actor(event, place, permission);
         let said = match self.done(&by, message, line).await {
             Ok(said) => said,
             Err(why) => {
                 // A yes to what was open before must not be taken for one to this.
-                self.data.moderation.leave(&by);
-                return Saying::Text(why);
+                self.bot.moderation.leave(&by);
+                return OutgoingEvent::Text(why);
             }
         };
-        if said.made.is_some() {
-            self.data.changed.notify_one();
+        if said.committed.is_some() {
+            self.bot.changed.notify_one();
         }
-        if let Some(made) = &said.made {
-            self.tell_of(&self.room, &settings, &by, made);
+        if let Some(committed) = &said.committed {
+            self.tell_of(&self.room, &settings, &by, committed);
         }
         match said.file {
-            Some(file) => Saying::File(said.text, file),
-            None => Saying::Text(said.text),
+            Some(file) => OutgoingEvent::File(said.text, file),
+            None => OutgoingEvent::Text(said.text),
         }
     }
 
@@ -92,30 +104,34 @@ impl Lane {
     ///
     /// # Errors
     /// Why the file that it needs can't be had.
-    async fn done(&self, by: &Speaker, message: &Message, line: &Line) -> Result<Said, String> {
-        let moderation = &self.data.moderation;
-        let form = if let Line::Command(line) = line { Form::parse(line).ok() } else { None };
+    async fn done(&self, by: &Actor, message: &Message, line: &ModeratorInput) -> Result<Response, String> {
+        let moderation = &self.bot.moderation;
+        let form = if let ModeratorInput::Command(line) = line { Form::parse(line).ok() } else { None };
         match (line, form) {
             (_, Some(mut form)) if form.verb == Verb::FactImport => {
                 // The name of a file is none of its text.
                 form.fields.remove(&Field::File);
                 let form = form.with(Field::File, self.file_of(by, message).await?.unwrap_or_default());
-                Ok(self.aside(by, move |data, by| data.moderation.form(by, form, now())).await)
+                Ok(self.aside(by, move |bot, by| bot.moderation.form(by, form, now())).await)
             }
-            (Line::Command(line), _) => Ok(moderation.command(by, line, now())),
-            (Line::Answer(text), _) => Ok(moderation.answer(by, text, now())),
-            (Line::File, _) => {
+            (ModeratorInput::Command(line), _) => Ok(moderation.command(by, line, now())),
+            (ModeratorInput::Answer(text), _) => Ok(moderation.answer(by, text, now())),
+            (ModeratorInput::File, _) => {
                 let text = self.file_of(by, message).await?.unwrap_or_default();
-                Ok(self.aside(by, move |data, by| data.moderation.answer(by, &text, now())).await)
+                Ok(self.aside(by, move |bot, by| bot.moderation.answer(by, &text, now())).await)
             }
         }
     }
 
     /// Does what takes longer where nothing else waits for it.
-    async fn aside(&self, by: &Speaker, what: impl FnOnce(&Data, &Speaker) -> Said + Send + 'static) -> Said {
-        let (data, by) = (Arc::clone(&self.data), by.clone());
-        let said = tokio::task::spawn_blocking(move || what(&data, &by)).await;
-        said.unwrap_or_else(|_| Said { text: words::trouble(), ..Said::default() })
+    async fn aside(
+        &self,
+        by: &Actor,
+        what: impl FnOnce(&SharedMatrixBot, &Actor) -> Response + Send + 'static,
+    ) -> Response {
+        let (bot, by) = (Arc::clone(&self.bot), by.clone());
+        let said = tokio::task::spawn_blocking(move || what(&bot, &by)).await;
+        said.unwrap_or_else(|_| Response { text: words::trouble(), ..Response::default() })
     }
 
     /// The text of the file that a message is, or replies to; none if there is no file, or if somebody may not bring one in:
@@ -123,15 +139,15 @@ impl Lane {
     ///
     /// # Errors
     /// Why it can't be had.
-    async fn file_of(&self, by: &Speaker, message: &Message) -> Result<Option<String>, String> {
-        if by.right < by.must_be() {
+    async fn file_of(&self, by: &Actor, message: &Message) -> Result<Option<String>, String> {
+        if by.permission < by.required_permission() {
             return Ok(None);
         }
         let file = match (&message.file, &message.replies_to) {
             (Some(file), _) => Some(file.clone()),
             (None, Some(id)) => {
-                let original = self.data.account.event(&self.room, id).await;
-                hear::file(&original.map_err(|_| words::not_fetched())?.content)
+                let original = self.bot.account.event(&self.room, id).await;
+                incoming::file(&original.map_err(|_| words::not_fetched())?.content)
             }
             (None, None) => None,
         };
@@ -140,7 +156,7 @@ impl Lane {
         if file["info"]["size"].as_u64().is_some_and(|size| size > most as u64) {
             return Err(words::too_long(Field::File));
         }
-        let bytes = self.data.account.download(&file, most).await.map_err(|error| {
+        let bytes = self.bot.account.download(&file, most).await.map_err(|error| {
             tracing::warn!(what = %error, "a file could not be fetched");
             if error.may_pass { words::not_fetched() } else { words::unreadable() }
         })?;
@@ -149,98 +165,104 @@ impl Lane {
 
     /// What a moderator says to a question that the bot could not answer: it can be made a fact, as the management room
     /// is told, too.
-    pub async fn answered_by_hand(&self, event: &Event, message: &Message, place: &Place) -> Option<Saying> {
+    pub async fn answered_by_hand(&self, event: &Event, message: &Message, place: &Place) -> Option<OutgoingEvent> {
         let post = message.replies_to.as_ref().filter(|id| self.is_mine(id))?;
         let question = self.offered(post).await?.open.filter(|_| !is_question(&message.text))?;
-        let settings = self.data.settings(&self.room);
-        let by = speaker(event, place, self.right_of(event, place, &settings).await);
-        let kept = match self.data.moderation.keep_answer(&by, &question, &message.text, now()) {
+        let settings = self.bot.settings(&self.room);
+        let by = actor(event, place, self.permission_of(event, place, &settings).await);
+        let kept = match self.bot.moderation.keep_answer(&by, &question, &message.text, now()) {
             ByHand::Kept(kept) => kept,
-            ByHand::Refused(why) => return Some(Saying::Text(why)),
-            ByHand::Heard => return None,
+            ByHand::Refused(why) => return Some(OutgoingEvent::Text(why)),
+            ByHand::Ordinary => return None,
         };
         if let Some(log) = settings.log_channel {
             let text = format!("{} ({}, {})", kept.line, event.sender, self.room);
             self.announce(log, &text, format!("answered-{}", event.id));
         }
-        Some(Saying::Text(format!("{} {}", kept.text, words::how_to_accept())))
+        Some(OutgoingEvent::Text(format!("{} {}", kept.text, words::how_to_accept())))
     }
 
     /// What the sender of an event may do here at this moment.
-    async fn right_of(&self, event: &Event, place: &Place, settings: &Settings) -> Right {
-        let right = self.data.right_of(settings, &self.room, &event.sender).await;
+    async fn permission_of(&self, event: &Event, place: &Place, settings: &CommunitySettings) -> Permission {
+        let permission = self.bot.permission_of(settings, &self.room, &event.sender).await;
         // In a direct conversation everybody has a high level.
-        if place.community.is_none() && right < Right::Operator { Right::Member } else { right }
+        if place.community.is_none() && permission < Permission::Operator { Permission::Member } else { permission }
     }
 
     /// Tells the management room of a change that was made for a room, with a sign to take it back.
-    fn tell_of(&self, room: &str, settings: &Settings, by: &Speaker, made: &Made) {
+    fn tell_of(&self, room: &str, settings: &CommunitySettings, by: &Actor, committed: &CommittedChange) {
         let Some(log) = settings.log_channel.clone() else { return };
-        let text = format!("{} ({}, {room})", words::in_log(&made.line), by.who);
-        let mark = json!({"undo": made.revision, "room": room, "community": by.community});
-        let (data, transaction) = (Arc::clone(&self.data), format!("made-{}", made.revision));
+        let text = format!("{} ({}, {room})", words::in_log(&committed.line), by.who);
+        let mark = json!({"undo": committed.revision, "room": room, "community": by.community});
+        let (bot, transaction) = (Arc::clone(&self.bot), format!("made-{}", committed.revision));
         tokio::spawn(async move {
-            let mut content = render::announcement(&render::texts(&text).swap_remove(0), &Settings::default());
+            let mut content = render::announcement(&render::texts(&text).swap_remove(0), &CommunitySettings::default());
             content[MARK] = mark;
-            let Some(post) = announce(&data, &log, content, &transaction).await else { return };
-            data.recorded("a post could not be recorded", |records| {
+            let Some(post) = announce(&bot, &log, content, &transaction).await else { return };
+            bot.recorded("a post could not be recorded", |records| {
                 records.keep_post(&post, &log, (&transaction, 0), now())
             });
-            let undo = render::reaction(&post, Sign::Undo.emoji());
-            let _ = data.account.send(&log, "m.reaction", undo, &format!("key-{post}-undo")).await;
+            let undo = render::reaction(&post, ModeratorReaction::Undo.emoji());
+            let _ = bot.account.send(&log, "m.reaction", undo, &format!("key-{post}-undo")).await;
         });
     }
 
     fn announce(&self, log: String, text: &str, transaction: String) {
-        let (data, text) = (Arc::clone(&self.data), text.to_owned());
+        let (bot, text) = (Arc::clone(&self.bot), text.to_owned());
         tokio::spawn(async move {
-            let content = render::announcement(&render::texts(&text).swap_remove(0), &Settings::default());
-            announce(&data, &log, content, &transaction).await;
+            let content = render::announcement(&render::texts(&text).swap_remove(0), &CommunitySettings::default());
+            announce(&bot, &log, content, &transaction).await;
         });
     }
 
     /// Does what a sign under a line of the management room stands for. Who may is told by the room that it is about.
-    pub async fn on_sign(&mut self, event: &Event, post: &str, sign: Sign) {
+    pub async fn on_moderator_reaction(&mut self, event: &Event, post: &str, sign: ModeratorReaction) {
         if !self.is_mine(post) {
             return;
         }
-        let Ok(original) = self.data.account.event(&self.room, post).await else { return };
+        let Ok(original) = self.bot.account.event(&self.room, post).await else { return };
         let mark = &original.content[MARK];
         let (Some(room), Some(community)) = (mark["room"].as_str(), mark["community"].as_str()) else { return };
-        let is_mine = original.sender == self.data.account.user();
-        let settings = self.data.settings(room);
+        let is_mine = original.sender == self.bot.account.user();
+        let settings = self.bot.settings(room);
         // The room may belong to another community by now.
         let is_so_still = community.is_empty() || settings.space.as_deref().unwrap_or(room) == community;
         if !is_mine || !is_so_still || !self.take_on(&event.id, &self.place().await, event.at_ms / 1_000) {
             return;
         }
-        let by = Speaker {
+        let by = Actor {
             who: event.sender.clone(),
             community: community.to_owned(),
-            right: self.data.right_of(&settings, room, &event.sender).await,
+            permission: self.bot.permission_of(&settings, room, &event.sender).await,
         };
-        let moderation = &self.data.moderation;
+        let moderation = &self.bot.moderation;
         let said = match (sign, mark["undo"].as_i64(), mark["step"].as_u64()) {
-            (Sign::Undo, Some(revision), _) => {
+            (ModeratorReaction::Undo, Some(revision), _) => {
                 moderation.form(&by, Form::new(Verb::Undo).with(Field::Revision, revision.to_string()), now())
             }
-            (Sign::Confirm, _, Some(step)) => moderation.answer_step(&by, step, "confirm", now()),
-            (Sign::Cancel, _, Some(step)) => moderation.answer_step(&by, step, "cancel", now()),
+            (ModeratorReaction::Confirm, _, Some(step)) => moderation.answer_step(&by, step, "confirm", now()),
+            (ModeratorReaction::Cancel, _, Some(step)) => moderation.answer_step(&by, step, "cancel", now()),
             _ => return self.mark_answered(&event.id, None),
         };
-        if let Some(made) = &said.made {
-            self.data.changed.notify_one();
-            self.tell_of(room, &settings, &by, made);
+        if let Some(committed) = &said.committed {
+            self.bot.changed.notify_one();
+            self.tell_of(room, &settings, &by, committed);
         }
-        self.answer_sign(event, post, &said, json!({"step": said.step, "room": room, "community": community})).await;
+        self.answer_moderator_reaction(
+            event,
+            post,
+            &said,
+            json!({"step": said.step, "room": room, "community": community}),
+        )
+        .await;
         self.mark_answered(&event.id, None);
     }
 
     /// Says what came of a sign, with signs to go on by.
-    async fn answer_sign(&self, event: &Event, post: &str, said: &Said, mark: Value) {
-        let settings = self.data.settings(&self.room);
-        let spoken = self.spoken(Saying::Text(said.text.clone()));
-        let question = Question {
+    async fn answer_moderator_reaction(&self, event: &Event, post: &str, said: &Response, mark: Value) {
+        let settings = self.bot.settings(&self.room);
+        let rendered = self.rendered(OutgoingEvent::Text(said.text.clone()));
+        let question = AnsweredQuestion {
             id: &event.id,
             replies_to: post,
             transaction: &event.id,
@@ -249,8 +271,8 @@ impl Lane {
             at: now(),
         };
         let mut last = None;
-        for (at, part) in spoken.parts.iter().enumerate() {
-            let mut content = render::content(part, answering(&question, &spoken), &settings);
+        for (at, part) in rendered.parts.iter().enumerate() {
+            let mut content = render::content(part, answering(&question, &rendered), &settings);
             content[MARK] = mark.clone();
             match self.send(content, &format!("answer-{}-{at}", event.id)).await {
                 Ok(id) => {
@@ -261,21 +283,21 @@ impl Lane {
             }
         }
         let (Some(post), Next::Confirm) = (last, &said.next) else { return };
-        for sign in [Sign::Confirm, Sign::Cancel] {
+        for sign in [ModeratorReaction::Confirm, ModeratorReaction::Cancel] {
             let content = render::reaction(&post, sign.emoji());
-            let _ = self.data.account.send(&self.room, "m.reaction", content, &format!("key-{post}-{sign:?}")).await;
+            let _ = self.bot.account.send(&self.room, "m.reaction", content, &format!("key-{post}-{sign:?}")).await;
         }
     }
 }
 
 /// Says something in a room where nobody asked; gives the message.
-async fn announce(data: &Data, room: &str, content: Value, transaction: &str) -> Option<String> {
-    let said = data.account.send(room, "m.room.message", content, transaction).await;
+async fn announce(bot: &SharedMatrixBot, room: &str, content: Value, transaction: &str) -> Option<String> {
+    let said = bot.account.send(room, "m.room.message", content, transaction).await;
     said.inspect_err(|error| tracing::warn!(what = %error, "the management room could not be told")).ok()
 }
 
-fn speaker(event: &Event, place: &Place, right: Right) -> Speaker {
-    Speaker { who: event.sender.clone(), community: place.community.clone().unwrap_or_default(), right }
+fn actor(event: &Event, place: &Place, permission: Permission) -> Actor {
+    Actor { who: event.sender.clone(), community: place.community.clone().unwrap_or_default(), permission }
 }
 
 #[cfg(test)]

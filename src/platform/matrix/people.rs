@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use routedesk_matrix::News;
 
-use super::{Data, Shared};
+use super::{MatrixBot, SharedMatrixBot};
 
 /// How often entering a room is tried, and how long is waited in between, doubled each time.
 const TRIES: u32 = 5;
@@ -17,24 +17,24 @@ const LOOKS: u32 = 120;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
 /// Accepts an invitation of somebody who may invite. Others are left alone, and so is a room that the bot was sent out of.
-pub fn on_news(data: &Data, news: &News) {
+pub fn on_news(bot: &SharedMatrixBot, news: &News) {
     if let News::Invite { room, by: Some(by) } = news
-        && may_invite(&data.allow, by)
+        && may_invite(&bot.allow, by)
     {
-        let (data, room) = (Arc::clone(data), room.clone());
-        tokio::spawn(async move { accept(&data, &room).await });
+        let (bot, room) = (Arc::clone(bot), room.clone());
+        tokio::spawn(async move { accept(&bot, &room).await });
     }
 }
 
 /// Enters a room. If it takes the place of one where the bot is, as that one says too, its settings come along.
-async fn accept(data: &Shared, room: &str) {
-    if !enter(data, room, &[]).await {
+async fn accept(bot: &MatrixBot, room: &str) {
+    if !enter(bot, room, &[]).await {
         return;
     }
-    if let Some(before) = predecessor(data, room).await
-        && data.account.successor(&before).as_deref() == Some(room)
+    if let Some(before) = predecessor(bot, room).await
+        && bot.account.successor(&before).as_deref() == Some(room)
     {
-        take_settings(data, &before, room);
+        take_settings(bot, &before, room);
     }
 }
 
@@ -44,10 +44,10 @@ fn may_invite(allow: &[String], user: &str) -> bool {
     allow.iter().any(|one| one == user || Some(one.as_str()) == server)
 }
 
-async fn enter(data: &Shared, room: &str, through: &[String]) -> bool {
+async fn enter(bot: &MatrixBot, room: &str, through: &[String]) -> bool {
     let mut wait = FIRST_WAIT;
     for _ in 0..TRIES {
-        match data.account.join(room, through).await {
+        match bot.account.join(room, through).await {
             Ok(()) => return true,
             Err(error) if error.may_pass => tracing::warn!(what = %error, "a room could not be entered for now"),
             Err(error) => {
@@ -63,26 +63,26 @@ async fn enter(data: &Shared, room: &str, through: &[String]) -> bool {
 
 /// Follows a room to the one that takes its place, with its settings. `by` announced it. A room that doesn't say the same
 /// of itself is left at once.
-pub async fn follow(data: Data, room: String, next: String, by: String) {
-    if data.account.rooms().contains(&next) {
+pub async fn follow(bot: SharedMatrixBot, room: String, next: String, by: String) {
+    if bot.account.rooms().contains(&next) {
         return;
     }
     let server: Vec<String> = by.split_once(':').map(|(_, server)| server.to_owned()).into_iter().collect();
-    if !enter(&data, &next, &server).await {
+    if !enter(&bot, &next, &server).await {
         return;
     }
-    if predecessor(&data, &next).await.as_ref() == Some(&room) {
-        take_settings(&data, &room, &next);
+    if predecessor(&bot, &next).await.as_ref() == Some(&room) {
+        take_settings(&bot, &room, &next);
     } else {
         tracing::warn!("a room was left that doesn't follow the one that named it");
-        let _ = data.account.leave(&next).await;
+        let _ = bot.account.leave(&next).await;
     }
 }
 
 /// The room that one which was just entered follows.
-async fn predecessor(data: &Shared, room: &str) -> Option<String> {
+async fn predecessor(bot: &MatrixBot, room: &str) -> Option<String> {
     for _ in 0..LOOKS {
-        match data.account.predecessor(room) {
+        match bot.account.predecessor(room) {
             Some(before) => return before,
             None => tokio::time::sleep(BETWEEN_LOOKS).await,
         }
@@ -91,12 +91,12 @@ async fn predecessor(data: &Shared, room: &str) -> Option<String> {
 }
 
 /// What a room set, and what it has of its own, belongs to the one that takes its place.
-fn take_settings(data: &Shared, room: &str, next: &str) {
-    let settings = data.settings(room);
-    data.recorded("a room's settings could not be taken along", |records| {
+fn take_settings(bot: &MatrixBot, room: &str, next: &str) {
+    let settings = bot.settings(room);
+    bot.recorded("a room's settings could not be taken along", |records| {
         records.set(next, |new| *new = settings).map(drop)
     });
-    if let Err(error) = data.moderation.take_along(room, next, jiff::Timestamp::now().as_second()) {
+    if let Err(error) = bot.moderation.take_along(room, next, jiff::Timestamp::now().as_second()) {
         tracing::error!(%error, "a room's own facts could not be taken along");
     }
 }

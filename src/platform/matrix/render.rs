@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use super::hear::MARK;
+use super::incoming::MARK;
 use crate::language::Language;
 use crate::moderation::TextFile;
 use crate::platform::cut::cut;
-use crate::store::settings::Settings;
+use crate::store::settings::CommunitySettings;
 use crate::understanding::normalise::is_invisible;
 use crate::wording::Reply;
 
@@ -20,7 +20,7 @@ const LONGEST: usize = 4_000;
 
 /// A text in both forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct EventPart {
     /// The plain form.
     pub body: String,
     /// The same in HTML.
@@ -29,7 +29,7 @@ pub struct Part {
 
 /// The texts that say a reply, cut where needed, with what can be done about it: choose, or wish to be told.
 #[must_use]
-pub fn parts(reply: &Reply) -> Vec<Part> {
+pub fn parts(reply: &Reply) -> Vec<EventPart> {
     let phrases = &reply.language.pack().phrases;
     let mut text = reply.text.clone();
     let can_choose = (!reply.choices.is_empty()).then_some(&phrases.room_choose);
@@ -42,8 +42,8 @@ pub fn parts(reply: &Reply) -> Vec<Part> {
 
 /// Texts in both forms, cut where needed.
 #[must_use]
-pub fn texts(text: &str) -> Vec<Part> {
-    let part = |body: String| Part { html: html(&body), body };
+pub fn texts(text: &str) -> Vec<EventPart> {
+    let part = |body: String| EventPart { html: html(&body), body };
     cut(&quiet(text), LONGEST).into_iter().map(part).collect()
 }
 
@@ -105,7 +105,7 @@ pub struct Answering<'a> {
 
 /// The content of an event that says a text as a reply to a message.
 #[must_use]
-pub fn content(part: &Part, to: Answering<'_>, settings: &Settings) -> Value {
+pub fn content(part: &EventPart, to: Answering<'_>, settings: &CommunitySettings) -> Value {
     let mut content = message(part, to, settings);
     content["m.relates_to"] = relation(to);
     content
@@ -113,8 +113,8 @@ pub fn content(part: &Part, to: Answering<'_>, settings: &Settings) -> Value {
 
 /// The content of an event that gives a file as a reply; `place` leads to it.
 #[must_use]
-pub fn file(file: &TextFile, place: Value, to: Answering<'_>, settings: &Settings) -> Value {
-    let name = Part { body: file.name.clone(), html: String::new() };
+pub fn file(file: &TextFile, place: Value, to: Answering<'_>, settings: &CommunitySettings) -> Value {
+    let name = EventPart { body: file.name.clone(), html: String::new() };
     let mut content = message(&name, to, settings);
     let of_text = |key: &str| matches!(key, "format" | "formatted_body");
     content.as_object_mut().into_iter().for_each(|content| content.retain(|key, _| !of_text(key)));
@@ -141,7 +141,7 @@ fn relation(to: Answering<'_>) -> Value {
 
 /// The content of an event that makes an earlier one say something else.
 #[must_use]
-pub fn correction(part: &Part, earlier: &str, to: Answering<'_>, settings: &Settings) -> Value {
+pub fn replacement(part: &EventPart, earlier: &str, to: Answering<'_>, settings: &CommunitySettings) -> Value {
     let new = message(part, to, settings);
     let mut content = new.clone();
     content["body"] = json!(format!("* {}", part.body));
@@ -161,7 +161,7 @@ pub fn reaction(event: &str, sign: &str) -> Value {
 
 /// The content of an event that answers nothing.
 #[must_use]
-pub fn announcement(part: &Part, settings: &Settings) -> Value {
+pub fn announcement(part: &EventPart, settings: &CommunitySettings) -> Value {
     json!({
         "msgtype": if settings.as_text { "m.text" } else { "m.notice" },
         "body": part.body,
@@ -172,7 +172,7 @@ pub fn announcement(part: &Part, settings: &Settings) -> Value {
     })
 }
 
-fn message(part: &Part, to: Answering<'_>, settings: &Settings) -> Value {
+fn message(part: &EventPart, to: Answering<'_>, settings: &CommunitySettings) -> Value {
     let mut content = announcement(part, settings);
     if settings.mention {
         content["m.mentions"] = json!({"user_ids": [to.asker]});
@@ -221,7 +221,7 @@ mod tests {
             language: Language::English,
         };
         for part in &parts {
-            let bytes = content(part, to, &Settings::default()).to_string().len();
+            let bytes = content(part, to, &CommunitySettings::default()).to_string().len();
             assert!(bytes * 4 / 3 + 2_000 < 65_536, "{bytes}");
         }
     }
@@ -237,12 +237,13 @@ mod tests {
             open: None,
             language: Language::English,
         };
-        let said = content(part, to, &Settings { mention: true, as_text: true, ..Settings::default() });
+        let said =
+            content(part, to, &CommunitySettings { mention: true, as_text: true, ..CommunitySettings::default() });
         assert_eq!(said["m.relates_to"]["event_id"], "$t");
         assert_eq!(said["m.relates_to"]["is_falling_back"], false);
         assert_eq!(said["m.relates_to"]["m.in_reply_to"]["event_id"], "$q");
         assert_eq!((&said["msgtype"], &said["m.mentions"]["user_ids"][0]), (&json!("m.text"), &json!("@a:b")));
-        let corrected = correction(part, "$old", to, &Settings::default());
+        let corrected = replacement(part, "$old", to, &CommunitySettings::default());
         assert_eq!(corrected["m.relates_to"], json!({"rel_type": "m.replace", "event_id": "$old"}));
         assert_eq!((&corrected["m.new_content"]["body"], &corrected["msgtype"]), (&json!("hi"), &json!("m.notice")));
         assert_eq!(corrected["m.mentions"], json!({}));

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::changes::claim_in_lines;
 use super::{named, quoted};
-use crate::desk::Heard;
+use crate::desk::Answered;
 use crate::facts::{Facts, Rank, Subject, Topic};
-use crate::store::queue::{Report, Suggestion, Waiting};
+use crate::store::queue::{Report, Suggestion, UnansweredQuestion};
 use crate::understanding::decide::ANSWER_FROM;
 use crate::understanding::{Decision, Index};
 
@@ -60,9 +60,9 @@ pub fn topic(subject: &Subject, topic: &Topic, facts: &Facts, newest: i64) -> St
 }
 
 /// How a question is understood.
-pub fn trace(heard: &Heard, index: &Index) -> String {
-    let mut lines = vec![format!("{:?} in {} µs", heard.reply.outcome, heard.elapsed_us)];
-    for trace in &heard.traces {
+pub fn trace(answered: &Answered, index: &Index) -> String {
+    let mut lines = vec![format!("{:?} in {} µs", answered.reply.outcome, answered.elapsed_us)];
+    for trace in &answered.traces {
         lines.push(format!("words: {}", trace.words.join(" ")));
         for candidate in &trace.candidates {
             let unexplained: Vec<String> =
@@ -94,7 +94,7 @@ pub fn trace(heard: &Heard, index: &Index) -> String {
 }
 
 /// A page of questions without an answer.
-pub fn unanswered(shown: &[Waiting], first: usize, (page, pages): (usize, usize)) -> String {
+pub fn unanswered(shown: &[UnansweredQuestion], first: usize, (page, pages): (usize, usize)) -> String {
     if shown.is_empty() {
         return "No question waits for an answer.".into();
     }
@@ -103,10 +103,10 @@ pub fn unanswered(shown: &[Waiting], first: usize, (page, pages): (usize, usize)
         day.chars().take(10).collect::<String>()
     };
     let mut text = String::from("Questions that I could not answer:");
-    for (at, waiting) in shown.iter().enumerate() {
-        let (begin, end) = (day(waiting.asked.0), day(waiting.asked.1));
+    for (at, unanswered) in shown.iter().enumerate() {
+        let (begin, end) = (day(unanswered.asked.0), day(unanswered.asked.1));
         let when = if begin == end { end } else { format!("{begin} to {end}") };
-        let _ = write!(text, "\n{}. {}× {} ({when})", first + at + 1, waiting.count, quoted(&waiting.text));
+        let _ = write!(text, "\n{}. {}× {} ({when})", first + at + 1, unanswered.count, quoted(&unanswered.text));
     }
     if pages > 1 {
         let _ = write!(text, "\nPage {page} of {pages}: `unanswered 2` shows the next.");

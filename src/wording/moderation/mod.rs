@@ -13,7 +13,7 @@ pub use lists::*;
 pub use record::*;
 
 use crate::facts::{Facts, Source, Topic};
-use crate::moderation::Right;
+use crate::moderation::Permission;
 use crate::moderation::command::{Field, Form, GRAMMAR, Verb};
 
 /// How long a quoted text may be before it is cut, in letters.
@@ -70,12 +70,12 @@ pub fn no_such_field(verb: Verb, name: &str) -> String {
     format!("`{}` has no field {}. {}", verb.grammar().words, quoted(name), usage(verb))
 }
 
-pub fn not_allowed(needed: Right) -> String {
+pub fn not_allowed(needed: Permission) -> String {
     match needed {
-        Right::Operator => {
+        Permission::Operator => {
             "Only those who run the bot may do that here: it is about what all communities share.".into()
         }
-        Right::Moderator | Right::Member => {
+        Permission::Moderator | Permission::Member => {
             "Only those who moderate here may do that. With `suggest` everybody can suggest a fact to them.".into()
         }
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::changes::value_of;
 use super::{indented, quoted};
 use crate::facts::{Claim, Rank};
-use crate::store::{Changed, Outdated, Revision, Scope};
+use crate::store::{EntityChange, Outdated, Revision, Scope};
 
 /// A change, for those who look after the community.
 #[cfg(any(feature = "discord", feature = "matrix"))]
@@ -68,7 +68,7 @@ pub(super) fn revision_in_words(revision: &Revision) -> String {
     text
 }
 
-fn changed_in_words(changed: &Changed) -> String {
+fn changed_in_words(changed: &EntityChange) -> String {
     let name = format!("{} {}", changed.kind, changed.id);
     if let (Some(was), Some(is)) = changed.claims() {
         return format!("{name}: {}", claim_difference(&was, &is));
@@ -139,7 +139,7 @@ pub fn outdated(outdated: &[Outdated], shared: bool) -> String {
 }
 
 /// The same for the log channel.
-pub fn flag(outdated: &[Outdated]) -> String {
+pub fn layer_conflicts(outdated: &[Outdated]) -> String {
     let ids: Vec<String> = outdated.iter().map(|one| format!("{} {}", one.kind, one.id)).collect();
     format!(
         "What all share changed under changes of yours: {}. Yours count; `review` shows what it says there.",

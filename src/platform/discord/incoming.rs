@@ -8,7 +8,7 @@ use crate::utterance::Utterance;
 /// message, or in a server without a mention of the bot and no reply to it. Whether it was said in a direct conversation
 /// only an event tells; a message of a channel's history names no server.
 #[must_use]
-pub fn heard(message: &Message, me: UserId, is_direct: bool) -> Option<Utterance> {
+pub fn addressed_to_bot(message: &Message, me: UserId, is_direct: bool) -> Option<Utterance> {
     if !is_from_a_person(message) || message.author.id == me {
         return None;
     }
@@ -75,14 +75,14 @@ mod tests {
         message
     }
 
-    fn hear(message: Value) -> Option<Utterance> {
+    fn addressed(message: Value) -> Option<Utterance> {
         let message: Message = serde_json::from_value(message).unwrap();
-        heard(&message, ME, message.guild_id.is_none())
+        addressed_to_bot(&message, ME, message.guild_id.is_none())
     }
 
     #[test]
-    fn who_addresses_the_bot_is_heard() {
-        let text = |message: Value| hear(message).map(|utterance| utterance.text);
+    fn who_addresses_the_bot_is_answered() {
+        let text = |message: Value| addressed(message).map(|utterance| utterance.text);
         let person = || user(1, false);
         for (case, expected) in [
             (message(person(), "how much?", false), Some("how much?")),
@@ -121,7 +121,7 @@ mod tests {
         let mut reply = message(user(1, false), "and how long?", true);
         reply["type"] = json!(19);
         reply["referenced_message"] = message(user(99, true), "A ticket costs …", true);
-        let context = |reply: &Value| hear(reply.clone()).map(|utterance| utterance.context);
+        let context = |reply: &Value| addressed(reply.clone()).map(|utterance| utterance.context);
         assert_eq!(context(&reply), Some(Some("A ticket costs …".to_owned())));
         reply["referenced_message"]["content"] = json!("");
         assert_eq!(context(&reply), Some(None));

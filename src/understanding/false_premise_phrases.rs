@@ -4,8 +4,8 @@
 use unicode_normalization::UnicodeNormalization;
 
 use super::candidate::Candidate;
-use super::correct::Figure;
 use super::decide::Decision;
+use super::false_premise::Figure;
 use super::reader::{Reader, are_forms};
 use super::{Answerable, TopicEntry};
 use crate::language::{Units, is_hangul};
@@ -28,7 +28,7 @@ struct Quantity {
 
 impl Reader<'_> {
     /// What the sources put otherwise than the question takes for granted, given as mended words in letters.
-    pub(super) fn correction(&self, words: &[String]) -> Option<Decision> {
+    pub(super) fn false_premise(&self, words: &[String]) -> Option<Decision> {
         self.rival(words).or_else(|| self.wrong_figure(words))
     }
 

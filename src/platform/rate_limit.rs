@@ -32,7 +32,7 @@ pub struct Limits {
 
 /// Counts the questions of the last minute.
 #[derive(Debug)]
-pub struct Pace<Person, Place> {
+pub struct RateLimiter<Person, Place> {
     persons: HashMap<Person, Window>,
     places: HashMap<Place, Window>,
 }
@@ -61,16 +61,16 @@ impl Window {
     }
 }
 
-impl<Person, Place> Default for Pace<Person, Place> {
+impl<Person, Place> Default for RateLimiter<Person, Place> {
     fn default() -> Self {
         Self { persons: HashMap::new(), places: HashMap::new() }
     }
 }
 
-impl<Person: Eq + Hash, Place: Eq + Hash> Pace<Person, Place> {
+impl<Person: Eq + Hash, Place: Eq + Hash> RateLimiter<Person, Place> {
     /// Counts a question that somebody asks in a place at `now`, in seconds. None if it may be answered. `told` tells
     /// whether the person will hear of it if not.
-    pub fn hold(&mut self, person: Person, place: Place, limits: Limits, now: i64, told: bool) -> Option<Wait> {
+    pub fn check(&mut self, person: Person, place: Place, limits: Limits, now: i64, told: bool) -> Option<Wait> {
         if self.persons.len().max(self.places.len()) >= MOST {
             self.forget(now);
         }
@@ -102,9 +102,10 @@ mod tests {
 
     #[test]
     fn who_asks_too_much_is_told_once_a_minute() {
-        let mut pace = Pace::default();
+        let mut rate_limiter = RateLimiter::default();
         let limits = Limits { person: 2, place: 3 };
-        let mut ask = |person: &'static str, place: &'static str, now| pace.hold(person, place, limits, now, true);
+        let mut ask =
+            |person: &'static str, place: &'static str, now| rate_limiter.check(person, place, limits, now, true);
         let wait = |seconds, of_place, is_told| Some(Wait { seconds, of_place, is_told });
         assert_eq!(ask("a", "x", 0), None);
         assert_eq!(ask("a", "y", 10), None);
@@ -123,21 +124,21 @@ mod tests {
 
     #[test]
     fn who_was_not_told_is_told_later() {
-        let mut pace = Pace::default();
+        let mut rate_limiter = RateLimiter::default();
         let limits = Limits { person: 1, place: 0 };
-        assert_eq!(pace.hold("a", "x", limits, 0, false), None);
-        assert!(pace.hold("a", "x", limits, 1, false).is_some_and(|wait| !wait.is_told));
-        assert!(pace.hold("a", "x", limits, 2, true).is_some_and(|wait| !wait.is_told));
-        assert!(pace.hold("a", "x", limits, 3, true).is_some_and(|wait| wait.is_told));
+        assert_eq!(rate_limiter.check("a", "x", limits, 0, false), None);
+        assert!(rate_limiter.check("a", "x", limits, 1, false).is_some_and(|wait| !wait.is_told));
+        assert!(rate_limiter.check("a", "x", limits, 2, true).is_some_and(|wait| !wait.is_told));
+        assert!(rate_limiter.check("a", "x", limits, 3, true).is_some_and(|wait| wait.is_told));
     }
 
     #[test]
     fn without_a_limit_all_are_answered() {
-        let mut pace = Pace::default();
+        let mut rate_limiter = RateLimiter::default();
         for at in 0..1_000 {
-            assert_eq!(pace.hold(1, 1, Limits { person: 0, place: 0 }, at / 100, true), None);
+            assert_eq!(rate_limiter.check(1, 1, Limits { person: 0, place: 0 }, at / 100, true), None);
         }
-        pace.forget(1_000);
-        assert!(pace.persons.is_empty() && pace.places.is_empty());
+        rate_limiter.forget(1_000);
+        assert!(rate_limiter.persons.is_empty() && rate_limiter.places.is_empty());
     }
 }

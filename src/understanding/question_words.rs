@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use super::asks::{Ask, asks, focus, head};
-use super::correct::is_free_figure;
 use super::decide::Decision;
-use super::links::{Link, links};
+use super::false_premise::is_free_figure;
 use super::normalise::stem;
-use super::rows::Row;
+use super::quantized::QuantizedVector;
+use super::roles::{Role, roles};
 use super::{Index, is_number};
 
 /// Up to this rank in the list of English a word is common. Nouns that change a question (`insurance`, `bicycle`) begin
@@ -15,10 +15,10 @@ use super::{Index, is_number};
 const COMMON_WORDS: u32 = 2_500;
 
 /// From so much left unexplained on a word that other topics use may turn a question into one of theirs.
-const TELLING_WORD: f32 = 0.6;
+const INFORMATIVE_WORD: f32 = 0.6;
 
 /// A question's words.
-pub(super) struct Heard<'a> {
+pub(super) struct QuestionWords<'a> {
     /// All of them, spelling mended.
     pub(super) words: &'a [String],
     /// Those that carry meaning, each once.
@@ -28,7 +28,7 @@ pub(super) struct Heard<'a> {
     /// The last of a few keywords.
     pub(super) head: Option<Word<'a>>,
     /// Who does it and to whom.
-    pub(super) links: HashSet<Link>,
+    pub(super) roles: HashSet<Role>,
     /// What is asked for.
     pub(super) asks: Vec<Ask>,
 }
@@ -38,16 +38,16 @@ pub(super) struct Word<'a> {
     pub(super) text: &'a str,
     /// The number of its stem, if a topic uses it.
     pub(super) stem: Option<u32>,
-    pub(super) origin: Origin,
+    pub(super) class: WordClass,
     /// How much it tells one topic from others, from 0 to 1.
-    pub(super) telling: f32,
+    pub(super) informativeness: f32,
     /// What it means, for words that no topic uses; of the others it is known.
-    pub(super) vector: Option<Row>,
+    pub(super) vector: Option<QuantizedVector>,
 }
 
 /// Where a word that a topic doesn't use is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
+pub enum WordClass {
     /// It is a name.
     Name,
     /// It turns a question into another one.
@@ -66,7 +66,7 @@ pub enum Origin {
 
 impl Index {
     /// Looks every word of a question up.
-    pub(super) fn listen<'a>(&self, words: &'a [String]) -> Heard<'a> {
+    pub(super) fn question_words<'a>(&self, words: &'a [String]) -> QuestionWords<'a> {
         let mut content: Vec<Word<'a>> = Vec::with_capacity(words.len());
         for (at, word) in words.iter().enumerate() {
             if word.chars().nth(1).is_some() && !content.iter().any(|other| other.text == word) {
@@ -75,8 +75,8 @@ impl Index {
         }
         let focus = focus(words).iter().filter_map(|word| self.look_up(word, false)).collect();
         let head = head(words).and_then(|word| self.look_up(word, false));
-        let links = links(words, |word| self.trained.names.contains(&stem(word)));
-        Heard { words, content, focus, head, links, asks: asks(words) }
+        let roles = roles(words, |word| self.trained.names.contains(&stem(word)));
+        QuestionWords { words, content, focus, head, roles, asks: asks(words) }
     }
 
     /// How many of the words carry meaning.
@@ -88,9 +88,9 @@ impl Index {
     /// Whether words around a question can't change what it asks of a topic: none of them is a name, a figure, a "not",
     /// a turn, or a word of other topics that this one doesn't use.
     pub(super) fn is_beside_the_point(&self, words: &[String], topic: usize) -> bool {
-        let heard = self.listen(words);
-        let is_harmless = |word: &Word<'_>| matches!(word.origin, Origin::Common | Origin::Rare);
-        heard.content.iter().all(|word| is_harmless(word) || self.unexplained(topic, word) < TELLING_WORD)
+        let question = self.question_words(words);
+        let is_harmless = |word: &Word<'_>| matches!(word.class, WordClass::Common | WordClass::Rare);
+        question.content.iter().all(|word| is_harmless(word) || self.unexplained(topic, word) < INFORMATIVE_WORD)
     }
 
     /// Whether a word is a greeting, thanks or the like.
@@ -129,27 +129,27 @@ impl Index {
         }
         // A figure is another word than the same digits in a name: 200 passengers, Boeing 777-200.
         let number = self.stem_number(&stem).filter(|_| !free_figure);
-        let origin = if self.trained.names.contains(&stem) {
-            Origin::Name
+        let class = if self.trained.names.contains(&stem) {
+            WordClass::Name
         } else if word == "not" {
-            Origin::Negation
+            WordClass::Negation
         } else if self.trained.markers.contains(&stem) {
-            Origin::Marker
+            WordClass::Marker
         } else if is_number(word) {
-            Origin::Number
+            WordClass::Number
         } else if number.is_some() {
-            Origin::OtherTopic
+            WordClass::OtherTopic
         } else if self.trained.english.rank(word).is_some_and(|rank| rank <= COMMON_WORDS) {
-            Origin::Common
+            WordClass::Common
         } else {
-            Origin::Rare
+            WordClass::Rare
         };
-        let telling = match origin {
-            Origin::Name | Origin::Marker => 1.0,
-            _ => self.telling(number),
+        let informativeness = match class {
+            WordClass::Name | WordClass::Marker => 1.0,
+            _ => self.informativeness(number),
         };
-        let is_word = !matches!(origin, Origin::Number | Origin::Marker | Origin::Negation);
-        let vector = (number.is_none() && is_word).then(|| Row::of(&self.trained.vectors.mean(&[word])));
-        Some(Word { text: word, stem: number, origin, telling, vector })
+        let is_word = !matches!(class, WordClass::Number | WordClass::Marker | WordClass::Negation);
+        let vector = (number.is_none() && is_word).then(|| QuantizedVector::of(&self.trained.vectors.mean(&[word])));
+        Some(Word { text: word, stem: number, class, informativeness, vector })
     }
 }

@@ -1,12 +1,12 @@
 //! Telling those who keep a community's facts that what all share changed under changes of theirs.
 
 use super::Moderation;
-use crate::store::{Error, Scope};
+use crate::store::{Scope, StoreError};
 use crate::wording::moderation as words;
 
 /// What a community is to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Flag {
+pub struct LayerConflict {
     /// The platform's id of the community.
     pub community: String,
     /// The platform's ids of where it is told of changes.
@@ -22,10 +22,10 @@ impl Moderation {
     ///
     /// # Errors
     /// If the database can't be used.
-    pub fn flags(&self) -> Result<Vec<Flag>, Error> {
-        let mut flags = Vec::new();
-        let unflagged = self.store().unflagged(self.platform)?;
-        for (scope, told, newest) in unflagged {
+    pub fn layer_conflicts(&self) -> Result<Vec<LayerConflict>, StoreError> {
+        let mut conflicts = Vec::new();
+        let untold_conflicts = self.store().untold_conflicts(self.platform)?;
+        for (scope, told, newest) in untold_conflicts {
             let community = scope.community_on(self.platform).unwrap_or_default().to_owned();
             let rooms = self.records().settings_in(&community)?;
             let mut logs: Vec<String> = rooms.into_iter().filter_map(|(_, settings)| settings.log_channel).collect();
@@ -34,18 +34,23 @@ impl Moderation {
             let mut outdated = self.store().outdated(&scope)?;
             outdated.retain(|one| one.revision > told);
             if logs.is_empty() || outdated.is_empty() {
-                self.store().flag(&scope, newest)?;
+                self.store().set_conflicts_told(&scope, newest)?;
             } else {
-                flags.push(Flag { community, logs, text: words::flag(&outdated), revision: newest });
+                conflicts.push(LayerConflict {
+                    community,
+                    logs,
+                    text: words::layer_conflicts(&outdated),
+                    revision: newest,
+                });
             }
         }
-        Ok(flags)
+        Ok(conflicts)
     }
 
     /// Records that a community was told.
-    pub fn flagged(&self, flag: &Flag) {
-        let scope = Scope::community(self.platform, &flag.community);
-        if let Err(error) = self.store().flag(&scope, flag.revision) {
+    pub fn conflict_was_told(&self, conflict: &LayerConflict) {
+        let scope = Scope::community(self.platform, &conflict.community);
+        if let Err(error) = self.store().set_conflicts_told(&scope, conflict.revision) {
             tracing::error!(%error, "it could not be recorded that a community was told of shared changes");
         }
     }

@@ -1,14 +1,14 @@
 //! Those who wish to be told when their question has an answer.
 
 use routedesk::desk::Desk;
-use routedesk::moderation::{Moderation, Right, Speaker};
+use routedesk::moderation::{Actor, Moderation, Permission};
 
 use super::*;
 
 const QUESTION: &str = "is there a lounge for passengers at pyongyang airport?";
 
 /// Asks in vain and presses the button to be told.
-async fn wish(bot: &mut Bot, who: u64) -> Value {
+async fn subscribe(bot: &mut Bot, who: u64) -> Value {
     let id = bell(bot).await;
     press(bot, who, &id, false);
     bot.requests.answered().await
@@ -34,7 +34,7 @@ fn moderate(bot: &Bot, lines: &[&str]) {
     let path = bot.folder.path().join("facts.db");
     let desk: Arc<Desk> = Arc::new(common::open(&path));
     let moderation = Moderation::open(desk, &path, "discord").expect("the database");
-    let by = Speaker { who: "7".into(), community: GUILD.to_string(), right: Right::Moderator };
+    let by = Actor { who: "7".into(), community: GUILD.to_string(), permission: Permission::Moderator };
     for line in lines {
         moderation.command(&by, line, 1_800_000_000);
     }
@@ -49,7 +49,7 @@ fn told(bot: &Bot) -> Vec<String> {
 async fn who_wishes_so_is_told_once_also_after_a_restart() {
     let mut bot = Bot::start().await;
     for _ in 0..2 {
-        let kept = wish(&mut bot, STRANGER).await;
+        let kept = subscribe(&mut bot, STRANGER).await;
         assert_eq!(kept["data"]["flags"], 4 | 64);
         assert!(content(&kept["data"]).starts_with("I'll tell you once"), "{kept}");
     }
@@ -60,7 +60,7 @@ async fn who_wishes_so_is_told_once_also_after_a_restart() {
     let text = content(&said);
     assert!(text.starts_with("You wanted to know") && text.contains("no lounge at Pyongyang airport"), "{text}");
     // What answers by now is said at once.
-    let known = wish_now(&mut bot).await;
+    let known = subscribe_now(&mut bot).await;
     assert!(content(&known["data"]).contains("no lounge at Pyongyang airport"), "{known}");
     bot.stop().await;
     bot.come_up().await;
@@ -72,7 +72,7 @@ async fn who_wishes_so_is_told_once_also_after_a_restart() {
 }
 
 /// Somebody presses an old button whose question has an answer by now.
-async fn wish_now(bot: &mut Bot) -> Value {
+async fn subscribe_now(bot: &mut Bot) -> Value {
     press(bot, PERSON, "tell:en:is there a lounge for passengers at pyongyang airport", false);
     bot.requests.answered().await
 }
@@ -82,13 +82,13 @@ async fn wish_now(bot: &mut Bot) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_told_is_corrected_and_told_to_members_only() {
     let mut bot = Bot::start().await;
-    wish(&mut bot, STRANGER).await;
-    wish(&mut bot, FORMER).await;
+    subscribe(&mut bot, STRANGER).await;
+    subscribe(&mut bot, FORMER).await;
     bot.stop().await;
     answer(&bot);
     bot.come_up().await;
     bot.requests.said(DIRECT).await;
-    while !bot.records().wishes_before(i64::MAX).unwrap().is_empty() {
+    while !bot.records().subscriptions_before(i64::MAX).unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
     bot.stop().await;
@@ -110,24 +110,24 @@ async fn what_was_told_is_corrected_and_told_to_members_only() {
 async fn a_crash_tells_nobody_twice() {
     for is_said in [true, false] {
         let mut bot = Bot::start().await;
-        wish(&mut bot, STRANGER).await;
+        subscribe(&mut bot, STRANGER).await;
         bot.stop().await;
         answer(&bot);
         let now = jiff::Timestamp::now().as_second();
-        let wish = bot.records().wishes_before(i64::MAX).unwrap().remove(0);
-        bot.records().try_to_tell(&wish.id, now).unwrap();
+        let subscription = bot.records().subscriptions_before(i64::MAX).unwrap().remove(0);
+        bot.records().try_to_notify(&subscription.id, now).unwrap();
         if is_said {
             // What the bot says is found out from another one that gets through.
             bot.come_up().await;
             bot.requests.said(DIRECT).await;
             bot.stop().await;
             bot.standin.forget_nonces();
-            bot.records().keep_wish(&wish).unwrap();
-            bot.records().try_to_tell(&wish.id, now).unwrap();
+            bot.records().keep_subscription(&subscription).unwrap();
+            bot.records().try_to_notify(&subscription.id, now).unwrap();
         }
         bot.come_up().await;
         bot.standin.until_said(DIRECT, 1).await;
-        while !bot.records().wishes_before(i64::MAX).unwrap().is_empty() {
+        while !bot.records().subscriptions_before(i64::MAX).unwrap().is_empty() {
             tokio::task::yield_now().await;
         }
         bot.stop().await;
@@ -139,13 +139,13 @@ async fn a_crash_tells_nobody_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_takes_it_back_is_told_nothing() {
     let mut bot = Bot::start().await;
-    let kept = wish(&mut bot, STRANGER).await;
+    let kept = subscribe(&mut bot, STRANGER).await;
     let take_back = buttons(&kept["data"], 0).remove(0);
     // Nobody takes back for somebody else.
     for (who, left) in [(PERSON, 1), (STRANGER, 0)] {
         press(&bot, who, &take_back, false);
         bot.requests.answered().await;
-        assert_eq!(bot.records().wishes_before(i64::MAX).unwrap().len(), left);
+        assert_eq!(bot.records().subscriptions_before(i64::MAX).unwrap().len(), left);
     }
     bot.assert_well_behaved();
 }
@@ -154,7 +154,7 @@ async fn who_takes_it_back_is_told_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_takes_no_direct_messages_is_told_under_the_question() {
     let mut bot = Bot::start().await;
-    wish(&mut bot, STRANGER).await;
+    subscribe(&mut bot, STRANGER).await;
     bot.stop().await;
     answer(&bot);
     bot.standin.fail_next([Fault::Status(403)]);

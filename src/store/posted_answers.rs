@@ -3,8 +3,8 @@
 use rusqlite::OptionalExtension as _;
 
 use super::records::Records;
-use super::{Error, Scope};
-use crate::wording::{Memo, Reply};
+use super::{Scope, StoreError};
+use crate::wording::{AnswerRecipe, Reply};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// How long a post is remembered, in seconds.
@@ -12,7 +12,7 @@ const REMEMBERED: i64 = 30 * 24 * 60 * 60;
 
 /// An answer that was given, without a word of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct PostedAnswer {
     /// The platform's id of where it was given.
     pub channel: String,
     /// The platform's id of what it answers.
@@ -20,7 +20,7 @@ pub struct Answer {
     /// Whose facts it was made from.
     pub scope: Scope,
     /// What it was made from.
-    pub memo: Memo,
+    pub recipe: AnswerRecipe,
     /// The claims that it showed at any time.
     pub claims: Vec<String>,
     /// A checksum of the text in which it was given.
@@ -29,19 +29,19 @@ pub struct Answer {
     pub right_at: i64,
 }
 
-impl Answer {
+impl PostedAnswer {
     /// A reply that was given to a question in a channel; none if it says nothing that may change.
     #[must_use]
     pub fn of(reply: &Reply, scope: Scope, channel: &str, question: &str) -> Option<Self> {
-        let memo = reply.memo.clone()?;
+        let recipe = reply.recipe.clone()?;
         Some(Self {
             channel: channel.to_owned(),
             question: question.to_owned(),
             scope,
             claims: reply.claims.iter().map(|claim| claim.id.clone()).collect(),
             original: xxh3_64(reply.text.as_bytes()),
-            right_at: memo.revision,
-            memo,
+            right_at: recipe.revision,
+            recipe,
         })
     }
 }
@@ -57,7 +57,7 @@ impl Records {
         channel: &str,
         (question, part): (&str, usize),
         at: i64,
-    ) -> Result<(), Error> {
+    ) -> Result<(), StoreError> {
         self.connection.prepare_cached("INSERT OR REPLACE INTO post VALUES (?, ?, ?, ?, ?, ?)")?.execute((
             self.platform,
             message,
@@ -73,7 +73,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails; then nothing is kept.
-    pub fn keep_said(&self, answer: &Answer, messages: &[String], at: i64) -> Result<(), Error> {
+    pub fn keep_posted_answer(&self, answer: &PostedAnswer, messages: &[String], at: i64) -> Result<(), StoreError> {
         let transaction = self.connection.unchecked_transaction()?;
         for (part, message) in messages.iter().enumerate() {
             self.keep_post(message, &answer.channel, (&answer.question, part), at)?;
@@ -86,7 +86,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn right_at(&self, channel: &str, question: &str) -> Result<Option<i64>, Error> {
+    pub fn right_at(&self, channel: &str, question: &str) -> Result<Option<i64>, StoreError> {
         let sql = "SELECT revision FROM answer WHERE platform = ? AND channel = ? AND question = ?";
         let mut statement = self.connection.prepare_cached(sql)?;
         Ok(statement.query_row((self.platform, channel, question), |row| row.get(0)).optional()?)
@@ -96,8 +96,8 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn keep_answer(&self, answer: &Answer, at: i64) -> Result<(), Error> {
-        let json = |memo: &Memo| serde_json::to_string(memo).expect("a memo is made of words and numbers");
+    pub fn keep_answer(&self, answer: &PostedAnswer, at: i64) -> Result<(), StoreError> {
+        let json = |recipe: &AnswerRecipe| serde_json::to_string(recipe).expect("a memo is made of words and numbers");
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
             .execute((
@@ -105,10 +105,10 @@ impl Records {
                 &answer.channel,
                 &answer.question,
                 answer.scope.key(),
-                json(&answer.memo),
+                json(&answer.recipe),
                 serde_json::to_string(&answer.claims).expect("ids"),
                 answer.original.cast_signed(),
-                answer.memo.revision,
+                answer.recipe.revision,
                 answer.right_at,
                 at,
             ))?;
@@ -119,24 +119,24 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails or what is kept can't be read.
-    pub fn answers_before(&self, newest: i64) -> Result<Vec<Answer>, Error> {
+    pub fn answers_before(&self, newest: i64) -> Result<Vec<PostedAnswer>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT channel, question, scope, memo, claims, original, revision FROM answer
              WHERE platform = ? AND revision < ? ORDER BY at, channel, question",
         )?;
         let mut rows = statement.query((self.platform, newest))?;
         let mut answers = Vec::new();
-        let unreadable = |error: serde_json::Error| Error::Unreadable(error.to_string());
+        let unreadable = |error: serde_json::Error| StoreError::Unreadable(error.to_string());
         while let Some(row) = rows.next()? {
-            let Ok(memo) = serde_json::from_str(&row.get::<_, String>(3)?) else {
+            let Ok(recipe) = serde_json::from_str(&row.get::<_, String>(3)?) else {
                 tracing::error!("what an answer was made from can't be read; it stays as it is");
                 continue;
             };
-            answers.push(Answer {
+            answers.push(PostedAnswer {
                 channel: row.get(0)?,
                 question: row.get(1)?,
                 scope: Scope::of_key(&row.get::<_, String>(2)?),
-                memo,
+                recipe,
                 claims: serde_json::from_str(&row.get::<_, String>(4)?).map_err(unreadable)?,
                 original: row.get::<_, i64>(5)?.cast_unsigned(),
                 right_at: row.get(6)?,
@@ -149,7 +149,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn is_right_at(&self, answer: &Answer, revision: i64) -> Result<(), Error> {
+    pub fn is_right_at(&self, answer: &PostedAnswer, revision: i64) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
                 "UPDATE answer SET revision = ?, claims = ?
@@ -163,7 +163,7 @@ impl Records {
                 &answer.question,
                 // Unless it was replaced in the meantime.
                 answer.right_at,
-                answer.memo.revision,
+                answer.recipe.revision,
             ))?;
         Ok(())
     }
@@ -172,7 +172,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn posts(&self, question: &str, channel: &str) -> Result<Vec<String>, Error> {
+    pub fn posts(&self, question: &str, channel: &str) -> Result<Vec<String>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT message FROM post WHERE platform = ? AND question = ? AND channel = ? ORDER BY part, at",
         )?;
@@ -184,7 +184,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn question_of(&self, message: &str, channel: &str) -> Result<Option<String>, Error> {
+    pub fn question_of(&self, message: &str, channel: &str) -> Result<Option<String>, StoreError> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT question FROM post WHERE platform = ? AND message = ? AND channel = ?")?;
@@ -195,7 +195,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn forget_post(&self, message: &str, channel: &str) -> Result<(), Error> {
+    pub fn forget_post(&self, message: &str, channel: &str) -> Result<(), StoreError> {
         self.connection
             .prepare_cached("DELETE FROM post WHERE platform = ? AND message = ? AND channel = ?")?
             .execute((self.platform, message, channel))?;
@@ -203,7 +203,7 @@ impl Records {
     }
 
     /// Forgets the messages of the desk that lie long before `now`.
-    pub(super) fn forget_posts(&self, now: i64) -> Result<(), Error> {
+    pub(super) fn forget_posts(&self, now: i64) -> Result<(), StoreError> {
         for sql in
             ["DELETE FROM post WHERE platform = ? AND at < ?", "DELETE FROM answer WHERE platform = ? AND at < ?"]
         {

@@ -1,8 +1,8 @@
 //! What is shown of a change before it counts: the answers before and after, and what the desk found.
 
 use super::claims::shows;
-use super::draft::{Act, Draft, Ground};
-use super::{Failure, Moderation, Speaker};
+use super::draft::{Act, Draft, DraftContext};
+use super::{Actor, Failure, Moderation};
 use crate::answer::Outcome;
 use crate::desk::Probe;
 use crate::facts::{Claim, Facts, Rank, Relation, relation, verify};
@@ -28,20 +28,20 @@ const NEARBY: usize = 8;
 
 impl Moderation {
     /// A change with all that is known of it, in words.
-    pub(super) fn preview(&self, by: &Speaker, draft: &Draft, ground: &Ground<'_>) -> Result<String, Failure> {
-        let waiting = self.records().questions(&by.community, MOST_TRIED)?;
+    pub(super) fn preview(&self, by: &Actor, draft: &Draft, context: &DraftContext<'_>) -> Result<String, Failure> {
+        let unanswered = self.records().questions(&by.community, MOST_TRIED)?;
         let asked = draft.probes.len();
         let mut probes = draft.probes.clone();
-        probes.extend(waiting.into_iter().map(|waiting| Probe::Question(waiting.text)));
+        probes.extend(unanswered.into_iter().map(|unanswered| Probe::Question(unanswered.text)));
         let recorded = probes.len();
-        probes.extend(self.nearby(draft, ground)?);
+        probes.extend(self.nearby(draft, context)?);
         let seen = self.desk.preview(&draft.scope, draft.edits(), &probes)?;
         let mut found = Vec::new();
         let edits = draft.edits().iter().take(MOST_LOOKED_AT);
         for edit in edits.filter(|_| !matches!(draft.act, Act::Undo(..) | Act::UndoAllSince(..))) {
             if let Edit::Claim { claim, .. } = edit {
-                found.extend(of_claim(claim, ground.facts));
-                found.extend(of_change(claim, ground.facts));
+                found.extend(of_claim(claim, context.facts));
+                found.extend(of_change(claim, context.facts));
             }
         }
         if found.len() > MOST_FOUND {
@@ -51,7 +51,7 @@ impl Moderation {
         }
         if teaches(draft) {
             let questions = draft.probes.iter().zip(&seen).filter(|(probe, _)| matches!(probe, Probe::Question(_)));
-            found.extend(questions.flat_map(|(_, (before, after))| of_question(before, after, ground.facts)));
+            found.extend(questions.flat_map(|(_, (before, after))| of_question(before, after, context.facts)));
         }
         let moved = |range: std::ops::Range<usize>| -> Vec<String> {
             let other = |at: &usize| seen.get(*at).is_some_and(|(before, after)| before.text != after.text);
@@ -64,7 +64,7 @@ impl Moderation {
             let name = match probe {
                 _ if asked == 1 => None,
                 Probe::Topic(id) => {
-                    Some(ground.facts.topics().find(|topic| topic.id == *id).map_or(id, |it| &it.title))
+                    Some(context.facts.topics().find(|topic| topic.id == *id).map_or(id, |it| &it.title))
                 }
                 Probe::Question(text) => Some(text),
             };
@@ -75,7 +75,7 @@ impl Moderation {
     }
 
     /// Questions of the topics that lie near what is taught: those that it may take away.
-    fn nearby(&self, draft: &Draft, ground: &Ground<'_>) -> Result<Vec<Probe>, Failure> {
+    fn nearby(&self, draft: &Draft, context: &DraftContext<'_>) -> Result<Vec<Probe>, Failure> {
         let mut probes = Vec::new();
         for probe in draft.probes.iter().filter(|_| teaches(draft)) {
             let Probe::Question(text) = probe else { continue };
@@ -84,7 +84,7 @@ impl Moderation {
             let traces = understand(&index, &said);
             let near = traces.iter().flat_map(|trace| trace.candidates.iter().take(NEARBY));
             let ids: Vec<&str> = near.map(|candidate| index.topics()[candidate.topic].id.as_str()).collect();
-            for topic in ground.facts.topics().filter(|topic| ids.contains(&topic.id.as_str())) {
+            for topic in context.facts.topics().filter(|topic| ids.contains(&topic.id.as_str())) {
                 // That the question itself moves is what is wanted.
                 let others = topic.examples.iter().filter(|example| fold(example) != fold(text));
                 probes.extend(others.take(TRIED_OF_TOPIC).cloned().map(Probe::Question));

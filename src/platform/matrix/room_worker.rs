@@ -12,15 +12,15 @@ use std::time::Instant;
 use routedesk_matrix::Event;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::hear::{self, Asked, Message};
-use super::render::{Answering, Part};
-use super::{Data, people};
+use super::incoming::{self, Asked, Message};
+use super::render::{Answering, EventPart};
+use super::{SharedMatrixBot, people};
 use crate::language::Language;
 use crate::moderation::TextFile;
-use crate::moderation::corrections::Correction;
-use crate::platform::recent::Recent;
+use crate::moderation::answer_updates::AnswerUpdate;
+use crate::platform::last_question::LastQuestions;
+use crate::store::answer_subscriptions::AnswerSubscription;
 use crate::store::handled::Place;
-use crate::store::wishes::Wish;
 use crate::wording::Reply;
 
 /// How old a message may be to be answered, in seconds, and one whose key came late.
@@ -28,7 +28,7 @@ pub const ANSWERED_LATER: i64 = 60 * 60;
 const READ_LATER: i64 = 24 * 60 * 60;
 
 /// For so long a question may be corrected, in seconds.
-pub const CORRECTED_WITHIN: i64 = 10 * 60;
+pub const EDITED_WITHIN: i64 = 10 * 60;
 
 /// For so long a number is taken for a choice, in seconds.
 pub const CHOSEN_WITHIN: i64 = 2 * 60;
@@ -44,13 +44,13 @@ pub enum Task {
     /// Keys came, of a session of encryption.
     Keys(String),
     /// An answer of some time ago has to say something else.
-    Correct(Box<Correction>),
+    UpdateAnswer(Box<AnswerUpdate>),
     /// Somebody who wished to be told of a question can be told.
-    Tell(Box<(Wish, Reply)>),
+    Notify(Box<(AnswerSubscription, Reply)>),
 }
 
 /// What is said to a message.
-pub enum Saying {
+pub enum OutgoingEvent {
     Reply(Box<Reply>),
     Text(String),
     /// With a file.
@@ -59,8 +59,8 @@ pub enum Saying {
 }
 
 /// A saying as texts, with what can be done about it.
-pub struct Spoken {
-    pub parts: Vec<Part>,
+pub struct RenderedAnswer {
+    pub parts: Vec<EventPart>,
     /// The ids of the topics to choose from.
     pub choices: Vec<String>,
     /// The words of a question without an answer, of which one may wish to be told.
@@ -71,7 +71,7 @@ pub struct Spoken {
 }
 
 /// A question that is answered: what the answer belongs to.
-pub struct Question<'a> {
+pub struct AnsweredQuestion<'a> {
     /// What is recorded as answered, and to which the posts belong.
     pub id: &'a str,
     /// The message that the answer is a reply to; where a reaction asked, the one that it goes back to.
@@ -102,11 +102,11 @@ pub struct Unreadable {
 }
 
 /// A room's lane.
-pub struct Lane {
-    pub data: Data,
+pub struct RoomWorker {
+    pub bot: SharedMatrixBot,
     pub room: String,
     /// The last question of each person.
-    pub recent: Recent<String>,
+    pub last_questions: LastQuestions<String>,
     /// What each question leant on, for when it is corrected, and when it was said.
     pub contexts: HashMap<String, (i64, Option<String>)>,
     /// What each person was last asked to choose from.
@@ -120,7 +120,7 @@ pub struct Lane {
     /// The sessions of encryption whose keys came last: a key may be here before the event that it belongs to.
     pub sessions: VecDeque<String>,
     /// When what is being answered was heard.
-    pub heard: Instant,
+    pub received_at: Instant,
     /// Whether what was missed is being made up for.
     pub is_catching_up: bool,
     /// Whether something is owed that could not be sent.
@@ -150,25 +150,25 @@ impl Entry {
 }
 
 /// Opens a room's lane.
-pub fn open(data: &Data, room: &str) -> Entry {
+pub fn open(bot: &SharedMatrixBot, room: &str) -> Entry {
     let (give, tasks) = unbounded_channel();
     let waits = Arc::new(AtomicBool::new(false));
-    let lane = Lane {
-        data: Arc::clone(data),
+    let worker = RoomWorker {
+        bot: Arc::clone(bot),
         room: room.to_owned(),
-        recent: Recent::default(),
+        last_questions: LastQuestions::default(),
         contexts: HashMap::new(),
         choices: HashMap::new(),
         unreadable: Vec::new(),
         told: HashMap::new(),
         language: Language::English,
         sessions: VecDeque::new(),
-        heard: Instant::now(),
+        received_at: Instant::now(),
         is_catching_up: false,
         owes: false,
         is_mute: false,
     };
-    tokio::spawn(lane.run(tasks, Arc::clone(&waits)));
+    tokio::spawn(worker.run(tasks, Arc::clone(&waits)));
     Entry { give, waits }
 }
 
@@ -176,17 +176,17 @@ pub fn now() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
-impl Lane {
+impl RoomWorker {
     async fn run(mut self, mut tasks: UnboundedReceiver<Task>, waits: Arc<AtomicBool>) {
-        let data = Arc::clone(&self.data);
+        let bot = Arc::clone(&self.bot);
         while let Some(task) = tasks.recv().await {
-            let Ok(_open) = data.open.try_read() else { return };
-            if data.is_closed.load(Ordering::Relaxed) {
+            let Ok(_open) = bot.open.try_read() else { return };
+            if bot.is_closed.load(Ordering::Relaxed) {
                 return;
             }
             match task {
-                Task::Event(event, heard) => {
-                    self.heard = heard;
+                Task::Event(event, received_at) => {
+                    self.received_at = received_at;
                     self.on_event(&event).await;
                 }
                 Task::CatchUp => {
@@ -200,29 +200,29 @@ impl Lane {
                     }
                 }
                 Task::Keys(session) => self.on_keys(session).await,
-                Task::Correct(correction) => self.correct_old(*correction).await,
-                Task::Tell(due) => self.tell_one(&due.0, &due.1).await,
+                Task::UpdateAnswer(update) => self.update_answer(*update).await,
+                Task::Notify(due) => self.notify_one(&due.0, &due.1).await,
             }
         }
     }
 
     fn forget(&mut self) {
         let now = now();
-        self.recent.forget(now);
-        self.contexts.retain(|_, (at, _)| now - *at <= CORRECTED_WITHIN);
+        self.last_questions.forget(now);
+        self.contexts.retain(|_, (at, _)| now - *at <= EDITED_WITHIN);
         self.choices.retain(|_, choices| now - choices.at <= CHOSEN_WITHIN);
         self.unreadable.retain(|message| now - message.at <= READ_LATER);
         self.told.retain(|_, at| now - *at <= ANSWERED_LATER);
     }
 
     async fn on_event(&mut self, event: &Event) {
-        if event.sender == self.data.account.user() || now() - event.at_ms / 1_000 > ANSWERED_LATER {
+        if event.sender == self.bot.account.user() || now() - event.at_ms / 1_000 > ANSWERED_LATER {
             return;
         }
         match event.kind.as_str() {
             "m.room.message" => self.on_message(event, 0).await,
-            "m.room.member" if self.data.account.is_alone(&self.room) => {
-                let _ = self.data.account.leave(&self.room).await;
+            "m.room.member" if self.bot.account.is_alone(&self.room) => {
+                let _ = self.bot.account.leave(&self.room).await;
             }
             _ => self.on_other(event).await,
         }
@@ -238,7 +238,7 @@ impl Lane {
             "m.room.tombstone" if event.state_key.as_deref() == Some("") => {
                 if let Some(next) = event.content["replacement_room"].as_str() {
                     let (room, next, by) = (self.room.clone(), next.to_owned(), event.sender.clone());
-                    tokio::spawn(people::follow(Arc::clone(&self.data), room, next, by));
+                    tokio::spawn(people::follow(Arc::clone(&self.bot), room, next, by));
                 }
             }
             _ => {}
@@ -247,12 +247,12 @@ impl Lane {
 
     /// Answers a message if it is for the bot, without the first parts of the answer, of which so many are `said`.
     pub async fn on_message(&mut self, event: &Event, said: usize) {
-        let Some(message) = hear::message(&event.content, self.data.account.user()) else { return };
+        let Some(message) = incoming::message(&event.content, self.bot.account.user()) else { return };
         if self.is_answered(&event.id) == Some(true) {
             return;
         }
         if let Some(original) = &message.replaces {
-            return self.on_correction(event, &message, original).await;
+            return self.on_question_edited(event, &message, original).await;
         }
         let (place, at) = (self.place().await, event.at_ms / 1_000);
         let is_for_me = place.community.is_none() || self.is_reply_to_me(&message);
@@ -272,30 +272,30 @@ impl Lane {
             None if chosen.is_none() => self.answered_by_hand(event, &message, &place).await,
             _ => None,
         };
-        if let Some(saying) = by_hand {
-            return self.deliver(&question(event, &message), saying, said).await;
+        if let Some(outgoing) = by_hand {
+            return self.deliver(&question(event, &message), outgoing, said).await;
         }
-        let saying = match (moderating, chosen, asked) {
+        let outgoing = match (moderating, chosen, asked) {
             (Some(line), _, _) => self.moderated(event, &message, &line, &place).await,
-            (None, Some(chosen), _) => self.saying_of_choice(event, chosen, &place),
-            (None, None, Some(asked)) => self.saying(event, &message, asked, &place, said > 0).await,
-            (None, None, None) => Saying::Nothing,
+            (None, Some(chosen), _) => self.outgoing_for_choice(event, chosen, &place),
+            (None, None, Some(asked)) => self.outgoing_for(event, &message, asked, &place, said > 0).await,
+            (None, None, None) => OutgoingEvent::Nothing,
         };
-        self.deliver(&question(event, &message), saying, said).await;
+        self.deliver(&question(event, &message), outgoing, said).await;
     }
 
     /// The place that the room is: a direct conversation has no community, a room that is bound to a space has that.
     pub async fn place(&self) -> Place {
-        let is_direct = self.data.account.is_direct(&self.room).await;
-        let community = || self.data.settings(&self.room).space.unwrap_or_else(|| self.room.clone());
+        let is_direct = self.bot.account.is_direct(&self.room).await;
+        let community = || self.bot.settings(&self.room).space.unwrap_or_else(|| self.room.clone());
         Place { channel: self.room.clone(), community: (!is_direct).then(community) }
     }
 
     pub async fn asked(&self, message: &Message, is_for_me: bool) -> Option<Asked> {
-        let me = self.data.account.user();
+        let me = self.bot.account.user();
         let local = me.trim_start_matches('@').split(':').next().unwrap_or_default();
-        let name = self.data.account.name(&self.room).await.unwrap_or_default();
-        hear::asked(message, &[me, local, &name], is_for_me)
+        let name = self.bot.account.name(&self.room).await.unwrap_or_default();
+        incoming::asked(message, &[me, local, &name], is_for_me)
     }
 
     pub fn is_reply_to_me(&self, message: &Message) -> bool {
@@ -308,20 +308,18 @@ impl Lane {
 
     pub fn question_of(&self, event: &str) -> Option<String> {
         let room = &self.room;
-        self.data.recorded("an answer could not be looked up", |records| records.question_of(event, room)).flatten()
+        self.bot.recorded("an answer could not be looked up", |records| records.question_of(event, room)).flatten()
     }
 
     pub fn posts(&self, question: &str) -> Vec<String> {
         let room = &self.room;
-        self.data
-            .recorded("answers could not be looked up", |records| records.posts(question, room))
-            .unwrap_or_default()
+        self.bot.recorded("answers could not be looked up", |records| records.posts(question, room)).unwrap_or_default()
     }
 
     /// Records that a message is taken on; false if it was answered before. Trouble with the record doesn't keep from
     /// answering.
     pub fn take_on(&self, message: &str, place: &Place, at: i64) -> bool {
-        let is_open = self.data.recorded("a message could not be recorded", |records| {
+        let is_open = self.bot.recorded("a message could not be recorded", |records| {
             Ok(records.receive(message, place, at)? || records.is_answered(message)? == Some(false))
         });
         is_open.unwrap_or(true)
@@ -329,27 +327,27 @@ impl Lane {
 
     /// Whether a message was answered; nothing if it was never taken on.
     pub fn is_answered(&self, message: &str) -> Option<bool> {
-        self.data.recorded("a record could not be read", |records| records.is_answered(message)).flatten()
+        self.bot.recorded("a record could not be read", |records| records.is_answered(message)).flatten()
     }
 
     pub fn forget_post(&self, post: &str) {
         let room = &self.room;
-        self.data.recorded("a removal could not be recorded", |records| records.forget_post(post, room));
+        self.bot.recorded("a removal could not be recorded", |records| records.forget_post(post, room));
     }
 
     pub fn mark_answered(&self, message: &str, outcome: Option<&str>) {
-        self.data.recorded("an answer could not be recorded", |records| records.answer(message, outcome));
+        self.bot.recorded("an answer could not be recorded", |records| records.answer(message, outcome));
     }
 
     fn mark_read(&self, message: &str) {
-        let (data, room, message) = (Arc::clone(&self.data), self.room.clone(), message.to_owned());
-        tokio::spawn(async move { drop(data.account.mark_read(&room, &message).await) });
+        let (bot, room, message) = (Arc::clone(&self.bot), self.room.clone(), message.to_owned());
+        tokio::spawn(async move { drop(bot.account.mark_read(&room, &message).await) });
     }
 }
 
 /// What the answer to a message belongs to.
-pub fn question<'a>(event: &'a Event, message: &'a Message) -> Question<'a> {
-    Question {
+pub fn question<'a>(event: &'a Event, message: &'a Message) -> AnsweredQuestion<'a> {
+    AnsweredQuestion {
         id: &event.id,
         replies_to: &event.id,
         transaction: &event.id,
@@ -359,13 +357,13 @@ pub fn question<'a>(event: &'a Event, message: &'a Message) -> Question<'a> {
     }
 }
 
-pub fn answering<'a>(question: &Question<'a>, spoken: &'a Spoken) -> Answering<'a> {
+pub fn answering<'a>(question: &AnsweredQuestion<'a>, rendered: &'a RenderedAnswer) -> Answering<'a> {
     Answering {
         question: question.replies_to,
         asker: question.asker,
         thread: question.thread,
-        choices: &spoken.choices,
-        open: spoken.open.as_deref(),
-        language: spoken.language,
+        choices: &rendered.choices,
+        open: rendered.open.as_deref(),
+        language: rendered.language,
     }
 }

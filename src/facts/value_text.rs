@@ -5,7 +5,7 @@ use jiff::tz::Offset;
 
 use super::bounds::Bounds;
 use super::date::{DateSpan, MONTHS};
-use super::value::{BadValue, Kind, Period, Value};
+use super::value::{Period, Value, ValueError, ValueKind};
 use crate::language::Language;
 
 /// What people call currencies.
@@ -55,8 +55,8 @@ impl Value {
     /// Reads a value as people write it, or in the canonical form of [`Value::parse`]. Words without any figure are text.
     ///
     /// # Errors
-    /// [`BadValue`] with what is expected.
-    pub fn from_words(text: &str) -> Result<Self, BadValue> {
+    /// [`ValueError`] with what is expected.
+    pub fn from_words(text: &str) -> Result<Self, ValueError> {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if let Ok(value) = Self::parse(&text) {
             return Ok(value);
@@ -69,20 +69,20 @@ impl Value {
             .or_else(|| {
                 (text.contains(char::is_alphabetic) && !text.contains(char::is_numeric)).then(|| format!("text {text}"))
             });
-        read.and_then(|canonical| Self::parse(&canonical).ok()).ok_or(BadValue(text))
+        read.and_then(|canonical| Self::parse(&canonical).ok()).ok_or(ValueError(text))
     }
 
     /// The value as people read it.
     #[must_use]
     pub fn in_words(&self) -> String {
         match self.kind() {
-            Kind::Money(bounds, unit) | Kind::Count(bounds, unit) => {
+            ValueKind::Money(bounds, unit) | ValueKind::Count(bounds, unit) => {
                 format!("{} {unit}", bounds_in_words(*bounds, grouped))
             }
-            Kind::Date(span) => span.in_words(&Language::English.pack().dates),
-            Kind::Instant(at, around) => instant_in_words(self.text(), *at, *around),
-            Kind::Duration(bounds) => bounds_in_words(*bounds, duration_in_words),
-            Kind::Frequency(times, period) => {
+            ValueKind::Date(span) => span.in_words(&Language::English.pack().dates),
+            ValueKind::Instant(at, around) => instant_in_words(self.text(), *at, *around),
+            ValueKind::Duration(bounds) => bounds_in_words(*bounds, duration_in_words),
+            ValueKind::Frequency(times, period) => {
                 let period = PERIODS.iter().find(|(known, _)| known == period).map_or("", |(_, names)| names[0]);
                 match times {
                     1 => format!("once a {period}"),
@@ -90,9 +90,9 @@ impl Value {
                     times => format!("{times} times a {period}"),
                 }
             }
-            Kind::Name(name) | Kind::Text(name) => name.clone(),
-            Kind::YesNo(true) => "yes".to_owned(),
-            Kind::YesNo(false) => "no".to_owned(),
+            ValueKind::Name(name) | ValueKind::Text(name) => name.clone(),
+            ValueKind::YesNo(true) => "yes".to_owned(),
+            ValueKind::YesNo(false) => "no".to_owned(),
         }
     }
 }

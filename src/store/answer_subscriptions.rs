@@ -4,7 +4,7 @@
 use rusqlite::OptionalExtension as _;
 
 use super::records::Records;
-use super::{Error, Scope};
+use super::{Scope, StoreError};
 
 /// How many wishes of one person are kept, and of all.
 const MOST_OF_ONE: u32 = 20;
@@ -12,7 +12,7 @@ const MOST: u32 = 10_000;
 
 /// Somebody's wish to be told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wish {
+pub struct AnswerSubscription {
     /// The platform's id of how they said so.
     pub id: String,
     /// The platform's id of the person.
@@ -37,7 +37,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn keep_wish(&self, wish: &Wish) -> Result<Option<String>, Error> {
+    pub fn keep_subscription(&self, subscription: &AnswerSubscription) -> Result<Option<String>, StoreError> {
         self.connection
             .prepare_cached(
                 "INSERT INTO wish (platform, id, who, channel, message, scope, question, revision)
@@ -48,19 +48,20 @@ impl Records {
             )?
             .execute((
                 self.platform,
-                &wish.id,
-                &wish.who,
-                &wish.channel,
-                &wish.message,
-                wish.scope.key(),
-                &wish.question,
-                wish.revision,
+                &subscription.id,
+                &subscription.who,
+                &subscription.channel,
+                &subscription.message,
+                subscription.scope.key(),
+                &subscription.question,
+                subscription.revision,
                 MOST_OF_ONE,
                 MOST,
             ))?;
         let sql = "SELECT id FROM wish WHERE platform = ? AND channel = ? AND message = ? AND who = ? AND question = ?";
         let mut statement = self.connection.prepare_cached(sql)?;
-        let key = (self.platform, &wish.channel, &wish.message, &wish.who, &wish.question);
+        let key =
+            (self.platform, &subscription.channel, &subscription.message, &subscription.who, &subscription.question);
         Ok(statement.query_row(key, |row| row.get(0)).optional()?)
     }
 
@@ -68,20 +69,20 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn wishes_before(&self, newest: i64) -> Result<Vec<Wish>, Error> {
+    pub fn subscriptions_before(&self, newest: i64) -> Result<Vec<AnswerSubscription>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, who, channel, message, scope, question, revision, tried_at FROM wish
              WHERE platform = ? AND revision < ? ORDER BY length(id), id",
         )?;
-        let wishes = statement.query_map((self.platform, newest), read)?;
-        Ok(wishes.collect::<Result<_, _>>()?)
+        let subscriptions = statement.query_map((self.platform, newest), read)?;
+        Ok(subscriptions.collect::<Result<_, _>>()?)
     }
 
     /// Records that a question has no answer up to a revision.
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn has_no_answer_at(&self, id: &str, revision: i64) -> Result<(), Error> {
+    pub fn has_no_answer_at(&self, id: &str, revision: i64) -> Result<(), StoreError> {
         let sql = "UPDATE wish SET revision = ? WHERE platform = ? AND id = ?";
         self.connection.prepare_cached(sql)?.execute((revision, self.platform, id))?;
         Ok(())
@@ -92,7 +93,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn try_to_tell(&self, id: &str, now: i64) -> Result<Option<Option<i64>>, Error> {
+    pub fn try_to_notify(&self, id: &str, now: i64) -> Result<Option<Option<i64>>, StoreError> {
         let before: Option<Option<i64>> = self
             .connection
             .prepare_cached("SELECT tried_at FROM wish WHERE platform = ? AND id = ?")?
@@ -107,7 +108,7 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn drop_wish(&self, id: &str, who: Option<&str>) -> Result<bool, Error> {
+    pub fn drop_subscription(&self, id: &str, who: Option<&str>) -> Result<bool, StoreError> {
         let sql = "DELETE FROM wish WHERE platform = ?1 AND id = ?2 AND (?3 IS NULL OR who = ?3)";
         Ok(self.connection.prepare_cached(sql)?.execute((self.platform, id, who))? > 0)
     }
@@ -116,15 +117,20 @@ impl Records {
     ///
     /// # Errors
     /// If SQLite fails.
-    pub fn drop_wishes_like(&self, wish: &Wish) -> Result<(), Error> {
+    pub fn drop_subscriptions_like(&self, subscription: &AnswerSubscription) -> Result<(), StoreError> {
         let sql = "DELETE FROM wish WHERE platform = ? AND channel = ? AND who = ? AND question = ?";
-        self.connection.prepare_cached(sql)?.execute((self.platform, &wish.channel, &wish.who, &wish.question))?;
+        self.connection.prepare_cached(sql)?.execute((
+            self.platform,
+            &subscription.channel,
+            &subscription.who,
+            &subscription.question,
+        ))?;
         Ok(())
     }
 }
 
-fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Wish> {
-    Ok(Wish {
+fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<AnswerSubscription> {
+    Ok(AnswerSubscription {
         id: row.get(0)?,
         who: row.get(1)?,
         channel: row.get(2)?,
@@ -140,8 +146,8 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Wish> {
 mod tests {
     use super::*;
 
-    fn wish(id: &str, who: &str, question: &str) -> Wish {
-        Wish {
+    fn subscription(id: &str, who: &str, question: &str) -> AnswerSubscription {
+        AnswerSubscription {
             id: id.into(),
             who: who.into(),
             channel: "7".into(),
@@ -158,30 +164,31 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::open(&folder.path().join("facts.db"), "discord").unwrap();
         for id in ["1", "2"] {
-            assert_eq!(records.keep_wish(&wish(id, "ann", "kimchi")).unwrap().as_deref(), Some("1"));
+            assert_eq!(records.keep_subscription(&subscription(id, "ann", "kimchi")).unwrap().as_deref(), Some("1"));
         }
-        assert_eq!(records.wishes_before(4).unwrap(), [wish("1", "ann", "kimchi")]);
-        assert_eq!(records.wishes_before(3).unwrap(), []);
+        assert_eq!(records.subscriptions_before(4).unwrap(), [subscription("1", "ann", "kimchi")]);
+        assert_eq!(records.subscriptions_before(3).unwrap(), []);
         records.has_no_answer_at("1", 4).unwrap();
-        assert_eq!(records.wishes_before(4).unwrap(), []);
-        assert_eq!(records.try_to_tell("1", 10).unwrap(), Some(None));
-        assert_eq!(records.try_to_tell("1", 20).unwrap(), Some(Some(10)));
+        assert_eq!(records.subscriptions_before(4).unwrap(), []);
+        assert_eq!(records.try_to_notify("1", 10).unwrap(), Some(None));
+        assert_eq!(records.try_to_notify("1", 20).unwrap(), Some(Some(10)));
         // Under another message it is a wish of its own, and both end when they are told.
-        let other = Wish { message: "9".into(), ..wish("5", "ann", "kimchi") };
-        assert_eq!(records.keep_wish(&other).unwrap().as_deref(), Some("5"));
-        records.drop_wishes_like(&wish("5", "ann", "kimchi")).unwrap();
-        assert_eq!(records.wishes_before(9).unwrap(), []);
-        records.keep_wish(&wish("1", "ann", "kimchi")).unwrap();
-        assert!(!records.drop_wish("1", Some("bob")).unwrap());
-        assert!(records.drop_wish("1", Some("ann")).unwrap() && !records.drop_wish("1", None).unwrap());
-        assert_eq!(records.try_to_tell("1", 30).unwrap(), None);
+        let other = AnswerSubscription { message: "9".into(), ..subscription("5", "ann", "kimchi") };
+        assert_eq!(records.keep_subscription(&other).unwrap().as_deref(), Some("5"));
+        records.drop_subscriptions_like(&subscription("5", "ann", "kimchi")).unwrap();
+        assert_eq!(records.subscriptions_before(9).unwrap(), []);
+        records.keep_subscription(&subscription("1", "ann", "kimchi")).unwrap();
+        assert!(!records.drop_subscription("1", Some("bob")).unwrap());
+        assert!(records.drop_subscription("1", Some("ann")).unwrap() && !records.drop_subscription("1", None).unwrap());
+        assert_eq!(records.try_to_notify("1", 30).unwrap(), None);
     }
 
     #[test]
     fn nobody_has_too_many() {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::open(&folder.path().join("facts.db"), "discord").unwrap();
-        let keep = |id: &str, who: &str, question: &str| records.keep_wish(&wish(id, who, question)).unwrap();
+        let keep =
+            |id: &str, who: &str, question: &str| records.keep_subscription(&subscription(id, who, question)).unwrap();
         for number in 0..MOST_OF_ONE {
             let id = number.to_string();
             assert_eq!(keep(&id, "ann", &format!("question {number}")), Some(id));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::lexicon::{Lexicon, Shorthand, Speech, text_words};
 use super::vectors::Vectors;
-use super::{Answerable, SmallTalk, TopicEntry, asks, correct, links, model, normalise};
-use crate::facts::value::Kind;
+use super::{Answerable, SmallTalk, TopicEntry, asks, false_premise, model, normalise, roles};
+use crate::facts::value::ValueKind;
 use crate::facts::{Claim, Facts, Topic, verify};
 use crate::language::Language;
 
@@ -22,7 +22,7 @@ pub(super) struct Lesson {
     /// The statements of its claims as words.
     pub(super) statements: Vec<Vec<String>>,
     /// Examples in other languages.
-    pub(super) elsewhere: Vec<(Language, String)>,
+    pub(super) foreign_examples: Vec<(Language, String)>,
 }
 
 impl Lesson {
@@ -35,7 +35,7 @@ impl Lesson {
         people: &HashSet<String>,
     ) -> Self {
         let words = |text: &String| shorthand.written_out(text_words(text));
-        let (examples, elsewhere) = by_language(&topic.examples);
+        let (examples, foreign_examples) = by_language(&topic.examples);
         let mut texts: Vec<Vec<String>> = examples.into_iter().map(words).collect();
         let asked = texts.len();
         texts.extend(topic.aliases.iter().chain([topic.unsaid.as_ref().unwrap_or(&topic.title)]).map(words));
@@ -43,13 +43,16 @@ impl Lesson {
         let explaining = if topic.is_silent() { &[][..] } else { claims };
         let statements: Vec<Vec<String>> = explaining.iter().map(|claim| text_words(&claim.statement)).collect();
         let free = |words: &Vec<String>| -> Vec<String> {
-            (0..words.len()).filter(|at| correct::is_free_figure(words, *at)).map(|at| words[at].clone()).collect()
+            (0..words.len())
+                .filter(|at| false_premise::is_free_figure(words, *at))
+                .map(|at| words[at].clone())
+                .collect()
         };
         // What examples take for granted is confirmed by nobody; a silent topic has nothing else.
-        let telling = if topic.is_silent() { &texts } else { &statements };
-        let mut numbers: HashSet<String> = telling.iter().flat_map(free).collect();
+        let confirming = if topic.is_silent() { &texts } else { &statements };
+        let mut numbers: HashSet<String> = confirming.iter().flat_map(free).collect();
         let figures_of = |claim: &Claim| verify::numbers(&format!("{} {}", claim.statement, claim.value.text()));
-        for claim in explaining.iter().filter(|claim| !matches!(claim.value.kind(), Kind::Name(_))) {
+        for claim in explaining.iter().filter(|claim| !matches!(claim.value.kind(), ValueKind::Name(_))) {
             numbers.extend(figures_of(claim));
         }
         let mut claimed: HashSet<String> = statements.iter().flatten().cloned().collect();
@@ -69,24 +72,24 @@ impl Lesson {
             claimed: Arc::new(claimed),
             named: Arc::default(),
             asked: Vec::new(),
-            links: Arc::default(),
+            roles: Arc::default(),
             people: statements.first().into_iter().flatten().filter(is_person).cloned().collect(),
-            figures: explaining.iter().filter_map(|claim| correct::Figure::of(claim.value.kind())).collect(),
+            figures: explaining.iter().filter_map(|claim| false_premise::Figure::of(claim.value.kind())).collect(),
         };
-        Self { entry, texts, statements, elsewhere }
+        Self { entry, texts, statements, foreign_examples }
     }
 }
 
 /// The examples in English, or in no language at all, and those in others.
 fn by_language(examples: &[String]) -> (Vec<&String>, Vec<(Language, String)>) {
-    let (mut english, mut elsewhere) = (Vec::new(), Vec::new());
+    let (mut english, mut foreign_examples) = (Vec::new(), Vec::new());
     for example in examples {
         match Language::of(&normalise::clean(example)) {
             None | Some(Language::English) => english.push(example),
-            Some(language) => elsewhere.push((language, example.clone())),
+            Some(language) => foreign_examples.push((language, example.clone())),
         }
     }
-    (english, elsewhere)
+    (english, foreign_examples)
 }
 
 /// What a topic's examples and statements say of it, before their stems are numbered.
@@ -98,7 +101,7 @@ pub(super) struct Noted {
     /// The stems of the statements, and those that several examples have.
     named: BTreeSet<String>,
     /// Who does what to whom.
-    links: HashSet<links::Link>,
+    roles: HashSet<roles::Role>,
 }
 
 impl Noted {
@@ -123,8 +126,8 @@ impl Noted {
         }
         named.extend(often.into_iter().filter(|(_, count)| *count >= SEVERAL).map(|(stem, _)| stem));
         let is_name = |word: &str| names.contains(&normalise::stem(word));
-        let links = texts.iter().chain(statements).flat_map(|text| links::links(text, is_name)).collect();
-        Self { stems, asked, named, links }
+        let roles = texts.iter().chain(statements).flat_map(|text| roles::roles(text, is_name)).collect();
+        Self { stems, asked, named, roles }
     }
 }
 
@@ -134,7 +137,7 @@ impl TopicEntry {
         self.asked = noted.asked.iter().filter_map(|stem| number(stem)).collect();
         self.asked.sort_unstable();
         self.named = Arc::new(noted.named.iter().filter_map(|stem| number(stem)).collect());
-        self.links = Arc::new(noted.links.clone());
+        self.roles = Arc::new(noted.roles.clone());
     }
 
     /// Shares with an earlier version of the topic what is the same in both.
@@ -147,37 +150,37 @@ impl TopicEntry {
         share(&mut self.numbers, &other.numbers);
         share(&mut self.claimed, &other.claimed);
         share(&mut self.named, &other.named);
-        share(&mut self.links, &other.links);
+        share(&mut self.roles, &other.roles);
     }
 }
 
 /// The texts that teach the index, by topic.
-pub struct Lessons {
+pub struct TrainingSet {
     pub(super) topics: Vec<TopicEntry>,
     /// Example questions, titles and aliases as words.
     pub(super) texts: Vec<Vec<Vec<String>>>,
     /// The statements of each topic's claims as words.
     pub(super) statements: Vec<Vec<Vec<String>>>,
     /// Examples in other languages.
-    pub(super) elsewhere: Vec<Vec<(Language, String)>>,
+    pub(super) foreign_examples: Vec<Vec<(Language, String)>>,
     pub(super) speech: Speech,
     pub(super) shorthand: Shorthand,
     pub(super) people: HashSet<String>,
     pub(super) lexicon: Lexicon,
 }
 
-impl Lessons {
+impl TrainingSet {
     /// Gathers the texts from the facts and the shipped small talk. `with_silent` leaves the silent topics in; without
     /// them the desk must decline what nobody foresaw.
     #[must_use]
     pub fn gather(facts: &Facts, with_silent: bool) -> Self {
         let claims = facts.claims_by_id();
         let speech = Speech::shipped();
-        let mut lessons = Self {
+        let mut training_set = Self {
             topics: Vec::new(),
             texts: Vec::new(),
             statements: Vec::new(),
-            elsewhere: Vec::new(),
+            foreign_examples: Vec::new(),
             shorthand: speech.shorthand(),
             people: speech.people(),
             speech,
@@ -190,30 +193,32 @@ impl Lessons {
                 continue;
             }
             let own: Vec<_> = topic.claims.iter().filter_map(|id| claims.get(id.as_str()).copied()).collect();
-            let lesson = Lesson::of(&subject.id, topic, &own, &lessons.shorthand, &lessons.people);
-            lessons.add(lesson);
+            let lesson = Lesson::of(&subject.id, topic, &own, &training_set.shorthand, &training_set.people);
+            training_set.add(lesson);
         }
-        lessons.add_small_talk();
-        let texts = lessons.texts.iter().enumerate().chain(lessons.statements.iter().enumerate());
+        training_set.add_small_talk();
+        let texts = training_set.texts.iter().enumerate().chain(training_set.statements.iter().enumerate());
         let flat = texts.flat_map(|(topic, texts)| texts.iter().map(move |text| (topic, text.as_slice())));
-        lessons.lexicon = Lexicon::gather(lessons.topics.len(), flat);
-        let names = lessons.speech.name_stems();
-        let lexicon = &lessons.lexicon;
-        for ((topic, texts), statements) in lessons.topics.iter_mut().zip(&lessons.texts).zip(&lessons.statements) {
+        training_set.lexicon = Lexicon::gather(training_set.topics.len(), flat);
+        let names = training_set.speech.name_stems();
+        let lexicon = &training_set.lexicon;
+        for ((topic, texts), statements) in
+            training_set.topics.iter_mut().zip(&training_set.texts).zip(&training_set.statements)
+        {
             topic.take_in(&Noted::of(texts, statements, &names), |stem| lexicon.number(stem));
         }
-        lessons
+        training_set
     }
 
     fn add(&mut self, lesson: Lesson) {
         self.topics.push(lesson.entry);
         self.texts.push(lesson.texts);
         self.statements.push(lesson.statements);
-        self.elsewhere.push(lesson.elsewhere);
+        self.foreign_examples.push(lesson.foreign_examples);
     }
 
     fn add_small_talk(&mut self) {
-        let mut lessons = Vec::new();
+        let mut training_set = Vec::new();
         for (kind, texts) in &self.speech.social {
             let talk = SmallTalk::of(kind);
             let entry = TopicEntry {
@@ -227,14 +232,14 @@ impl Lessons {
                 claimed: Arc::default(),
                 named: Arc::default(),
                 asked: Vec::new(),
-                links: Arc::default(),
+                roles: Arc::default(),
                 people: Vec::new(),
                 figures: Vec::new(),
             };
             let texts = texts.iter().map(|text| self.shorthand.written_out(text_words(text))).collect();
-            lessons.push(Lesson { entry, texts, statements: Vec::new(), elsewhere: Vec::new() });
+            training_set.push(Lesson { entry, texts, statements: Vec::new(), foreign_examples: Vec::new() });
         }
-        lessons.into_iter().for_each(|lesson| self.add(lesson));
+        training_set.into_iter().for_each(|lesson| self.add(lesson));
     }
 
     /// A checksum of everything that the trained model depends on.

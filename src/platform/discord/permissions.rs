@@ -6,37 +6,37 @@ use serenity::all::{
 };
 
 use super::send::{kind, may_pass};
-use super::{Error, Shared, moderate, no_pings, render};
-use crate::moderation::flags::Flag;
-use crate::moderation::{Made, Right, Speaker};
+use super::{DiscordBot, DiscordError, moderate, no_pings, render};
+use crate::moderation::layer_conflicts::LayerConflict;
+use crate::moderation::{Actor, CommittedChange, Permission};
 use crate::store::handled::Place;
 use crate::wording::moderation as words;
 
-impl Shared {
+impl DiscordBot {
     /// Who speaks, and what they may do at this moment.
-    pub fn speaker(&self, guild: Option<GuildId>, user: UserId, member: Option<&Member>) -> Speaker {
+    pub fn actor(&self, guild: Option<GuildId>, user: UserId, member: Option<&Member>) -> Actor {
         let who = user.to_string();
         let community = guild.map(|guild| guild.to_string()).unwrap_or_default();
-        let right = if self.operators.contains(&who) {
-            Right::Operator
-        } else if guild.is_some() && self.keeps_facts(&community, member) {
-            Right::Moderator
+        let permission = if self.operators.contains(&who) {
+            Permission::Operator
+        } else if guild.is_some() && self.may_edit_facts(&community, member) {
+            Permission::Moderator
         } else {
-            Right::Member
+            Permission::Member
         };
-        Speaker { who, community, right }
+        Actor { who, community, permission }
     }
 
     /// What the author of a message may do, as the server's roles say; a message tells no permissions.
-    pub async fn right_of(&self, http: &Http, place: &Place, user: UserId) -> Result<Speaker, Error> {
+    pub async fn permission_of(&self, http: &Http, place: &Place, user: UserId) -> Result<Actor, DiscordError> {
         let guild = place.community.as_ref().and_then(|id| id.parse().ok()).map(GuildId::new);
         let Some(guild) = guild.filter(|_| !self.operators.contains(&user.to_string())) else {
-            return Ok(self.speaker(guild, user, None));
+            return Ok(self.actor(guild, user, None));
         };
-        let mut member = self.outgoing.make(guild.get(), || http.get_member(guild, user)).await?;
-        let found = self.outgoing.make(guild.get(), || http.get_guild(guild)).await?;
+        let mut member = self.requests.make(guild.get(), || http.get_member(guild, user)).await?;
+        let found = self.requests.make(guild.get(), || http.get_guild(guild)).await?;
         member.permissions = Some(found.member_permissions(&member));
-        Ok(self.speaker(Some(guild), user, Some(&member)))
+        Ok(self.actor(Some(guild), user, Some(&member)))
     }
 
     /// Whether roles keep a server's facts, beside those who may manage messages.
@@ -45,7 +45,7 @@ impl Shared {
         !self.settings(&place).roles.is_empty()
     }
 
-    fn keeps_facts(&self, community: &str, member: Option<&Member>) -> bool {
+    fn may_edit_facts(&self, community: &str, member: Option<&Member>) -> bool {
         let Some(member) = member else { return false };
         let permissions = member.permissions.unwrap_or_default();
         if permissions.intersects(Permissions::MANAGE_MESSAGES | Permissions::ADMINISTRATOR) {
@@ -60,61 +60,61 @@ impl Shared {
     pub async fn too_often(
         &self,
         http: &Http,
-        by: &Speaker,
+        by: &Actor,
         channel: &ChannelId,
         user: UserId,
         now: i64,
     ) -> Option<String> {
-        if by.right > Right::Member {
+        if by.permission > Permission::Member {
             return None;
         }
         let community = Some(by.community.clone()).filter(|id| !id.is_empty());
         let place = Place { channel: channel.to_string(), community };
-        self.hindrance(http, &place, user, ("", now, true)).await.map(|hindrance| hindrance.reason)
+        self.rejection(http, &place, user, ("", now, true)).await.map(|rejection| rejection.reason)
     }
 
     /// Tells log channels what all share and changed under changes of the server's own.
     pub async fn tell_of_shared_changes(&self, http: &Http) {
-        let flags = match self.moderation.flags() {
-            Ok(flags) => flags,
+        let conflicts = match self.moderation.layer_conflicts() {
+            Ok(conflicts) => conflicts,
             Err(error) => return tracing::error!(%error, "what changed under servers' changes could not be looked up"),
         };
-        for flag in flags {
-            match self.tell_of_flag(http, &flag).await {
+        for conflict in conflicts {
+            match self.tell_of_conflict(http, &conflict).await {
                 Err(error) if may_pass(&error) => tracing::warn!(what = %kind(&error), "a log channel has to wait"),
                 // A channel that can't be spoken in hears nothing.
-                Ok(()) | Err(_) => self.moderation.flagged(&flag),
+                Ok(()) | Err(_) => self.moderation.conflict_was_told(&conflict),
             }
         }
     }
 
-    async fn tell_of_flag(&self, http: &Http, flag: &Flag) -> Result<(), Error> {
-        let logs = flag.logs.iter().filter_map(|log| log.parse::<u64>().ok()).filter(|id| *id > 0);
+    async fn tell_of_conflict(&self, http: &Http, conflict: &LayerConflict) -> Result<(), DiscordError> {
+        let logs = conflict.logs.iter().filter_map(|log| log.parse::<u64>().ok()).filter(|id| *id > 0);
         for log in logs {
-            for (at, part) in render::split(&render::escaped(&flag.text)).iter().enumerate() {
+            for (at, part) in render::split(&render::escaped(&conflict.text)).iter().enumerate() {
                 let create = || {
                     CreateMessage::new()
                         .content(part)
                         .allowed_mentions(no_pings())
                         .flags(MessageFlags::SUPPRESS_EMBEDS)
-                        .nonce(Nonce::String(format!("f{log}.{}.{at}", flag.revision % 1_000)))
+                        .nonce(Nonce::String(format!("f{log}.{}.{at}", conflict.revision % 1_000)))
                         .enforce_nonce(true)
                 };
-                self.outgoing.make(log, || ChannelId::new(log).send_message(http, create())).await?;
+                self.requests.make(log, || ChannelId::new(log).send_message(http, create())).await?;
             }
         }
         Ok(())
     }
 
     /// Tells the log channel of a change, with a button to take it back.
-    pub async fn tell_of(&self, http: &Http, by: &Speaker, made: &Made) {
+    pub async fn tell_of(&self, http: &Http, by: &Actor, committed: &CommittedChange) {
         let place = Place { channel: String::new(), community: Some(by.community.clone()) };
         let log = self.settings(&place).log_channel.and_then(|id| id.parse::<u64>().ok()).filter(|id| *id > 0);
         let Some(log) = log.filter(|_| !by.community.is_empty()) else { return };
-        let undo = CreateButton::new(moderate::id_of_undo(made.revision))
+        let undo = CreateButton::new(moderate::id_of_undo(committed.revision))
             .label(words::label_of("undo"))
             .style(ButtonStyle::Secondary);
-        let text = render::escaped(&words::in_log(&made.line));
+        let text = render::escaped(&words::in_log(&committed.line));
         let text = format!("{text} (<@{}>)", by.who);
         let create = || {
             CreateMessage::new()
@@ -123,7 +123,7 @@ impl Shared {
                 .allowed_mentions(no_pings())
                 .flags(MessageFlags::SUPPRESS_EMBEDS)
         };
-        if let Err(error) = self.outgoing.make(log, || ChannelId::new(log).send_message(http, create())).await {
+        if let Err(error) = self.requests.make(log, || ChannelId::new(log).send_message(http, create())).await {
             tracing::warn!(what = %kind(&error), "the log channel could not be told of a change");
         }
     }

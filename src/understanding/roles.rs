@@ -7,9 +7,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// A name's part (the preposition before it, or that it does something), and whose name it is, as a hash of both: there are
 /// many of them, and they are only ever compared.
-pub type Link = u64;
+pub type Role = u64;
 
-fn link(part: &str, name: &str) -> Link {
+fn role(part: &str, name: &str) -> Role {
     xxh3_64(format!("{part} {name}").as_bytes())
 }
 
@@ -32,7 +32,7 @@ const REACH: usize = 3;
 
 /// The links of a text, given as words. `is_name` tells names.
 #[must_use]
-pub fn links(words: &[String], is_name: impl Fn(&str) -> bool) -> HashSet<Link> {
+pub fn roles(words: &[String], is_name: impl Fn(&str) -> bool) -> HashSet<Role> {
     let is_name = |word: &str| PARTIES.contains(&word) || is_name(word);
     let name_after = |start: usize| {
         let near = words.iter().enumerate().skip(start).take(REACH);
@@ -42,18 +42,18 @@ pub fn links(words: &[String], is_name: impl Fn(&str) -> bool) -> HashSet<Link> 
             .find(|(_, word)| is_name(word))
             .map(|(at, word)| owner(word, at.checked_sub(1).map(|at| words[at].as_str())))
     };
-    let mut links = HashSet::new();
+    let mut roles = HashSet::new();
     for (at, word) in words.iter().enumerate() {
         let part = PREPOSITIONS.iter().find(|part| *part == word).copied();
         let part = part.or_else(|| AUXILIARIES.contains(&word.as_str()).then_some(DOES));
         if let (Some(part), Some(name)) = (part, name_after(at + 1)) {
-            links.insert(link(part, &name));
+            roles.insert(role(part, &name));
         }
     }
     if let Some(name) = name_after(0) {
-        links.insert(link(DOES, &name));
+        roles.insert(role(DOES, &name));
     }
-    links
+    roles
 }
 
 /// Whose name it is: a capital stands for its country.
@@ -71,8 +71,8 @@ fn owner(name: &str, before: Option<&str>) -> String {
 
 /// What share of a question's links a topic doesn't have. 0 for a question without links.
 #[must_use]
-pub fn strange(question: &HashSet<Link>, topic: &HashSet<Link>) -> f32 {
-    let strange = question.iter().filter(|link| !topic.contains(*link)).count();
+pub fn strange(question: &HashSet<Role>, topic: &HashSet<Role>) -> f32 {
+    let strange = question.iter().filter(|role| !topic.contains(*role)).count();
     strange as f32 / question.len().max(1) as f32
 }
 
@@ -91,15 +91,15 @@ mod tests {
             ("Lavrov met whom in Seoul", vec![("does", "lavrov"), ("in", "south")]),
             ("how much is a ticket", vec![]),
         ] {
-            let expected: HashSet<Link> = expected.into_iter().map(|(part, name)| link(part, name)).collect();
-            assert_eq!(links(&text_words(text), is_name), expected, "{text}");
+            let expected: HashSet<Role> = expected.into_iter().map(|(part, name)| role(part, name)).collect();
+            assert_eq!(roles(&text_words(text), is_name), expected, "{text}");
         }
     }
 
     #[test]
     fn the_other_way_round_is_strange() {
         let is_name = |word: &str| matches!(word, "russia" | "korea");
-        let of = |text: &str| links(&text_words(text), is_name);
+        let of = |text: &str| roles(&text_words(text), is_name);
         let topic = of("which weapons did north korea send to russia");
         assert_eq!(strange(&of("did north korea give arms to russia"), &topic), 0.0);
         assert_eq!(strange(&of("did russia give arms to north korea"), &topic), 1.0);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A table of vectors, one byte a number with a scale a row.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Rows {
+pub struct QuantizedMatrix {
     width: usize,
     scales: Vec<f32>,
     #[serde(with = "whole_bytes")]
@@ -17,12 +17,12 @@ pub struct Rows {
 
 /// One vector in the same form.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Row {
+pub struct QuantizedVector {
     scale: f32,
     bytes: Vec<i8>,
 }
 
-impl Row {
+impl QuantizedVector {
     /// Rounds a vector.
     #[must_use]
     pub fn of(vector: &[f32]) -> Self {
@@ -46,7 +46,7 @@ fn rounded(vector: &[f32], scale: f32) -> impl Iterator<Item = i8> {
     vector.iter().map(move |number| (number / scale).round() as i8)
 }
 
-impl Rows {
+impl QuantizedMatrix {
     /// Rounds vectors of one width.
     #[must_use]
     pub fn of<'a>(width: usize, vectors: impl IntoIterator<Item = &'a [f32]>) -> Self {
@@ -61,7 +61,7 @@ impl Rows {
 
     /// Vectors that are rounded already, as a table.
     #[must_use]
-    pub fn from_rows<'a>(width: usize, rows: impl IntoIterator<Item = &'a Row>) -> Self {
+    pub fn from_rows<'a>(width: usize, rows: impl IntoIterator<Item = &'a QuantizedVector>) -> Self {
         let mut table = Self { width, ..Self::default() };
         for row in rows {
             table.scales.push(row.scale);
@@ -95,20 +95,20 @@ impl Rows {
 
     /// A row as a vector by itself.
     #[must_use]
-    pub fn row(&self, at: usize) -> Row {
-        Row { scale: self.scales[at], bytes: self.bytes[at * self.width..][..self.width].to_vec() }
+    pub fn row(&self, at: usize) -> QuantizedVector {
+        QuantizedVector { scale: self.scales[at], bytes: self.bytes[at * self.width..][..self.width].to_vec() }
     }
 
     /// The scalar products of a vector with some of the rows, in their order.
     #[must_use]
-    pub fn products(&self, vector: &Row, rows: &[u32]) -> Vec<f32> {
+    pub fn products(&self, vector: &QuantizedVector, rows: &[u32]) -> Vec<f32> {
         let mut products = vec![0.0; rows.len()];
         dispatch!(Level::new(), simd => self.fill(simd, vector, rows, &mut products));
         products
     }
 
     #[inline(always)]
-    fn fill<S: Simd>(&self, _: S, vector: &Row, rows: &[u32], products: &mut [f32]) {
+    fn fill<S: Simd>(&self, _: S, vector: &QuantizedVector, rows: &[u32], products: &mut [f32]) {
         for (row, product) in rows.iter().zip(products) {
             let at = *row as usize;
             let bytes = &self.bytes[at * self.width..][..self.width];
@@ -204,8 +204,8 @@ mod tests {
     fn products_are_near_those_of_the_vectors() {
         let vectors: Vec<Vec<f32>> =
             (0..7).map(|row| (0..256).map(|at| ((row * 31 + at * 17) % 23) as f32 / 23.0 - 0.5).collect()).collect();
-        let rows = Rows::of(256, vectors.iter().map(Vec::as_slice));
-        let products = rows.products(&Row::of(&vectors[3]), &[0, 3, 6]);
+        let rows = QuantizedMatrix::of(256, vectors.iter().map(Vec::as_slice));
+        let products = rows.products(&QuantizedVector::of(&vectors[3]), &[0, 3, 6]);
         for (product, at) in products.iter().zip([0, 3, 6]) {
             let exact: f32 = vectors[3].iter().zip(&vectors[at]).map(|(x, y)| x * y).sum();
             assert!((product - exact).abs() < 0.1, "{product} {exact}");

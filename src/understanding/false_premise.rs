@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::asks::Ask;
 use super::candidate::{Candidate, Unexplained};
 use super::decide::{ANSWER_FROM, Decision, FOREIGN};
-use super::heard::{Heard, Origin};
+use super::question_words::{QuestionWords, WordClass};
 use super::{Answerable, Index, is_number};
-use crate::facts::value::Kind;
+use crate::facts::value::ValueKind;
 
 /// What kind of figure a claim has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,14 +51,14 @@ const THINGS: &[&str] = &[
 impl Figure {
     /// The figure of a value; none for names and words.
     #[must_use]
-    pub fn of(kind: &Kind) -> Option<Self> {
+    pub fn of(kind: &ValueKind) -> Option<Self> {
         match kind {
-            Kind::Date(_) => Some(Self::Date),
-            Kind::Instant(..) => Some(Self::Clock),
-            Kind::Money(..) => Some(Self::Money),
-            Kind::Duration(_) => Some(Self::Time),
-            Kind::Count(..) => Some(Self::Things),
-            Kind::Frequency(..) | Kind::Name(_) | Kind::YesNo(_) | Kind::Text(_) => None,
+            ValueKind::Date(_) => Some(Self::Date),
+            ValueKind::Instant(..) => Some(Self::Clock),
+            ValueKind::Money(..) => Some(Self::Money),
+            ValueKind::Duration(_) => Some(Self::Time),
+            ValueKind::Count(..) => Some(Self::Things),
+            ValueKind::Frequency(..) | ValueKind::Name(_) | ValueKind::YesNo(_) | ValueKind::Text(_) => None,
         }
     }
 
@@ -159,7 +159,7 @@ pub(super) fn is_free_figure(words: &[String], at: usize) -> bool {
 
 impl Index {
     /// Whether the question names a rival of what the sources name, or a wrong figure.
-    pub(super) fn correction(&self, heard: &Heard<'_>, candidates: &[Candidate]) -> Option<Decision> {
+    pub(super) fn false_premise(&self, question: &QuestionWords<'_>, candidates: &[Candidate]) -> Option<Decision> {
         let best = candidates.iter().find(|candidate| self.topics[candidate.topic].answerable == Answerable::Yes)?;
         if self.is_silence(candidates.first()?) {
             return None;
@@ -168,10 +168,10 @@ impl Index {
         if is_first && best.confidence < ANSWER_FROM && best.unexplained.is_empty() {
             return None;
         }
-        self.rival(heard, best)
-            .or_else(|| self.wrong_figure(heard, best))
-            .or_else(|| self.wrong_reason(heard, best))
-            .or_else(|| self.wrong_name(heard, best))
+        self.rival(question, best)
+            .or_else(|| self.wrong_figure(question, best))
+            .or_else(|| self.wrong_reason(question, best))
+            .or_else(|| self.wrong_name(question, best))
     }
 
     /// Whether the question belongs to a topic of which the sources say nothing: there is nothing to put right.
@@ -180,48 +180,48 @@ impl Index {
     }
 
     /// A reason that the topic, which is about a reason, doesn't know: "because of the war".
-    fn wrong_reason(&self, heard: &Heard<'_>, best: &Candidate) -> Option<Decision> {
-        let at = heard.words.windows(2).position(|pair| {
+    fn wrong_reason(&self, question: &QuestionWords<'_>, best: &Candidate) -> Option<Decision> {
+        let at = question.words.windows(2).position(|pair| {
             matches!((pair[0].as_str(), pair[1].as_str()), ("because" | "cause", "of") | ("due", "to"))
         })?;
-        let (before, reason) = heard.words.split_at(at);
+        let (before, reason) = question.words.split_at(at);
         let asked = &self.topics[best.topic];
         let unknown = best.unexplained.iter().any(|word| reason.contains(&word.word));
         if !unknown || asked.ask_gaps[Ask::Reason as usize] > 0.0 || best.confidence >= ANSWER_FROM {
             return None;
         }
-        let candidates = self.candidates(&self.listen(before), &self.view(before));
+        let candidates = self.candidates(&self.question_words(before), &self.encode(before));
         let holds = candidates.iter().any(|other| other.topic == best.topic && other.confidence >= CORRECT_FROM);
         holds.then_some(Decision::Correct { by: best.topic, asked: best.topic })
     }
 
     /// Somebody or some place that the topic doesn't know, in a sentence that takes it for granted: "China vetoed it,
     /// right?" Who asks openly ("did China veto it?") asks about something that may simply not be known.
-    fn wrong_name(&self, heard: &Heard<'_>, best: &Candidate) -> Option<Decision> {
-        let is_wrong = |word: &&Unexplained| word.origin == Origin::Name && word.weight >= FOREIGN;
+    fn wrong_name(&self, question: &QuestionWords<'_>, best: &Candidate) -> Option<Decision> {
+        let is_wrong = |word: &&Unexplained| word.class == WordClass::Name && word.weight >= FOREIGN;
         let wrong: Vec<&str> = best.unexplained.iter().filter(is_wrong).map(|word| word.word.as_str()).collect();
-        if wrong.is_empty() || !is_assertion(heard.words) {
+        if wrong.is_empty() || !is_assertion(question.words) {
             return None;
         }
-        let rest: Vec<String> = heard.words.iter().filter(|word| !wrong.contains(&word.as_str())).cloned().collect();
-        let candidates = self.candidates(&self.listen(&rest), &self.view(&rest));
+        let rest: Vec<String> = question.words.iter().filter(|word| !wrong.contains(&word.as_str())).cloned().collect();
+        let candidates = self.candidates(&self.question_words(&rest), &self.encode(&rest));
         let first = candidates.first()?;
         let holds = first.topic == best.topic && first.confidence >= SURE_WITHOUT;
         holds.then_some(Decision::Correct { by: best.topic, asked: best.topic })
     }
 
-    fn rival(&self, heard: &Heard<'_>, best: &Candidate) -> Option<Decision> {
+    fn rival(&self, question: &QuestionWords<'_>, best: &Candidate) -> Option<Decision> {
         let asked = &self.topics[best.topic];
         for rivals in self.trained.rivals.iter().filter(|rivals| rivals.subjects.contains(&asked.subject)) {
             let claimed = |name: &str| name.split(' ').all(|word| asked.claimed.contains(word));
-            let is_named = |name: &&String| names(heard.words, name) && !claimed(name);
+            let is_named = |name: &&String| names(question.words, name) && !claimed(name);
             let Some(name) = rivals.names.iter().find(is_named) else { continue };
             if rivals.not_topics.contains(&asked.id) {
                 return Some(Decision::Unknown { silent: None, nearest: Some(best.topic) });
             }
             let Some(by) = self.number_of(&rivals.topic) else { continue };
             let is_part = |word: &str| name.split(' ').any(|part| part == word);
-            if self.holds_without(heard, is_part, best) {
+            if self.holds_without(question, is_part, best) {
                 return Some(Decision::Correct { by, asked: best.topic });
             }
         }
@@ -230,17 +230,17 @@ impl Index {
 
     /// A figure that the claims of the topic put differently. It may have led astray to another topic ("200" to the
     /// Boeing 777-200), so the question is also looked at without it.
-    fn wrong_figure(&self, heard: &Heard<'_>, best: &Candidate) -> Option<Decision> {
-        let is_free = |at: usize| is_free_figure(heard.words, at);
-        if !(0..heard.words.len()).any(is_free) {
+    fn wrong_figure(&self, question: &QuestionWords<'_>, best: &Candidate) -> Option<Decision> {
+        let is_free = |at: usize| is_free_figure(question.words, at);
+        if !(0..question.words.len()).any(is_free) {
             return None;
         }
         let contradicts = |candidate: &Candidate| {
             let asked = &self.topics[candidate.topic];
-            (0..heard.words.len()).filter(|at| is_free(*at)).any(|at| {
-                let word = &heard.words[at];
+            (0..question.words.len()).filter(|at| is_free(*at)).any(|at| {
+                let word = &question.words[at];
                 !asked.claimed.contains(word)
-                    && asked.figures.iter().any(|figure| figure.is_named_by(word, heard.words))
+                    && asked.figures.iter().any(|figure| figure.is_named_by(word, question.words))
             })
         };
         let found = |candidate: &Candidate| {
@@ -248,22 +248,22 @@ impl Index {
             corrects.then_some(Decision::Correct { by: candidate.topic, asked: candidate.topic })
         };
         found(best).or_else(|| {
-            let is_left = |at: &usize| !is_free(*at) && !asks_why(&heard.words[*at]);
+            let is_left = |at: &usize| !is_free(*at) && !asks_why(&question.words[*at]);
             let without: Vec<String> =
-                (0..heard.words.len()).filter(is_left).map(|at| heard.words[at].clone()).collect();
-            let others = self.candidates(&self.listen(&without), &self.view(&without));
+                (0..question.words.len()).filter(is_left).map(|at| question.words[at].clone()).collect();
+            let others = self.candidates(&self.question_words(&without), &self.encode(&without));
             others.first().filter(|other| self.topics[other.topic].answerable == Answerable::Yes).and_then(found)
         })
     }
 
     /// Whether a topic is sure enough, with or without some of the words.
-    fn holds_without(&self, heard: &Heard<'_>, left_out: impl Fn(&str) -> bool, best: &Candidate) -> bool {
+    fn holds_without(&self, question: &QuestionWords<'_>, left_out: impl Fn(&str) -> bool, best: &Candidate) -> bool {
         if best.confidence >= ANSWER_FROM {
             return true;
         }
         let is_left = |word: &&String| !left_out(word) && !asks_why(word);
-        let rest: Vec<String> = heard.words.iter().filter(is_left).cloned().collect();
-        let candidates = self.candidates(&self.listen(&rest), &self.view(&rest));
+        let rest: Vec<String> = question.words.iter().filter(is_left).cloned().collect();
+        let candidates = self.candidates(&self.question_words(&rest), &self.encode(&rest));
         candidates.first().is_some_and(|other| other.topic == best.topic && other.confidence >= CORRECT_FROM)
     }
 }

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 
 use routedesk_matrix::{Event, RoomError};
 
-use super::hear::{self, Asked, Message};
-use super::lane::{ANSWERED_LATER, CORRECTED_WITHIN, Lane, Question, Saying, Unreadable, answering, now};
+use super::incoming::{self, Asked, Message};
 use super::render;
+use super::room_worker::{
+    ANSWERED_LATER, AnsweredQuestion, EDITED_WITHIN, OutgoingEvent, RoomWorker, Unreadable, answering, now,
+};
 use crate::language::Language;
-use crate::moderation::corrections::Correction;
-use crate::store::settings::Settings;
+use crate::moderation::answer_updates::AnswerUpdate;
+use crate::store::settings::CommunitySettings;
 use crate::utterance::Utterance;
 
 /// How many unreadable messages a room keeps in mind.
@@ -21,27 +23,27 @@ const MOST_SESSIONS: usize = 100;
 /// Who was told that a message can't be read isn't told again for so long, in seconds.
 const TOLD_AGAIN_AFTER: i64 = 10 * 60;
 
-impl Lane {
+impl RoomWorker {
     /// A corrected question: its answer says something else from now on. One that wasn't for the bot and now is, is
     /// answered.
-    pub async fn on_correction(&mut self, edit: &Event, message: &Message, original: &str) {
+    pub async fn on_question_edited(&mut self, edit: &Event, message: &Message, original: &str) {
         let (posts, place, at) = (self.posts(original), self.place().await, edit.at_ms / 1_000);
         let is_for_me = place.community.is_none() || !posts.is_empty();
         let Some(Asked::Question(text)) = self.asked(message, is_for_me).await else { return };
-        let first = match self.data.account.event(&self.room, original).await {
+        let first = match self.bot.account.event(&self.room, original).await {
             Ok(first) => first,
             Err(error) => {
                 self.owes |= error.may_pass;
                 return;
             }
         };
-        let is_in_time = edit.at_ms.saturating_sub(first.at_ms) <= CORRECTED_WITHIN * 1_000;
-        let Some(before) = hear::message(&first.content, self.data.account.user()) else { return };
+        let is_in_time = edit.at_ms.saturating_sub(first.at_ms) <= EDITED_WITHIN * 1_000;
+        let Some(before) = incoming::message(&first.content, self.bot.account.user()) else { return };
         if first.sender != edit.sender || !is_in_time || !self.take_on(&edit.id, &place, at) {
             return;
         }
-        let settings = self.data.settings(&self.room);
-        let question = Question {
+        let settings = self.bot.settings(&self.room);
+        let question = AnsweredQuestion {
             id: original,
             replies_to: original,
             transaction: &edit.id,
@@ -51,28 +53,28 @@ impl Lane {
         };
         let language = Language::of(&text).unwrap_or(Language::English);
         // An answer that is there stays as it is, and nobody hears why.
-        let hindrance = self.hindrance(&place, &settings, (&edit.sender, at), language, posts.is_empty());
-        let saying = match hindrance {
+        let rejection = self.rejection(&place, &settings, (&edit.sender, at), language, posts.is_empty());
+        let outgoing = match rejection {
             Some(_) if !posts.is_empty() => return self.mark_answered(&edit.id, None),
-            Some(hindrance) => hindrance,
+            Some(rejection) => rejection,
             None => {
                 let context = match self.contexts.get(original) {
                     Some((_, context)) => context.clone(),
                     None => self.context(&before, &edit.sender, at).await,
                 };
-                self.hear(edit, original, Utterance { context, ..Utterance::new(text) }, &place)
+                self.answer_utterance(edit, original, Utterance { context, ..Utterance::new(text) }, &place)
             }
         };
         if posts.is_empty() {
             self.take_on(original, &place, at);
-            self.deliver(&question, saying, 0).await;
+            self.deliver(&question, outgoing, 0).await;
         } else {
-            let answer = self.memo_of(&saying, original).await;
-            let corrected = self.correct(&question, &posts, saying, &settings).await;
-            if corrected.is_ok() {
+            let answer = self.posted_answer_of(&outgoing, original).await;
+            let edited = self.edit_posts(&question, &posts, outgoing, &settings).await;
+            if edited.is_ok() {
                 self.keep_answer(answer, at);
             }
-            let Err(error) = corrected else { return self.mark_answered(&edit.id, None) };
+            let Err(error) = edited else { return self.mark_answered(&edit.id, None) };
             self.owes |= error.may_pass;
             tracing::error!(what = %error, "an answer could not be corrected");
             if error.may_pass {
@@ -83,29 +85,29 @@ impl Lane {
     }
 
     /// Makes an answer of some time ago say what is right now.
-    pub async fn correct_old(&mut self, correction: Correction) {
-        if !self.data.moderation.is_due(&correction) {
+    pub async fn update_answer(&mut self, update: AnswerUpdate) {
+        if !self.bot.moderation.is_due(&update) {
             return;
         }
-        let id = &correction.answer.question;
+        let id = &update.answer.question;
         let posts = self.posts(id);
-        let done = if posts.is_empty() { Ok(()) } else { self.correct_posts(&correction, &posts).await };
+        let done = if posts.is_empty() { Ok(()) } else { self.update_posts(&update, &posts).await };
         match done {
             Err(error) if error.may_pass => tracing::warn!(what = %error, "a correction has to wait"),
             // An answer whose question is gone stays as it is.
             Ok(()) | Err(_) => {
-                if let Err(error) = self.data.moderation.corrected(&correction) {
+                if let Err(error) = self.bot.moderation.answer_updated(&update) {
                     tracing::error!(%error, "a correction could not be recorded");
                 }
             }
         }
     }
 
-    async fn correct_posts(&mut self, correction: &Correction, posts: &[String]) -> Result<(), RoomError> {
-        let id = &correction.answer.question;
-        let asked = self.data.account.event(&self.room, id).await?;
-        let transaction = format!("{id}-{}", correction.revision);
-        let question = Question {
+    async fn update_posts(&mut self, update: &AnswerUpdate, posts: &[String]) -> Result<(), RoomError> {
+        let id = &update.answer.question;
+        let asked = self.bot.account.event(&self.room, id).await?;
+        let transaction = format!("{id}-{}", update.revision);
+        let question = AnsweredQuestion {
             id,
             replies_to: id,
             transaction: &transaction,
@@ -113,27 +115,27 @@ impl Lane {
             thread: None,
             at: asked.at_ms / 1_000,
         };
-        let settings = self.data.settings(&self.room);
-        let saying = Saying::Reply(Box::new(correction.reply.clone()));
-        self.correct(&question, posts, saying, &settings).await
+        let settings = self.bot.settings(&self.room);
+        let outgoing = OutgoingEvent::Reply(Box::new(update.reply.clone()));
+        self.edit_posts(&question, posts, outgoing, &settings).await
     }
 
     /// Makes the posts of an answer say something else; there may be more of them or fewer.
-    pub async fn correct(
+    pub async fn edit_posts(
         &mut self,
-        question: &Question<'_>,
+        question: &AnsweredQuestion<'_>,
         posts: &[String],
-        saying: Saying,
-        settings: &Settings,
+        outgoing: OutgoingEvent,
+        settings: &CommunitySettings,
     ) -> Result<(), RoomError> {
-        let spoken = self.spoken(saying);
-        let to = answering(question, &spoken);
+        let rendered = self.rendered(outgoing);
+        let to = answering(question, &rendered);
         let mut last = None;
-        for (at, part) in spoken.parts.iter().enumerate() {
+        for (at, part) in rendered.parts.iter().enumerate() {
             let transaction = format!("edit-{}-{at}", question.transaction);
             match posts.get(at) {
                 Some(post) => {
-                    self.send(render::correction(part, post, to, settings), &transaction).await?;
+                    self.send(render::replacement(part, post, to, settings), &transaction).await?;
                     last = Some(post.clone());
                 }
                 None => {
@@ -143,12 +145,12 @@ impl Lane {
                 }
             }
         }
-        for post in posts.iter().skip(spoken.parts.len()) {
-            self.data.account.redact(&self.room, post).await?;
+        for post in posts.iter().skip(rendered.parts.len()) {
+            self.bot.account.redact(&self.room, post).await?;
             self.forget_post(post);
         }
         if let Some(last) = last {
-            self.offer(question, &last, &spoken);
+            self.offer(question, &last, &rendered);
         }
         Ok(())
     }
@@ -171,7 +173,7 @@ impl Lane {
         }
         let place = self.place().await;
         let is_for_me =
-            place.community.is_none() || hear::unreadable_reply(&event.content).is_some_and(|id| self.is_mine(id));
+            place.community.is_none() || incoming::unreadable_reply(&event.content).is_some_and(|id| self.is_mine(id));
         if !is_for_me || self.is_answered(&event.id).is_some() || !self.take_on(&event.id, &place, at) {
             return;
         }
@@ -184,7 +186,7 @@ impl Lane {
 
     /// Not as a reply: those are the answers, as the room's history tells.
     async fn tell_unreadable(&self, event: &Event, at: i64) {
-        let settings = self.data.settings(&self.room);
+        let settings = self.bot.settings(&self.room);
         let transaction = format!("unreadable-{}", event.id);
         for part in render::texts(&self.language.pack().phrases.unreadable) {
             match self.send(render::announcement(&part, &settings), &transaction).await {
@@ -210,7 +212,7 @@ impl Lane {
             std::mem::take(&mut self.unreadable).into_iter().partition(|message| message.session == session);
         self.unreadable = others;
         for message in waiting {
-            match self.data.account.event(&self.room, &message.id).await {
+            match self.bot.account.event(&self.room, &message.id).await {
                 Ok(event) if event.kind == "m.room.message" => self.on_message(&event, 0).await,
                 Ok(event) if event.kind != "m.room.encrypted" => {}
                 Err(error) if !error.may_pass => {}
@@ -222,7 +224,7 @@ impl Lane {
     /// Answers what was asked in the last hour and isn't answered yet, as the room's history tells.
     pub async fn catch_up(&mut self) {
         let since = (now() - ANSWERED_LATER) * 1_000;
-        let history = match self.data.account.history(&self.room, since).await {
+        let history = match self.bot.account.history(&self.room, since).await {
             Ok(history) => history,
             Err(error) => {
                 self.owes = true;
@@ -230,18 +232,18 @@ impl Lane {
             }
         };
         self.owes = false;
-        if self.data.account.is_alone(&self.room) {
-            let _ = self.data.account.leave(&self.room).await;
+        if self.bot.account.is_alone(&self.room) {
+            let _ = self.bot.account.leave(&self.room).await;
             return;
         }
         self.is_catching_up = true;
         let answers = self.answers_in(&history);
-        let last = last_corrections(&history);
+        let last = last_edits(&history);
         for event in &history {
             // Of several corrections the last one counts.
             let is_outdone =
-                corrects(event).is_some_and(|original| last[&(original, event.sender.as_str())] != event.id);
-            if event.sender == self.data.account.user() {
+                edited_question(event).is_some_and(|original| last[&(original, event.sender.as_str())] != event.id);
+            if event.sender == self.bot.account.user() {
                 self.remember_offer(event);
             } else if event.kind != "m.room.message" {
                 self.on_other(event).await;
@@ -274,7 +276,7 @@ impl Lane {
     fn answers_in<'a>(&self, history: &'a [Event]) -> HashMap<&'a str, Vec<&'a str>> {
         let mut answers: HashMap<&str, Vec<&str>> = HashMap::new();
         let is_message = |event: &&Event| matches!(event.kind.as_str(), "m.room.message" | "m.room.encrypted");
-        for event in history.iter().filter(|event| event.sender == self.data.account.user()).filter(is_message) {
+        for event in history.iter().filter(|event| event.sender == self.bot.account.user()).filter(is_message) {
             let Some(question) = event.content["m.relates_to"]["m.in_reply_to"]["event_id"].as_str() else { continue };
             // A reaction is answered under the message that it goes back to, and isn't that one's answer.
             if self.question_of(&event.id).is_none_or(|known| known == question) {
@@ -286,13 +288,13 @@ impl Lane {
 }
 
 /// The message that an event corrects, if it does.
-fn corrects(event: &Event) -> Option<&str> {
+fn edited_question(event: &Event) -> Option<&str> {
     let relation = &event.content["m.relates_to"];
     relation["event_id"].as_str().filter(|_| relation["rel_type"] == "m.replace")
 }
 
 /// The last correction of each message by each person in a history.
-fn last_corrections(history: &[Event]) -> HashMap<(&str, &str), &str> {
-    let corrections = history.iter().filter_map(|event| Some((corrects(event)?, event)));
-    corrections.map(|(original, event)| ((original, event.sender.as_str()), event.id.as_str())).collect()
+fn last_edits(history: &[Event]) -> HashMap<(&str, &str), &str> {
+    let edits = history.iter().filter_map(|event| Some((edited_question(event)?, event)));
+    edits.map(|(original, event)| ((original, event.sender.as_str()), event.id.as_str())).collect()
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Moderation;
-use crate::store::posts::Answer;
-use crate::store::{Error, Scope};
+use crate::store::posted_answers::PostedAnswer;
+use crate::store::{Scope, StoreError};
 use crate::wording::{self, Reply};
 
 /// An answer that has to say something else.
-pub struct Correction {
+pub struct AnswerUpdate {
     /// The answer, as it is recorded once that is done.
-    pub answer: Answer,
+    pub answer: PostedAnswer,
     /// What it says then.
     pub reply: Reply,
     /// The revision up to which that is right.
@@ -25,7 +25,7 @@ impl Moderation {
     ///
     /// # Errors
     /// If the database can't be used.
-    pub fn corrections(&self) -> Result<Vec<Correction>, Error> {
+    pub fn answer_updates(&self) -> Result<Vec<AnswerUpdate>, StoreError> {
         let newest = self.store().revision()?;
         let answers = self.records().answers_before(newest)?;
         let mut changed: BTreeMap<(Scope, i64), BTreeMap<String, String>> = BTreeMap::new();
@@ -42,16 +42,16 @@ impl Moderation {
                 continue;
             }
             // One that can't be made again now isn't right, and keeps no other from being corrected.
-            match self.correction(&answer, newest) {
-                Ok(correction) => due.push(correction),
+            match self.answer_update(&answer, newest) {
+                Ok(update) => due.push(update),
                 Err(error) => tracing::error!(%error, "an answer of some time ago could not be made again"),
             }
         }
         Ok(due)
     }
 
-    fn correction(&self, answer: &Answer, newest: i64) -> Result<Correction, Error> {
-        let reply = self.desk.again(&answer.scope, &answer.memo)?;
+    fn answer_update(&self, answer: &PostedAnswer, newest: i64) -> Result<AnswerUpdate, StoreError> {
+        let reply = self.desk.again(&answer.scope, &answer.recipe)?;
         let mut answer = answer.clone();
         for claim in &reply.claims {
             if !answer.claims.contains(&claim.id) {
@@ -63,19 +63,19 @@ impl Moderation {
             true => reply,
             false => {
                 let otherwise = self.otherwise(&answer, &reply)?;
-                wording::corrected(reply, &otherwise)
+                wording::answer_update(reply, &otherwise)
             }
         };
-        Ok(Correction { answer, reply, revision: newest })
+        Ok(AnswerUpdate { answer, reply, revision: newest })
     }
 
     /// What an answer said when it was given and doesn't say now, with the day of the change.
-    fn otherwise(&self, answer: &Answer, reply: &Reply) -> Result<Vec<(String, String)>, Error> {
+    fn otherwise(&self, answer: &PostedAnswer, reply: &Reply) -> Result<Vec<(String, String)>, StoreError> {
         let store = self.store();
-        let days = store.claims_changed_since(&answer.scope, answer.memo.revision)?;
+        let days = store.claims_changed_since(&answer.scope, answer.recipe.revision)?;
         let mut otherwise = Vec::new();
         for (id, day) in days.iter().filter(|(id, _)| answer.claims.contains(id)) {
-            let Some(was) = store.claim_at(&answer.scope, id, answer.memo.revision)? else { continue };
+            let Some(was) = store.claim_at(&answer.scope, id, answer.recipe.revision)? else { continue };
             let was = reply.language.statement(&was);
             if !reply.claims.iter().any(|claim| claim.statement == was) {
                 otherwise.push((day.clone(), was));
@@ -86,17 +86,17 @@ impl Moderation {
 
     /// Whether an answer still has to be corrected so: it may have been in the meantime.
     #[must_use]
-    pub fn is_due(&self, correction: &Correction) -> bool {
-        let Answer { channel, question, .. } = &correction.answer;
+    pub fn is_due(&self, update: &AnswerUpdate) -> bool {
+        let PostedAnswer { channel, question, .. } = &update.answer;
         let right_at = self.records().right_at(channel, question);
-        right_at.is_ok_and(|at| at.is_some_and(|at| at < correction.revision))
+        right_at.is_ok_and(|at| at.is_some_and(|at| at < update.revision))
     }
 
     /// Records that an answer was corrected.
     ///
     /// # Errors
     /// If the database can't be used.
-    pub fn corrected(&self, correction: &Correction) -> Result<(), Error> {
-        self.records().is_right_at(&correction.answer, correction.revision)
+    pub fn answer_updated(&self, update: &AnswerUpdate) -> Result<(), StoreError> {
+        self.records().is_right_at(&update.answer, update.revision)
     }
 }

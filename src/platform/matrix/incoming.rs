@@ -236,7 +236,7 @@ pub fn is_bell(sign: &str) -> bool {
 
 /// A sign by which those who keep the facts do something under a message of the bot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sign {
+pub enum ModeratorReaction {
     /// Looks at taking a change back.
     Undo,
     /// Makes the change that is looked at.
@@ -245,7 +245,7 @@ pub enum Sign {
     Cancel,
 }
 
-impl Sign {
+impl ModeratorReaction {
     /// What somebody reacts with.
     #[must_use]
     pub fn emoji(self) -> &'static str {
@@ -340,8 +340,8 @@ mod tests {
     }
 
     #[test]
-    fn who_addresses_the_bot_is_heard() {
-        let hear = |content: Value| asked(&read(content).unwrap(), &NAMES, false);
+    fn who_addresses_the_bot_is_answered() {
+        let addressed = |content: Value| asked(&read(content).unwrap(), &NAMES, false);
         let question = |text: &str| Some(Asked::Question(text.to_owned()));
         for (body, expected) in [
             ("how much?", None),
@@ -363,7 +363,7 @@ mod tests {
             ("desk: !help", Some(Asked::Command("help", String::new(), "en"))),
             ("!도움말", Some(Asked::Command("help", String::new(), "ko"))),
         ] {
-            assert_eq!(hear(text(body)), expected, "{body}");
+            assert_eq!(addressed(text(body)), expected, "{body}");
         }
         assert_eq!(asked(&read(text("how much?")).unwrap(), &NAMES, true), question("how much?"));
     }

@@ -8,14 +8,14 @@ use serenity::all::{
 };
 
 use super::buttons::{self, scope_of};
-use super::hear::heard;
-use super::respond::Waiting;
+use super::incoming::addressed_to_bot;
+use super::respond::PendingInteraction;
 use super::send::{is_forbidden, is_gone, kind, may_pass};
-use super::{Data, Error, PLATFORM, Shared, no_pings, render};
+use super::{DiscordBot, DiscordError, PLATFORM, SharedDiscordBot, no_pings, render};
 use crate::language::Language;
-use crate::moderation::wishes::Wished;
-use crate::store::posts::Answer;
-use crate::store::wishes::Wish;
+use crate::moderation::answer_subscriptions::SubscribeOutcome;
+use crate::store::answer_subscriptions::AnswerSubscription;
+use crate::store::posted_answers::PostedAnswer;
 use crate::wording::{self, Reply};
 
 /// By so much the clocks of the machine and of Discord may differ, in seconds.
@@ -25,18 +25,18 @@ const CLOCKS_DIFFER: i64 = 60 * 60;
 ///
 /// # Errors
 /// If Discord refuses.
-pub async fn on_wish(
-    waiting: &Waiting<'_>,
-    data: &Data,
+pub async fn on_subscribe(
+    pending: &PendingInteraction<'_>,
+    bot: &SharedDiscordBot,
     pressed: &ComponentInteraction,
     language: Language,
     question: String,
-) -> Result<(), Error> {
+) -> Result<(), DiscordError> {
     let phrases = &language.pack().phrases;
-    let question = if question.is_empty() { read(waiting, data, pressed).await } else { Some(question) };
-    let Some(question) = question else { return waiting.tell(&phrases.tell_again).await };
+    let question = if question.is_empty() { read(pending, bot, pressed).await } else { Some(question) };
+    let Some(question) = question else { return pending.tell(&phrases.tell_again).await };
     let is_shown_to_all = !pressed.message.flags.unwrap_or_default().contains(MessageFlags::EPHEMERAL);
-    let wish = Wish {
+    let subscription = AnswerSubscription {
         id: pressed.id.to_string(),
         who: pressed.user.id.to_string(),
         channel: pressed.channel_id.to_string(),
@@ -46,15 +46,15 @@ pub async fn on_wish(
         revision: 0,
         tried_at: None,
     };
-    match data.moderation.wish(&wish) {
-        Wished::Kept(id) => {
-            let text = phrases.tell_kept.replace("{question}", &render::escaped(&wish.question));
+    match bot.moderation.subscribe(&subscription) {
+        SubscribeOutcome::Kept(id) => {
+            let text = phrases.tell_kept.replace("{question}", &render::escaped(&subscription.question));
             let rows = id.parse().map(|id| buttons::take_back(language, id)).unwrap_or_default();
-            waiting.say(&render::split(&text), rows, &[], true).await
+            pending.say(&render::split(&text), rows, &[], true).await
         }
-        Wished::TooMany => waiting.tell(&phrases.tell_too_many).await,
-        Wished::Answered(reply) => waiting.say(&render::messages(&reply), Vec::new(), &[], true).await,
-        Wished::Trouble => waiting.tell(&phrases.trouble).await,
+        SubscribeOutcome::TooMany => pending.tell(&phrases.tell_too_many).await,
+        SubscribeOutcome::Answered(reply) => pending.say(&render::messages(&reply), Vec::new(), &[], true).await,
+        SubscribeOutcome::Trouble => pending.tell(&phrases.trouble).await,
     }
 }
 
@@ -62,36 +62,40 @@ pub async fn on_wish(
 ///
 /// # Errors
 /// If Discord refuses.
-pub async fn on_withdrawal(
-    waiting: &Waiting<'_>,
-    data: &Data,
+pub async fn on_unsubscribe(
+    pending: &PendingInteraction<'_>,
+    bot: &SharedDiscordBot,
     pressed: &ComponentInteraction,
     language: Language,
-    wish: u64,
-) -> Result<(), Error> {
+    subscription: u64,
+) -> Result<(), DiscordError> {
     let phrases = &language.pack().phrases;
-    let withdrawn = data.moderation.withdraw(&wish.to_string(), Some(&pressed.user.id.to_string()));
-    waiting.tell(if withdrawn.is_ok() { &phrases.tell_withdrawn } else { &phrases.trouble }).await
+    let withdrawn = bot.moderation.unsubscribe(&subscription.to_string(), Some(&pressed.user.id.to_string()));
+    pending.tell(if withdrawn.is_ok() { &phrases.tell_withdrawn } else { &phrases.trouble }).await
 }
 
 /// A question that had no room in a button, where it was asked.
-async fn read(waiting: &Waiting<'_>, data: &Data, pressed: &ComponentInteraction) -> Option<String> {
+async fn read(
+    pending: &PendingInteraction<'_>,
+    bot: &SharedDiscordBot,
+    pressed: &ComponentInteraction,
+) -> Option<String> {
     let question = pressed.message.message_reference.as_ref()?.message_id?;
-    let (http, channel) = (waiting.http, pressed.channel_id);
-    let asked = waiting.outgoing.make(channel.get(), || http.get_message(channel, question)).await.ok()?;
-    let utterance = heard(&asked, data.me, pressed.guild_id.is_none())?;
-    data.desk.hear(&utterance.within(scope_of(pressed))).reply.open
+    let (http, channel) = (pending.http, pressed.channel_id);
+    let asked = pending.requests.make(channel.get(), || http.get_message(channel, question)).await.ok()?;
+    let utterance = addressed_to_bot(&asked, bot.me, pressed.guild_id.is_none())?;
+    bot.desk.answer(&utterance.within(scope_of(pressed))).reply.open
 }
 
 /// Tells those whose questions have an answer by now.
-pub async fn tell(http: &Http, data: &Data) {
-    let due = match data.moderation.wishes_come_true() {
+pub async fn notify(http: &Http, bot: &SharedDiscordBot) {
+    let due = match bot.moderation.due_notifications() {
         Ok(due) => due,
         Err(error) => return tracing::error!(%error, "those who wish to be told could not be looked up"),
     };
-    for (wish, reply) in due {
-        let Ok(_open) = data.open.try_read() else { return };
-        let tried_at = match data.moderation.try_to_tell(&wish, jiff::Timestamp::now().as_second()) {
+    for (subscription, reply) in due {
+        let Ok(_open) = bot.open.try_read() else { return };
+        let tried_at = match bot.moderation.try_to_notify(&subscription, jiff::Timestamp::now().as_second()) {
             Ok(Some(tried_at)) => tried_at,
             // They have withdrawn.
             Ok(None) => continue,
@@ -100,48 +104,56 @@ pub async fn tell(http: &Http, data: &Data) {
                 continue;
             }
         };
-        match data.tell_one(http, &wish, &reply, tried_at).await {
+        match bot.notify_one(http, &subscription, &reply, tried_at).await {
             Err(error) if may_pass(&error) => tracing::warn!(what = %kind(&error), "who wished to be told has to wait"),
             told => {
                 if let Err(error) = told {
                     tracing::warn!(what = %kind(&error), "somebody who wished to be told can't be");
                 }
-                data.moderation.was_told(&wish);
+                bot.moderation.was_notified(&subscription);
             }
         }
     }
 }
 
-impl Shared {
+impl DiscordBot {
     /// Tells somebody in a direct message; where that is refused, under what was said to all. Who isn't in the server any
     /// more doesn't hear what is said there.
-    async fn tell_one(&self, http: &Http, wish: &Wish, reply: &Reply, tried_at: Option<i64>) -> Result<(), Error> {
-        let Ok(who) = wish.who.parse::<u64>().map(UserId::new) else { return Ok(()) };
-        if let Some(guild) = wish.scope.community_on(PLATFORM).and_then(|id| id.parse::<u64>().ok()).map(GuildId::new) {
-            self.outgoing.make(guild.get(), || http.get_member(guild, who)).await?;
+    async fn notify_one(
+        &self,
+        http: &Http,
+        subscription: &AnswerSubscription,
+        reply: &Reply,
+        tried_at: Option<i64>,
+    ) -> Result<(), DiscordError> {
+        let Ok(who) = subscription.who.parse::<u64>().map(UserId::new) else { return Ok(()) };
+        if let Some(guild) =
+            subscription.scope.community_on(PLATFORM).and_then(|id| id.parse::<u64>().ok()).map(GuildId::new)
+        {
+            self.requests.make(guild.get(), || http.get_member(guild, who)).await?;
         }
-        let direct = self.outgoing.make(who.get(), || who.create_dm_channel(http)).await;
+        let direct = self.requests.make(who.get(), || who.create_dm_channel(http)).await;
         let direct = match direct {
-            Ok(direct) => self.tell_in(http, direct.id, None, (wish, reply, tried_at)).await,
+            Ok(direct) => self.notify_in(http, direct.id, None, (subscription, reply, tried_at)).await,
             Err(error) => Err(error),
         };
-        match (direct, wish.message.parse(), wish.channel.parse()) {
+        match (direct, subscription.message.parse(), subscription.channel.parse()) {
             (Err(error), Ok(message), Ok(channel)) if is_forbidden(&error) || is_gone(&error) => {
                 let (message, channel) = (MessageId::new(message), ChannelId::new(channel));
-                self.tell_in(http, channel, Some(message), (wish, reply, tried_at)).await
+                self.notify_in(http, channel, Some(message), (subscription, reply, tried_at)).await
             }
             (told, _, _) => told,
         }
     }
 
-    async fn tell_in(
+    async fn notify_in(
         &self,
         http: &Http,
         channel: ChannelId,
         under: Option<MessageId>,
-        (wish, reply, tried_at): (&Wish, &Reply, Option<i64>),
-    ) -> Result<(), Error> {
-        let heading = render::escaped(&wording::told(&wish.question, reply.language));
+        (subscription, reply, tried_at): (&AnswerSubscription, &Reply, Option<i64>),
+    ) -> Result<(), DiscordError> {
+        let heading = render::escaped(&wording::told(&subscription.question, reply.language));
         let parts = render::split(&format!("{heading}\n{}", render::messages(reply).join("\n")));
         // What was said before a crash kept it from being recorded isn't said again.
         let history = match tried_at {
@@ -159,7 +171,7 @@ impl Shared {
                     .content(part)
                     .allowed_mentions(no_pings())
                     .flags(MessageFlags::SUPPRESS_EMBEDS)
-                    .nonce(Nonce::String(format!("{}!{at}", wish.id)))
+                    .nonce(Nonce::String(format!("{}!{at}", subscription.id)))
                     .enforce_nonce(true);
                 match under {
                     Some(under) => {
@@ -168,12 +180,14 @@ impl Shared {
                     None => message,
                 }
             };
-            said.push(self.outgoing.make(channel.get(), || channel.send_message(http, create())).await?.id.to_string());
+            said.push(self.requests.make(channel.get(), || channel.send_message(http, create())).await?.id.to_string());
         }
-        if let Some(answer) = Answer::of(reply, wish.scope.clone(), &channel.to_string(), &wish.id) {
+        if let Some(answer) =
+            PostedAnswer::of(reply, subscription.scope.clone(), &channel.to_string(), &subscription.id)
+        {
             let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
             let now = jiff::Timestamp::now().as_second();
-            if let Err(error) = records.keep_said(&answer, &said, now) {
+            if let Err(error) = records.keep_posted_answer(&answer, &said, now) {
                 tracing::error!(%error, "what somebody was told could not be kept");
             }
         }

@@ -6,44 +6,44 @@ use std::time::Duration;
 use serenity::all::{ChannelId, EditMessage, Http, MessageId, MessageReference};
 use serenity::builder::CreateMessage;
 
-use super::respond::Waiting;
+use super::respond::PendingInteraction;
 use super::send::{is_gone, kind, may_pass};
-use super::{Data, Error, PLATFORM, Shared, no_pings, render, wishes};
-use crate::moderation::corrections::Correction;
+use super::{DiscordBot, DiscordError, PLATFORM, SharedDiscordBot, answer_subscriptions, no_pings, render};
+use crate::moderation::answer_updates::AnswerUpdate;
 use crate::store::handled::Place;
-use crate::store::posts::Answer;
+use crate::store::posted_answers::PostedAnswer;
 use crate::wording::Reply;
 
 /// How often is looked for what was changed elsewhere: on another platform, or by the operator.
 const LOOKED_AFTER: Duration = Duration::from_secs(60);
 
 /// Corrects what was answered, whenever facts were changed.
-pub async fn keep_right(http: &Http, data: &Data) {
+pub async fn run_answer_updates(http: &Http, bot: &SharedDiscordBot) {
     let mut minutes = tokio::time::interval(LOOKED_AFTER);
     loop {
         tokio::select! {
             _ = minutes.tick() => {}
-            () = data.changed.notified() => {}
+            () = bot.changed.notified() => {}
         }
-        wishes::tell(http, data).await;
-        data.tell_of_shared_changes(http).await;
-        let due = match data.moderation.corrections() {
+        answer_subscriptions::notify(http, bot).await;
+        bot.tell_of_shared_changes(http).await;
+        let due = match bot.moderation.answer_updates() {
             Ok(due) => due,
             Err(error) => {
                 tracing::error!(%error, "answers of some time ago could not be looked through");
                 continue;
             }
         };
-        for correction in due {
-            let Ok(_open) = data.open.try_read() else { return };
-            if !data.moderation.is_due(&correction) {
+        for update in due {
+            let Ok(_open) = bot.open.try_read() else { return };
+            if !bot.moderation.is_due(&update) {
                 continue;
             }
-            match data.correct(http, &correction).await {
+            match bot.update_answer(http, &update).await {
                 Err(error) if may_pass(&error) => tracing::warn!(what = %kind(&error), "a correction has to wait"),
                 // An answer that may not be edited stays as it is.
                 Ok(()) | Err(_) => {
-                    if let Err(error) = data.moderation.corrected(&correction) {
+                    if let Err(error) = bot.moderation.answer_updated(&update) {
                         tracing::error!(%error, "a correction could not be recorded");
                     }
                 }
@@ -52,15 +52,22 @@ pub async fn keep_right(http: &Http, data: &Data) {
     }
 }
 
-impl Shared {
+impl DiscordBot {
     /// Keeps what a reply was made from, with the messages that say it.
-    pub fn keep_said(&self, place: &Place, question: MessageId, reply: Option<&Reply>, said: &[MessageId], at: i64) {
-        let answer =
-            reply.and_then(|reply| Answer::of(reply, place.scope(PLATFORM), &place.channel, &question.to_string()));
+    pub fn keep_posted_answer(
+        &self,
+        place: &Place,
+        question: MessageId,
+        reply: Option<&Reply>,
+        said: &[MessageId],
+        at: i64,
+    ) {
+        let answer = reply
+            .and_then(|reply| PostedAnswer::of(reply, place.scope(PLATFORM), &place.channel, &question.to_string()));
         let Some(answer) = answer else { return };
         let messages: Vec<String> = said.iter().map(MessageId::to_string).collect();
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = records.keep_said(&answer, &messages, at) {
+        if let Err(error) = records.keep_posted_answer(&answer, &messages, at) {
             tracing::error!(%error, "an answer could not be kept");
         }
     }
@@ -68,45 +75,45 @@ impl Shared {
     /// Keeps what a public response to a command was made from, with the message that it is and those that followed.
     pub async fn keep_response(
         &self,
-        waiting: &Waiting<'_>,
+        pending: &PendingInteraction<'_>,
         place: &Place,
         reply: &Reply,
         followed: &[MessageId],
         at: i64,
     ) {
-        match waiting.first().await {
+        match pending.first().await {
             Ok(first) => {
                 let said = [&[first], followed].concat();
-                self.keep_said(place, MessageId::new(waiting.id.get()), Some(reply), &said, at);
+                self.keep_posted_answer(place, MessageId::new(pending.id.get()), Some(reply), &said, at);
             }
             Err(error) => tracing::warn!(what = %kind(&error), "a response could not be looked up"),
         }
     }
 
     /// Makes the messages of an answer say something else; there may be more of them or fewer.
-    async fn correct(&self, http: &Http, correction: &Correction) -> Result<(), Error> {
-        let Answer { channel, question, .. } = &correction.answer;
+    async fn update_answer(&self, http: &Http, update: &AnswerUpdate) -> Result<(), DiscordError> {
+        let PostedAnswer { channel, question, .. } = &update.answer;
         let posts = {
             let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
             records.posts(question, channel).unwrap_or_default()
         };
         let posts: Vec<MessageId> = posts.iter().filter_map(|id| id.parse().ok()).map(MessageId::new).collect();
         let Some((last, channel)) = posts.last().zip(channel.parse().ok().map(ChannelId::new)) else { return Ok(()) };
-        let parts = render::messages(&correction.reply);
+        let parts = render::messages(&update.reply);
         for (at, part) in parts.iter().enumerate() {
             let Some(post) = posts.get(at) else {
                 self.add_part(http, channel, *last, (part, question, at)).await?;
                 continue;
             };
             let edit = || EditMessage::new().content(part).allowed_mentions(no_pings()).suppress_embeds(true);
-            match self.outgoing.make(channel.get(), || channel.edit_message(http, *post, edit())).await {
+            match self.requests.make(channel.get(), || channel.edit_message(http, *post, edit())).await {
                 // Somebody removed it.
                 Err(error) if is_gone(&error) => {}
                 edited => drop(edited?),
             }
         }
         for post in posts.iter().skip(parts.len()) {
-            match self.outgoing.make(channel.get(), || http.delete_message(channel, *post, None)).await {
+            match self.requests.make(channel.get(), || http.delete_message(channel, *post, None)).await {
                 Err(error) if is_gone(&error) => {}
                 removed => removed?,
             }
@@ -123,7 +130,7 @@ impl Shared {
         channel: ChannelId,
         last: MessageId,
         (part, question, at): (&str, &str, usize),
-    ) -> Result<(), Error> {
+    ) -> Result<(), DiscordError> {
         let create = || {
             CreateMessage::new()
                 .content(part)
@@ -131,7 +138,7 @@ impl Shared {
                 .allowed_mentions(no_pings())
                 .flags(serenity::all::MessageFlags::SUPPRESS_EMBEDS)
         };
-        let said = self.outgoing.make(channel.get(), || channel.send_message(http, create())).await?;
+        let said = self.requests.make(channel.get(), || channel.send_message(http, create())).await?;
         let now = jiff::Timestamp::now().as_second();
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = records.keep_post(&said.id.to_string(), &channel.to_string(), (question, at), now) {

@@ -11,13 +11,13 @@ use routedesk::desk;
 use routedesk::facts::bundle::Bundle;
 use routedesk::facts::check::Problem;
 use routedesk::facts::{text, verify};
-use routedesk::store::{Applied, Committed, Edit, Meta, Origin, Scope, Store};
+use routedesk::store::{Applied, Committed, Edit, Meta, RevisionOrigin, Scope, Store};
 
 use super::{meta, open_store};
 
 /// Looks after the facts.
 #[derive(Subcommand)]
-pub enum Command {
+pub enum FactsCommand {
     /// Bring files of facts in as one revision, or make the facts those inside this program
     Import {
         /// A folder as `facts export` writes it, or a file as moderators get it; without, the facts inside this program
@@ -59,21 +59,21 @@ pub enum Command {
 ///
 /// # Errors
 /// What went wrong, with the remedy.
-pub fn facts(config: &Config, command: Command) -> anyhow::Result<ExitCode> {
+pub fn facts(config: &Config, command: FactsCommand) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Import { path: None, why, .. } => {
+        FactsCommand::Import { path: None, why, .. } => {
             let mut store = open_store(&config.database)?;
             bring_in(&mut store)?;
-            let applied = store.replace(&text::shipped(), Origin::Import, &meta("command line", &why))?;
+            let applied = store.replace(&text::shipped(), RevisionOrigin::Import, &meta("command line", &why))?;
             report(&applied);
         }
-        Command::Import { path: Some(path), community, look, why } => {
+        FactsCommand::Import { path: Some(path), community, look, why } => {
             import(config, &path, (&community.unwrap_or_default(), look), &why)?;
         }
-        Command::Export { dir, community } => export(config, &dir, &community.unwrap_or_default())?,
-        Command::Check { path } => return check_facts(path.as_deref()),
-        Command::Verify { articles } => return verify_facts(&articles),
-        Command::Rebuild => {
+        FactsCommand::Export { dir, community } => export(config, &dir, &community.unwrap_or_default())?,
+        FactsCommand::Check { path } => return check_facts(path.as_deref()),
+        FactsCommand::Verify { articles } => return verify_facts(&articles),
+        FactsCommand::Rebuild => {
             open_store(&config.database)?.rebuild()?;
             println!("The tables were written anew from the revisions.");
         }
@@ -164,7 +164,7 @@ fn import(config: &Config, path: &Path, (scope, look): (&Scope, bool), why: &str
     desk::prepare_index(&store, &facts)?;
     let applied = match base {
         Some(base) => store.merge_in(&facts, base, &meta)?,
-        None => store.replace(&facts, Origin::Import, &meta)?,
+        None => store.replace(&facts, RevisionOrigin::Import, &meta)?,
     };
     if !applied.kept.is_empty() {
         let things: Vec<String> = applied.kept.iter().map(|(kind, id)| format!("  {kind} {id}")).collect();
@@ -196,7 +196,7 @@ fn export(config: &Config, dir: &Path, scope: &Scope) -> anyhow::Result<()> {
     let mut store = open_store(&config.database)?;
     bring_in(&mut store)?;
     let (facts, revision) = {
-        let _held = store.hold()?;
+        let _read = store.begin_read()?;
         (store.facts_of(scope)?, store.revision()?)
     };
     let files = text::write(&facts);
@@ -234,12 +234,14 @@ fn verify_facts(articles: &Path) -> anyhow::Result<ExitCode> {
     for claim in facts.claims() {
         total += 1;
         match verify::verify(claim, &facts, &articles) {
-            verify::Verdict::Verified => {
+            verify::Verification::Verified => {
                 verified += 1;
                 println!("verified         {}", claim.id);
             }
-            verify::Verdict::NotFound(missing) => println!("not found        {}: {}", claim.id, missing.join(", ")),
-            verify::Verdict::ArticleMissing(source) => println!("article missing  {}: {source}", claim.id),
+            verify::Verification::NotFound(missing) => {
+                println!("not found        {}: {}", claim.id, missing.join(", "))
+            }
+            verify::Verification::ArticleMissing(source) => println!("article missing  {}: {source}", claim.id),
         }
     }
     println!("{verified} of {total} claims verified.");

@@ -11,15 +11,15 @@ const MOST: usize = 10_000;
 
 /// The last question of each person in each place. It stays in memory only, and not for long.
 #[derive(Debug)]
-pub struct Recent<Asker>(HashMap<Asker, (i64, String)>);
+pub struct LastQuestions<Asker>(HashMap<Asker, (i64, String)>);
 
-impl<Asker> Default for Recent<Asker> {
+impl<Asker> Default for LastQuestions<Asker> {
     fn default() -> Self {
         Self(HashMap::new())
     }
 }
 
-impl<Asker: Eq + Hash> Recent<Asker> {
+impl<Asker: Eq + Hash> LastQuestions<Asker> {
     /// What somebody last asked, if that was a short while before `now`, in seconds.
     #[must_use]
     pub fn get(&self, asker: &Asker, now: i64) -> Option<String> {
@@ -54,11 +54,11 @@ mod tests {
 
     #[test]
     fn the_last_question_is_remembered_for_ten_minutes() {
-        let mut recent = Recent::default();
-        recent.put("a", 1_000, "price".into());
-        recent.put("a", 999, "older".into());
-        assert_eq!(recent.get(&"a", 1_600).as_deref(), Some("price"));
-        assert_eq!(recent.get(&"a", 1_601), None);
-        assert_eq!(recent.get(&"b", 1_001), None);
+        let mut last_questions = LastQuestions::default();
+        last_questions.put("a", 1_000, "price".into());
+        last_questions.put("a", 999, "older".into());
+        assert_eq!(last_questions.get(&"a", 1_600).as_deref(), Some("price"));
+        assert_eq!(last_questions.get(&"a", 1_601), None);
+        assert_eq!(last_questions.get(&"b", 1_001), None);
     }
 }
