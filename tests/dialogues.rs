@@ -100,7 +100,7 @@ fn why_shows_how_a_reply_came_about() {
 }
 
 #[test]
-fn lines_of_any_bytes_are_heard() {
+fn lines_of_any_bytes_are_answered() {
     let mut output = Vec::new();
     let input = b"how much is a ticket\n\xff\xfe\x00 price \xf0\x28\n\n/quit\nnever read\n";
     talk_on_lines(&mut Conversation::new(&DESK), &mut &input[..], &mut output).unwrap();

@@ -75,7 +75,7 @@ impl Bot {
     }
 
     /// The commands of who keeps the facts; they may be registered before or after those of everybody.
-    async fn keepers_commands(&mut self) -> Value {
+    async fn moderators_commands(&mut self) -> Value {
         match self.standin.commands_at(KEEPERS_COMMANDS) {
             Some(registered) => registered,
             None => self.requests.next("PUT", KEEPERS_COMMANDS).await.body,
@@ -525,7 +525,7 @@ async fn commands_are_registered_only_if_they_changed() {
     assert_eq!(names[..7], ["ask", "Answer this", "topics", "sources", "help", "privacy", "desk"]);
     let direct = registered.as_array().unwrap()[7..].iter().map(|command| &command["contexts"]);
     assert!(direct.clone().count() > 10 && direct.clone().all(|contexts| *contexts == json!([1])));
-    bot.keepers_commands().await;
+    bot.moderators_commands().await;
     bot.stop().await;
     bot.come_up().await;
     bot.mention("who flies it?");
@@ -536,7 +536,7 @@ async fn commands_are_registered_only_if_they_changed() {
 
 /// The commands of people who keep the facts are hidden from others, until roles are named.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_sees_the_keepers_commands_is_each_servers() {
+async fn who_sees_the_moderators_commands_is_each_servers() {
     let mut bot = Bot::start().await;
     bot.requests.next("PUT", COMMANDS).await;
     let hidden_from_others = |registered: &Value| -> Vec<bool> {
@@ -544,7 +544,7 @@ async fn who_sees_the_keepers_commands_is_each_servers() {
         let keepers = registered.as_array().unwrap().iter().filter(|command| command["name"] != "suggest");
         keepers.map(|command| command["default_member_permissions"].as_str().map(str::to_owned) == only).collect()
     };
-    let registered = bot.keepers_commands().await;
+    let registered = bot.moderators_commands().await;
     assert!(hidden_from_others(&registered).iter().all(|hidden| *hidden), "{registered}");
     let role = |name: &str| json!([{"name": name, "type": 8, "value": KEEPERS.to_string()}]);
     assert!(desk(&mut bot, 0, "roles", role("add")).await.starts_with("Only members with"));

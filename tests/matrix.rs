@@ -248,7 +248,7 @@ async fn a_choice_is_made_by_number_and_by_reaction() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_corrected_question_corrects_its_answer() {
+async fn an_edited_question_updates_its_answer() {
     let Some(server) = Server::shared().await else { return };
     let bot = Bot::start(server).await;
     let mut alice = server.person("alice").await;

@@ -512,7 +512,7 @@ fn a_change_that_fails_in_the_middle_changes_nothing() {
 /// Answers that showed a claim which is changed say what is right now; undoing puts them back, to the letter. What showed
 /// none of it, or was said elsewhere, stays.
 #[test]
-fn corrections_reach_old_answers_and_leave_no_trace_when_undone() {
+fn answer_updates_reach_old_answers_and_leave_no_trace_when_undone() {
     let house = House::new();
     let by = actor("m", "1", Permission::Moderator);
     let records = Records::open(&house.folder.path().join("facts.db"), "test").unwrap();

@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_heard(text in "\\PC{0,300}") {
+    fn any_text_is_answered(text in "\\PC{0,300}") {
         check(&DESK.answer(&Utterance::new(text)).reply);
     }
 }

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_is_kept_once_until_it_is_dropped() {
+    fn a_subscription_is_kept_once_until_it_is_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let records = Records::open(&folder.path().join("facts.db"), "discord").unwrap();
         for id in ["1", "2"] {

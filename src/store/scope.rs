@@ -161,12 +161,12 @@ impl Store {
     ///
     /// # Errors
     /// If a row doesn't match its checksum, or SQLite fails.
-    pub fn topic_in(&self, own: &ScopeOverlay, id: &str) -> Result<Option<TopicFacts>, StoreError> {
-        let (mut topic, shared) = match own.topics.get(id) {
+    pub fn topic_in(&self, overlay: &ScopeOverlay, id: &str) -> Result<Option<TopicFacts>, StoreError> {
+        let (mut topic, shared) = match overlay.topics.get(id) {
             Some(None) => return Ok(None),
             Some(Some((_, topic))) => (Topic { examples: Vec::new(), ..topic.clone() }, None),
             None => match self.topic(id)? {
-                Some(found) if own.is_empty() => return Ok(Some(found)),
+                Some(found) if overlay.is_empty() => return Ok(Some(found)),
                 Some(found) => (found.topic.clone(), Some(found)),
                 None => return Ok(None),
             },
@@ -175,13 +175,13 @@ impl Store {
         let mut sources: BTreeMap<String, Source> = BTreeMap::new();
         for id in &topic.claims {
             let known = || shared.as_ref().and_then(|found| found.claims.iter().find(|claim| claim.id == *id).cloned());
-            let claim = match own.claims.get(id) {
+            let claim = match overlay.claims.get(id) {
                 Some(claim) => claim.clone(),
                 None => known().map_or_else(|| self.claim(id), |claim| Ok(Some(claim)))?,
             };
             // A claim whose source is gone can't be spoken.
             if let Some(claim) = claim
-                && self.find_sources(own, &claim, &mut sources)?
+                && self.find_sources(overlay, &claim, &mut sources)?
             {
                 claims.push(claim);
             }
@@ -194,21 +194,21 @@ impl Store {
     ///
     /// # Errors
     /// If a row doesn't match its checksum, or SQLite fails.
-    pub fn topics_changed_by(&self, own: &ScopeOverlay) -> Result<Vec<ChangedTopic>, StoreError> {
-        let mut ids: BTreeSet<String> = own.topics.keys().cloned().collect();
+    pub fn topics_changed_by(&self, overlay: &ScopeOverlay) -> Result<Vec<ChangedTopic>, StoreError> {
+        let mut ids: BTreeSet<String> = overlay.topics.keys().cloned().collect();
         let mut statement = self.connection.prepare_cached("SELECT topic FROM topic_claim WHERE claim = ?")?;
-        for claim in own.claims.keys() {
+        for claim in overlay.claims.keys() {
             let topics = statement.query_map([claim], |row| row.get(0))?;
             ids.extend(topics.collect::<Result<Vec<String>, _>>()?);
         }
-        ids.into_iter().map(|id| self.topic_changed_by(own, id)).collect()
+        ids.into_iter().map(|id| self.topic_changed_by(overlay, id)).collect()
     }
 
-    fn topic_changed_by(&self, own: &ScopeOverlay, id: String) -> Result<ChangedTopic, StoreError> {
-        let Some(TopicFacts { mut topic, claims, .. }) = self.topic_in(own, &id)? else {
+    fn topic_changed_by(&self, overlay: &ScopeOverlay, id: String) -> Result<ChangedTopic, StoreError> {
+        let Some(TopicFacts { mut topic, claims, .. }) = self.topic_in(overlay, &id)? else {
             return Ok(ChangedTopic { id, subject: String::new(), topic: None });
         };
-        let placed = match own.topics.get(&id) {
+        let placed = match overlay.topics.get(&id) {
             Some(Some((subject, laid))) => {
                 topic.examples.clone_from(&laid.examples);
                 subject.clone()
@@ -237,13 +237,13 @@ impl Store {
     /// Adds the sources that a claim cites to others; false if one isn't there.
     fn find_sources(
         &self,
-        own: &ScopeOverlay,
+        overlay: &ScopeOverlay,
         claim: &Claim,
         sources: &mut BTreeMap<String, Source>,
     ) -> Result<bool, StoreError> {
         for citation in &claim.cite {
             let id = &citation.source;
-            let found = match own.sources.get(id) {
+            let found = match overlay.sources.get(id) {
                 Some(source) => source.clone(),
                 None if sources.contains_key(id) => continue,
                 None => self.has_source(id)?.then(|| read_source(&self.connection, id)).transpose()?,

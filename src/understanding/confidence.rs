@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_trees_split_on_signs_that_exist() {
+    fn the_shipped_trees_split_on_features_that_exist() {
         let confidence = Confidence::shipped();
         assert!(!confidence.trees.is_empty());
         assert!(

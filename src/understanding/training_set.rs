@@ -218,7 +218,7 @@ impl TrainingSet {
     }
 
     fn add_small_talk(&mut self) {
-        let mut training_set = Vec::new();
+        let mut lessons = Vec::new();
         for (kind, texts) in &self.speech.social {
             let talk = SmallTalk::of(kind);
             let entry = TopicEntry {
@@ -237,9 +237,9 @@ impl TrainingSet {
                 figures: Vec::new(),
             };
             let texts = texts.iter().map(|text| self.shorthand.written_out(text_words(text))).collect();
-            training_set.push(Lesson { entry, texts, statements: Vec::new(), foreign_examples: Vec::new() });
+            lessons.push(Lesson { entry, texts, statements: Vec::new(), foreign_examples: Vec::new() });
         }
-        training_set.into_iter().for_each(|lesson| self.add(lesson));
+        lessons.into_iter().for_each(|lesson| self.add(lesson));
     }
 
     /// A checksum of everything that the trained model depends on.

@@ -215,7 +215,7 @@ async fn topics_and_claims_are_completed_for_moderators() {
 /// What was answered before a change says what is right now, also a command's public answer, and is put back when the change
 /// is taken back; nobody is pinged by it.
 #[tokio::test(flavor = "multi_thread")]
-async fn corrections_reach_old_messages() {
+async fn answer_updates_reach_old_messages() {
     let mut hand = Hand::start().await;
     let before = hand.say("member", "how much is a ticket?").await.unwrap();
     let id = hand.bot.standin.channel(CHANNEL).pop().unwrap()["id"].clone();

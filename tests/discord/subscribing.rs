@@ -46,7 +46,7 @@ fn told(bot: &Bot) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_wishes_so_is_told_once_also_after_a_restart() {
+async fn a_subscriber_is_notified_once_also_after_a_restart() {
     let mut bot = Bot::start().await;
     for _ in 0..2 {
         let kept = subscribe(&mut bot, STRANGER).await;
@@ -80,7 +80,7 @@ async fn subscribe_now(bot: &mut Bot) -> Value {
 /// What somebody was told is corrected like any other answer when the fact is taken back; who has left the server isn't told
 /// what is said there.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_told_is_corrected_and_told_to_members_only() {
+async fn a_notification_is_updated_and_sent_to_members_only() {
     let mut bot = Bot::start().await;
     subscribe(&mut bot, STRANGER).await;
     subscribe(&mut bot, FORMER).await;
@@ -107,7 +107,7 @@ async fn what_was_told_is_corrected_and_told_to_members_only() {
 
 /// Killed between saying and recording, and between recording and saying: told once all the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_crash_tells_nobody_twice() {
+async fn a_crash_notifies_nobody_twice() {
     for is_said in [true, false] {
         let mut bot = Bot::start().await;
         subscribe(&mut bot, STRANGER).await;

@@ -128,7 +128,7 @@ async fn a_rooms_own_facts_follow_it() {
 
 /// What was answered before a change says what is right now, and is put back when the change is taken back.
 #[tokio::test(flavor = "multi_thread")]
-async fn corrections_reach_old_answers() {
+async fn answer_updates_reach_old_answers() {
     let Some(server) = Server::shared().await else { return };
     let mut hands = Hands::start(server).await;
     let before = hands.say("member", "how much is a ticket?").await;
@@ -153,7 +153,7 @@ async fn corrections_reach_old_answers() {
 
 /// A bell under what has no answer: told once, also after a restart; taken back with the reaction.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_wishes_so_is_told_once() {
+async fn a_subscriber_is_notified_once() {
     let Some(server) = Server::shared().await else { return };
     let mut hands = Hands::start(server).await;
     let question = "is there a lounge for passengers at pyongyang airport?";

@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_threads_and_corrections() {
+    fn replies_threads_and_edits() {
         let with = |relation: Value| {
             let mut content = text("> <@a:b> first\n> second\n\nand how long?");
             content["m.relates_to"] = relation;

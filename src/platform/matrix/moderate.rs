@@ -80,23 +80,23 @@ impl RoomWorker {
             return rejection;
         }
         let by = actor(event, place, permission);
-        let said = match self.done(&by, message, line).await {
-            Ok(said) => said,
+        let response = match self.done(&by, message, line).await {
+            Ok(response) => response,
             Err(why) => {
                 // A yes to what was open before must not be taken for one to this.
                 self.bot.moderation.leave(&by);
                 return OutgoingEvent::Text(why);
             }
         };
-        if said.committed.is_some() {
+        if response.committed.is_some() {
             self.bot.changed.notify_one();
         }
-        if let Some(committed) = &said.committed {
+        if let Some(committed) = &response.committed {
             self.tell_of(&self.room, &settings, &by, committed);
         }
-        match said.file {
-            Some(file) => OutgoingEvent::File(said.text, file),
-            None => OutgoingEvent::Text(said.text),
+        match response.file {
+            Some(file) => OutgoingEvent::File(response.text, file),
+            None => OutgoingEvent::Text(response.text),
         }
     }
 
@@ -130,8 +130,8 @@ impl RoomWorker {
         what: impl FnOnce(&SharedMatrixBot, &Actor) -> Response + Send + 'static,
     ) -> Response {
         let (bot, by) = (Arc::clone(&self.bot), by.clone());
-        let said = tokio::task::spawn_blocking(move || what(&bot, &by)).await;
-        said.unwrap_or_else(|_| Response { text: words::trouble(), ..Response::default() })
+        let response = tokio::task::spawn_blocking(move || what(&bot, &by)).await;
+        response.unwrap_or_else(|_| Response { text: words::trouble(), ..Response::default() })
     }
 
     /// The text of the file that a message is, or replies to; none if there is no file, or if somebody may not bring one in:
@@ -236,7 +236,7 @@ impl RoomWorker {
             permission: self.bot.permission_of(&settings, room, &event.sender).await,
         };
         let moderation = &self.bot.moderation;
-        let said = match (sign, mark["undo"].as_i64(), mark["step"].as_u64()) {
+        let response = match (sign, mark["undo"].as_i64(), mark["step"].as_u64()) {
             (ModeratorReaction::Undo, Some(revision), _) => {
                 moderation.form(&by, Form::new(Verb::Undo).with(Field::Revision, revision.to_string()), now())
             }
@@ -244,24 +244,24 @@ impl RoomWorker {
             (ModeratorReaction::Cancel, _, Some(step)) => moderation.answer_step(&by, step, "cancel", now()),
             _ => return self.mark_answered(&event.id, None),
         };
-        if let Some(committed) = &said.committed {
+        if let Some(committed) = &response.committed {
             self.bot.changed.notify_one();
             self.tell_of(room, &settings, &by, committed);
         }
         self.answer_moderator_reaction(
             event,
             post,
-            &said,
-            json!({"step": said.step, "room": room, "community": community}),
+            &response,
+            json!({"step": response.step, "room": room, "community": community}),
         )
         .await;
         self.mark_answered(&event.id, None);
     }
 
     /// Says what came of a sign, with signs to go on by.
-    async fn answer_moderator_reaction(&self, event: &Event, post: &str, said: &Response, mark: Value) {
+    async fn answer_moderator_reaction(&self, event: &Event, post: &str, response: &Response, mark: Value) {
         let settings = self.bot.settings(&self.room);
-        let rendered = self.rendered(OutgoingEvent::Text(said.text.clone()));
+        let rendered = self.rendered(OutgoingEvent::Text(response.text.clone()));
         let question = AnsweredQuestion {
             id: &event.id,
             replies_to: post,
@@ -282,7 +282,7 @@ impl RoomWorker {
                 Err(error) => return tracing::error!(what = %error, "a moderator's sign could not be answered"),
             }
         }
-        let (Some(post), Next::Confirm) = (last, &said.next) else { return };
+        let (Some(post), Next::Confirm) = (last, &response.next) else { return };
         for sign in [ModeratorReaction::Confirm, ModeratorReaction::Cancel] {
             let content = render::reaction(&post, sign.emoji());
             let _ = self.bot.account.send(&self.room, "m.reaction", content, &format!("key-{post}-{sign:?}")).await;
