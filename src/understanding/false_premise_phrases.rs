@@ -1,5 +1,5 @@
-//! False premises in the languages of phrasebooks: a question that names another airline, rhythm or figure than the
-//! sources do. What would be asked without it is put right, and never agreed to.
+//! Detects false premises in Russian and Korean questions: another airline, frequency or figure than the sources give.
+//! The bot corrects them and never agrees to one.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -10,36 +10,44 @@ use super::reader::{Reader, are_forms};
 use super::{Answerable, TopicEntry};
 use crate::language::{Units, is_hangul};
 
-/// The chance from which on a topic corrects a question that without the wrong name or figure would be about it.
+/// Confidence, without the wrong name or figure, from which a topic corrects a question.
 const CORRECT_FROM: f32 = 0.15;
 
-/// The chance from which on a silent topic is what is asked about: there is nothing to put right.
+/// The same for the topic that a wrong name stands in for: the name itself is evidence for it.
+const CORRECT_NAMED_FROM: f32 = 0.08;
+
+/// Confidence from which a silent topic is what is asked about: then there is nothing to correct.
 const SILENT_FROM: f32 = 0.3;
 
 /// A figure of a question.
 #[derive(Debug, PartialEq)]
 struct Quantity {
     kind: Figure,
-    /// In digits.
+    /// Digits, with words such as "thousand" multiplied out.
     value: String,
-    /// Which word it is.
+    /// Index of the word that has the digits.
     at: usize,
 }
 
 impl Reader<'_> {
-    /// What the sources put otherwise than the question takes for granted, given as mended words in letters.
+    /// Returns a correction if a question, given as decomposed words with corrected spelling, takes something for
+    /// granted that the sources give differently.
     pub(super) fn false_premise(&self, words: &[String]) -> Option<Decision> {
         self.rival(words).or_else(|| self.wrong_figure(words))
     }
 
-    /// A name in place of the one that the sources have: another airline, aircraft, airport or rhythm.
+    /// Corrects a name in place of the sources' own: another airline, aircraft, airport or frequency.
     fn rival(&self, words: &[String]) -> Option<Decision> {
         let pack = self.book.language().pack();
         for rivals in &self.index.trained.rivals {
             let Some(by) = self.index.number_of(&rivals.topic) else { continue };
             let own = pack.rival.iter().filter(|said| said.topic == rivals.topic).flat_map(|said| &said.names);
             let Some(place) = own.chain(&rivals.names).find_map(|name| place_of(words, name)) else { continue };
-            let Some(best) = self.without(words, |at| place.contains(&at)) else { continue };
+            let is_named = |at: usize| place.contains(&at);
+            let sure = self.without(words, is_named, |best| best.confidence >= CORRECT_FROM);
+            // Another airline's name already says that the question is about the airline.
+            let is_likely = |candidate: &Candidate| candidate.topic == by && candidate.confidence >= CORRECT_NAMED_FROM;
+            let Some(best) = sure.or_else(|| self.without(words, is_named, is_likely)) else { continue };
             let asked = self.topic(&best);
             let concerns = asked.id == rivals.topic || rivals.subjects.contains(&asked.subject);
             let is_own = |word: &String| asked.claimed.contains(word);
@@ -50,13 +58,14 @@ impl Reader<'_> {
         None
     }
 
-    /// A figure of a kind that the topic's claims have, and not one of theirs.
+    /// Corrects a figure that is of a kind that the topic's claims have, but not one of theirs.
     fn wrong_figure(&self, words: &[String]) -> Option<Decision> {
         let quantities = quantities(words, &self.book.language().pack().units);
         if quantities.is_empty() {
             return None;
         }
-        let best = self.without(words, |at| quantities.iter().any(|quantity| quantity.at == at))?;
+        let is_quantity = |at: usize| quantities.iter().any(|quantity| quantity.at == at);
+        let best = self.without(words, is_quantity, |best| best.confidence >= CORRECT_FROM)?;
         let asked = self.topic(&best);
         let is_wrong = |quantity: &Quantity| {
             asked.figures.contains(&quantity.kind)
@@ -66,9 +75,14 @@ impl Reader<'_> {
         quantities.iter().any(is_wrong).then_some(Decision::Correct { by: best.topic, asked: best.topic })
     }
 
-    /// The topic that a question would be about without some of its words, and without asking why; none if it isn't sure,
-    /// or if the sources are silent about it.
-    fn without(&self, words: &[String], left_out: impl Fn(usize) -> bool) -> Option<Candidate> {
+    /// Returns the first accepted topic of a question without some of its words and without words that ask why. Returns
+    /// `None` if there is none or if the question belongs to a silent topic.
+    fn without(
+        &self,
+        words: &[String],
+        left_out: impl Fn(usize) -> bool,
+        accept: impl Fn(&Candidate) -> bool,
+    ) -> Option<Candidate> {
         let why = &self.book.language().pack().units.why;
         let asks_why = |word: &str| why.iter().any(|why| why.nfd().eq(word.chars()));
         let rest: Vec<String> = words
@@ -83,7 +97,7 @@ impl Reader<'_> {
             return None;
         }
         let answers = |candidate: &Candidate| self.topic(candidate).answerable == Answerable::Yes;
-        candidates.into_iter().find(answers).filter(|best| best.confidence >= CORRECT_FROM)
+        candidates.into_iter().find(|candidate| answers(candidate) && accept(candidate))
     }
 
     fn topic(&self, candidate: &Candidate) -> &TopicEntry {
@@ -91,15 +105,15 @@ impl Reader<'_> {
     }
 }
 
-/// Where a question has the words of a name, in any form, one after the other.
+/// Returns the range of words in which a question has a name, in any form.
 fn place_of(words: &[String], name: &str) -> Option<std::ops::Range<usize>> {
     let parts: Vec<String> = name.split(' ').map(|part| part.nfd().collect()).collect();
     let is_there = |at: &usize| parts.iter().enumerate().all(|(next, part)| is_form(&words[at + next], part));
     (0..(words.len() + 1).saturating_sub(parts.len())).find(is_there).map(|at| at..at + parts.len())
 }
 
-/// Whether a word is a form of a name's. Korean names, and the letters and digits of types, stand as they are, at the most
-/// with a particle.
+/// Returns true if a word is a form of a word of a name. Anything may follow a Korean name, such as a particle. No
+/// further ASCII letter or digit may follow an ASCII name, such as an aircraft type.
 fn is_form(word: &str, name: &str) -> bool {
     if name.nfc().all(is_hangul) {
         return word.starts_with(name);
@@ -111,14 +125,14 @@ fn is_form(word: &str, name: &str) -> bool {
     are_forms(word, name)
 }
 
-/// The figures of a question, each with what it counts.
+/// Returns the figures of a question, each with what it counts. Leaves out figures that count nothing known.
 fn quantities(words: &[String], units: &Units) -> Vec<Quantity> {
     let words: Vec<String> = words.iter().map(|word| word.nfc().collect()).collect();
     let mut found = Vec::new();
     for (at, word) in words.iter().enumerate() {
         let digits = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
         let Ok(mut number) = word[..digits].parse::<u64>() else { continue };
-        // What stands behind the digits, in the same word or in the next ones.
+        // The text after the digits: the rest of their word, and the next words.
         let mut behind: Vec<&str> =
             [&word[digits..]].into_iter().chain(words[at + 1..].iter().map(String::as_str)).collect();
         behind.retain(|word| !word.is_empty());
@@ -139,8 +153,8 @@ fn quantities(words: &[String], units: &Units) -> Vec<Quantity> {
     found
 }
 
-/// The one of some beginnings with which a word begins. One or two letters, but not syllables, are an abbreviation and
-/// the whole word.
+/// Returns the first of some beginnings with which a word begins. One or two letters that aren't syllables are an
+/// abbreviation and must be the whole word.
 fn beginning<'a>(word: &str, beginnings: &'a [String]) -> Option<&'a str> {
     let is_short = |beginning: &str| beginning.chars().count() < 3 && !beginning.chars().all(is_hangul);
     let begins = |beginning: &&str| word.starts_with(beginning) && (word == *beginning || !is_short(beginning));

@@ -1,7 +1,7 @@
-//! Reads questions with a phrasebook, and what was taught over it.
+//! Reads messages in Russian and Korean with a phrasebook and what was taught over it.
 //!
-//! As in English, how well a topic fits is kept apart from how far it leads, how near its nearest example is, and which
-//! words of the question it leaves unexplained; together they make a chance.
+//! As in English, four things are kept apart and together make a probability: how well a topic fits, how far it leads,
+//! how near its nearest example is, and which words of the question it leaves unexplained.
 
 use std::collections::HashSet;
 
@@ -19,51 +19,53 @@ use super::spelling::English;
 use super::taught::{UNTAUGHT, sparse_product};
 use super::{Answerable, Index, TopicEntry, normalise, split};
 
-/// How many topics are looked at closely.
+/// Number of topics that are examined, the best by margin.
 const LOOKED_AT: usize = 5;
 
-/// The margin from which on small talk is taken for it, whatever words stand around it.
+/// Margin from which a message whose best topic is small talk is small talk, whatever other words it has.
 const SMALL_TALK_FROM: f32 = 0.2;
 
-/// The shortest beginning that two forms of a word have in common, and the share of the shorter that it must be.
+/// Minimum length in letters of the beginning that two forms of a word share, and its minimum share of the shorter
+/// form.
 const LEAST_BEGINNING: usize = 3;
 const BEGINNING: f32 = 0.7;
 
-/// The chance from which on the desk answers, and the same where every word is explained and the topic leads: what people
-/// ask most has most near misses beside it, which keeps its chance low.
-const ANSWER_FROM: f32 = 0.2;
-const ANSWER_EXPLAINED_FROM: f32 = 0.12;
+/// Confidence from which the bot answers, and the same if every word is explained and the topic leads. The most common
+/// questions have the most near misses beside them, which keeps their confidence low.
+const ANSWER_FROM: f32 = 0.25;
+const ANSWER_EXPLAINED_FROM: f32 = 0.15;
 
-/// The chance from which on a silent topic is named, and the claims of a topic are offered as the nearest known.
+/// Confidence from which a silent topic is named in the reply, and from which the claims of a topic are offered as the
+/// nearest known.
 const NAME_FROM: f32 = 0.2;
 const NEAREST_FROM: f32 = 0.08;
 
-/// What may join two questions, and the chance from which on half a sentence is taken for a question of its own.
+/// Joints between two questions, and the confidence from which half a sentence counts as a question of its own.
 const JOINTS: [&str; 6] = [" и ", " а ", ", ", " 그리고 ", " 하고 ", " / "];
 const SURE_HALF: f32 = 0.35;
 
-/// How many signs the chance is made of.
+/// The number of features of a candidate.
 pub const CANDIDATE_FEATURES: usize = 8;
 
-/// What each sign counts, and last the constant: fitted by `cargo run --release --example calibrate_phrasebook`, which
-/// prints them.
+/// Weight of each feature and, last, the constant. `cargo run --release --example calibrate_phrasebook` fits and prints
+/// them.
 const WEIGHTS: [f32; CANDIDATE_FEATURES + 1] = [1.903, 2.642, -2.730, 0.468, -0.354, -5.498, 0.133, 0.901, -1.242];
 
-/// Up to so many words a question may lean on what was said before it.
+/// Maximum number of words of a question that may lean on its context.
 const LEANS_UP_TO: usize = 4;
 
-/// A phrasebook with what was taught since, and the topics as they are.
+/// A phrasebook with what was taught over it, and the index that has the topics.
 pub struct Reader<'a> {
     /// The phrasebook.
     pub book: &'a Phrasebook,
-    /// What was taught over it.
+    /// The examples taught over the phrasebook, if there are any.
     pub layer: Option<&'a PhrasebookLayer>,
-    /// The topics.
+    /// The index that has the topics.
     pub index: &'a Index,
 }
 
 impl Reader<'_> {
-    /// The number in the index of each topic.
+    /// Returns the number in the index of each topic.
     fn topics(&self) -> &[usize] {
         self.layer.map_or(&self.book.topics, |layer| &layer.topics)
     }
@@ -72,7 +74,8 @@ impl Reader<'_> {
         &self.index.topics()[self.topics()[at]]
     }
 
-    /// Decides on each question of a cleaned message; `context` is what it replies to.
+    /// Decides on each question of a cleaned message. `context` is the text of an earlier message, for follow-up
+    /// questions. Returns at least one trace.
     #[must_use]
     pub fn understand(&self, text: &str, context: Option<&str>) -> Vec<Trace> {
         let english = self.index.english();
@@ -111,7 +114,8 @@ impl Reader<'_> {
         vec![whole]
     }
 
-    /// Two questions in one sentence, where both halves are sure by themselves and about different things.
+    /// Splits a sentence that joins two questions. Returns `None` unless the bot would answer both halves with
+    /// confidence and from different topics.
     fn halves(&self, text: &str, words: &impl Fn(&str) -> Vec<String>) -> Option<Vec<Trace>> {
         let sure = |half: &str| {
             let trace = self.decide(&words(half));
@@ -121,7 +125,7 @@ impl Reader<'_> {
         both_halves(text, &JOINTS, sure)
     }
 
-    /// Decides on one question, given as mended words in letters.
+    /// Decides on one question, given as decomposed words with corrected spelling.
     fn decide(&self, words: &[String]) -> Trace {
         let candidates = self.candidates(words);
         let answerable = |candidate: &Candidate| self.index.topics()[candidate.topic].answerable;
@@ -144,7 +148,7 @@ impl Reader<'_> {
         Trace { content: words.len(), words, candidates, decision, language: self.book.language }
     }
 
-    /// The best topics, best first; none if no word is known.
+    /// Returns the best topics, best first. Empty if no feature of the words is known.
     pub(super) fn candidates(&self, words: &[String]) -> Vec<Candidate> {
         let text = self.book.features.of(words);
         let mut order: Vec<usize> =
@@ -193,20 +197,20 @@ impl Reader<'_> {
         candidates
     }
 
-    /// The cosine to the nearest example of a topic.
+    /// Returns the cosine to the nearest example of a topic, 0 to 1.
     fn nearest(&self, at: usize, text: &Sparse) -> f32 {
         let shipped = self.book.examples.get(at).into_iter().flatten();
         let taught = self.layer.iter().flat_map(|layer| &layer.examples[at]);
         shipped.chain(taught).map(|example| sparse_product(text, example)).fold(0.0, f32::max)
     }
 
-    /// Whether two topics are answered by the same first claim.
+    /// Returns true if two topics are answered by the same first claim.
     fn say_the_same(&self, a: usize, b: usize) -> bool {
         let (a, b) = (self.entry(a), self.entry(b));
         a.answerable == b.answerable && !a.claims.is_empty() && a.claims.first() == b.claims.first()
     }
 
-    /// The topics that use a form of a word.
+    /// Returns the topics that use any form of a word.
     fn users(&self, word: &str) -> HashSet<u16> {
         let beginning: String = word.chars().take(LEAST_BEGINNING).collect();
         let users = |vocabulary: &[(String, Vec<u16>)]| {
@@ -220,7 +224,8 @@ impl Reader<'_> {
         all
     }
 
-    /// The words of a question that a topic's examples don't use in any form, by how telling they are.
+    /// Returns the words of a question that a topic's examples don't use in any form, weighted by how well they tell
+    /// topics apart.
     fn unexplained(&self, at: usize, users: &[(&String, HashSet<u16>)]) -> Vec<Unexplained> {
         let third = (self.topics().len() as f32 / 3.0).max(2.0);
         let mut unexplained = Vec::new();
@@ -236,7 +241,7 @@ impl Reader<'_> {
         unexplained
     }
 
-    /// Words in letters, spelling mended.
+    /// Decomposes words and corrects their spelling.
     fn mended(&self, words: &[String], english: &English) -> Vec<String> {
         let taught = |word: &String| {
             self.layer.is_some_and(|layer| layer.vocabulary.binary_search_by(|(other, _)| other.cmp(word)).is_ok())
@@ -252,14 +257,15 @@ impl Reader<'_> {
     }
 }
 
-/// Whether two words are forms of one: the same, or alike in most of the shorter from its beginning on.
+/// Returns true if two words are forms of one word: they are equal, or share a beginning of at least three letters and
+/// most of the shorter word.
 pub(super) fn are_forms(a: &str, b: &str) -> bool {
     let common = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
     let shorter = a.chars().count().min(b.chars().count());
     a == b || common >= LEAST_BEGINNING.max((shorter as f32 * BEGINNING).ceil() as usize)
 }
 
-/// What the chance is made of, for a candidate and the number of words in the question.
+/// Returns the features of a candidate. `words` is the number of words in the question.
 #[must_use]
 pub fn candidate_features(candidate: &Candidate, words: usize) -> [f32; CANDIDATE_FEATURES] {
     let unexplained: f32 = candidate.unexplained.iter().map(|word| word.weight).sum();
@@ -277,12 +283,12 @@ pub fn candidate_features(candidate: &Candidate, words: usize) -> [f32; CANDIDAT
     ]
 }
 
-/// The chance that an answer needs.
+/// Returns the confidence that an answer needs.
 fn needed(best: &Candidate) -> f32 {
     if best.unexplained.is_empty() && best.lead.margin > 0.0 { ANSWER_EXPLAINED_FROM } else { ANSWER_FROM }
 }
 
-/// The chance that a topic is the right one, by logistic regression.
+/// Returns the probability that a topic is the right one, by logistic regression.
 fn chance(candidate_features: &[f32; CANDIDATE_FEATURES]) -> f32 {
     let sum: f32 = candidate_features.iter().zip(WEIGHTS).map(|(sign, weight)| sign * weight).sum::<f32>()
         + WEIGHTS[CANDIDATE_FEATURES];
