@@ -1,7 +1,7 @@
-//! How fast the desk is: `cargo bench`.
+//! Measures how fast the desk answers: `cargo bench`.
 //!
-//! First the whole path of a question, one by one, over all question files: understanding, SQLite and wording, without
-//! any cache of answers. Then divan's averages.
+//! Prints the percentiles of the whole path of a question (understanding, SQLite and wording) over three question
+//! files. The desk doesn't cache answers. Then divan prints its statistics for a question, a change, and a start.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -14,7 +14,7 @@ use routedesk::facts::Claim;
 use routedesk::store::{Edit, Meta, Scope, Store};
 use routedesk::utterance::Utterance;
 
-/// The same as the program's.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -24,21 +24,22 @@ static QUESTIONS: LazyLock<Vec<Utterance>> = LazyLock::new(|| {
         include_str!("../tests/questions/heldout.jsonl"),
         include_str!("../tests/questions/calibration.jsonl"),
     ];
-    let read = |text| routedesk::eval::read(text).expect("the question files are read by tests");
+    let read = |text| routedesk::eval::read(text).expect("the question files are valid");
     files.into_iter().flat_map(read).map(|question| Utterance::new(question.q)).collect()
 });
 
-static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a folder"));
+static FOLDER: LazyLock<tempfile::TempDir> =
+    LazyLock::new(|| tempfile::tempdir().expect("the temporary directory is created"));
 
 fn open(path: &Path) -> Desk {
     let meta = Meta { made_at: String::new(), who: "bench".into(), place: "bench".into(), why: String::new() };
-    Desk::open(Store::open(path).expect("a database"), &meta).expect("a desk").0
+    Desk::open(Store::open(path).expect("the database opens"), &meta).expect("the desk opens").0
 }
 
 static DESK: LazyLock<Desk> = LazyLock::new(|| open(&FOLDER.path().join("facts.db")));
 
 fn main() {
-    // The first question of a desk reads its database into the system's cache.
+    // Warm-up: the first questions read the database into the page cache.
     QUESTIONS.iter().take(100).for_each(|question| drop(DESK.answer(question)));
     let mut times: Vec<Duration> = Vec::new();
     for _ in 0..5 {
@@ -50,11 +51,11 @@ fn main() {
     }
     times.sort();
     let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
-    println!("{} questions, whole path: p50 {:?}, p99 {:?}, longest {:?}", QUESTIONS.len(), at(0.5), at(0.99), at(1.0));
+    println!("{} questions, whole path: p50 {:?}, p99 {:?}, max {:?}", QUESTIONS.len(), at(0.5), at(0.99), at(1.0));
     divan::main();
 }
 
-/// The whole path of a question.
+/// Measures the whole path of a question.
 #[divan::bench]
 fn answer(bencher: Bencher) {
     let mut next = 0;
@@ -64,16 +65,17 @@ fn answer(bencher: Bencher) {
     });
 }
 
-/// A moderator's change of a claim, and the next answer there with it: what all share, and a community.
+/// Measures a moderator's change of a claim together with the next answer, which uses it: in the shared scope and in a
+/// community's.
 #[divan::bench(args = ["", "discord:1"], sample_count = 20)]
 fn a_change_counts(bencher: Bencher, scope: &str) {
     let path = FOLDER.path().join("changing.db");
     let desk = open(&path);
-    let mut store = Store::open(&path).expect("a database");
+    let mut store = Store::open(&path).expect("the database opens");
     let scope = Scope::of_key(scope);
-    let (facts, _) = desk.facts_of(&scope).expect("facts");
-    let subject = facts.subjects.iter().find(|subject| subject.id == "tickets").expect("a subject");
-    let claim = subject.claims.iter().find(|claim| claim.id == "price-rubles").expect("a claim").clone();
+    let (facts, _) = desk.facts_of(&scope).expect("the facts are read");
+    let subject = facts.subjects.iter().find(|subject| subject.id == "tickets").expect("the subject exists");
+    let claim = subject.claims.iter().find(|claim| claim.id == "price-rubles").expect("the claim exists").clone();
     let question = Utterance::new("how much is a ticket?").within(scope.clone());
     let mut made = 0;
     bencher.bench_local(|| {
@@ -81,14 +83,14 @@ fn a_change_counts(bencher: Bencher, scope: &str) {
         let claim = Claim { statement: format!("It cost {made} rubles."), ..claim.clone() };
         let edit = Edit::Claim { subject: subject.id.clone(), claim };
         let meta = Meta { made_at: String::new(), who: "bench".into(), place: "bench".into(), why: String::new() };
-        let base = store.revision().expect("a revision");
-        store.commit(&scope, base, &[edit], &meta).expect("a change");
+        let base = store.revision().expect("the revision is read");
+        store.commit(&scope, base, &[edit], &meta).expect("the change is committed");
         let said = desk.answer(&question).reply.text;
         assert!(said.contains(&format!("It cost {made} rubles")), "{said}");
     });
 }
 
-/// From nothing to the first answer, the database being there.
+/// Measures a start on an existing database, up to the first answer.
 #[divan::bench(sample_count = 30)]
 fn start_to_first_answer(bencher: Bencher) {
     LazyLock::force(&DESK);

@@ -1,8 +1,12 @@
-//! How fast the bot answers on a homeserver of its own: `cargo bench --bench matrix`.
+//! Measures how fast the bot answers on Matrix: `cargo bench --bench matrix`. Starts a homeserver for it.
 //!
-//! From a question in an encrypted room to the readable answer, homeserver and both clients included; the bot's own share
-//! of it, from the event to the request to send, as its log tells; the same with the SDK around it, from the homeserver's
-//! word to the request itself; and 200 questions at once in five rooms.
+//! Prints four results:
+//!
+//! - from sending a question in an encrypted room to decrypting the answer, homeserver and both clients included;
+//! - the bot's own part of that, from the event to the call that sends the answer, as the bot logs it;
+//! - the part of the bot and its SDK, from the homeserver's sync response to the request that sends the answer, in a
+//!   room without encryption;
+//! - 200 questions at once in five rooms.
 
 #[path = "../tests/synapse/mod.rs"]
 mod synapse;
@@ -18,10 +22,10 @@ use synapse::gate::Gate;
 use synapse::{PASSWORD, Person, Server};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// How many questions are asked one after the other.
+/// The number of questions in each series.
 const QUESTIONS: usize = 200;
 
-/// The program itself.
+/// The bot's process, killed on drop.
 struct Bot(Child);
 
 impl Drop for Bot {
@@ -35,7 +39,7 @@ impl Drop for Bot {
 async fn main() {
     let Some(server) = Server::shared().await else { return };
     let (gate, _) = Gate::before(&server.address).await;
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("the temporary directory is created");
     let database = folder.path().join("facts.db");
     let account = server.person("desk").await;
     let bot = Bot(Command::new(env!("CARGO_BIN_EXE_routedesk"))
@@ -48,16 +52,16 @@ async fn main() {
         .env("MATRIX_ALLOW", "localhost")
         .env("ROUTEDESK_LOG", "routedesk=info")
         .stdout(Stdio::null())
-        .stderr(std::fs::File::create(folder.path().join("log")).expect("a log"))
+        .stderr(std::fs::File::create(folder.path().join("log")).expect("the log is created"))
         .spawn()
-        .expect("the program starts"));
+        .expect("the bot starts"));
     let mut alice = server.person("alice").await;
     let algorithm = json!({"algorithm": "m.megolm.v1.aes-sha2"});
     let encryption = json!([{"type": "m.room.encryption", "state_key": "", "content": algorithm}]);
     let secret = alice.room_with(&account.id, json!({"initial_state": encryption})).await;
     let plain = alice.room_with(&account.id, json!({})).await;
     free(&database, &[&secret, &plain]);
-    let keys = tempfile::tempdir().expect("a folder");
+    let keys = tempfile::tempdir().expect("the temporary directory is created");
     let (friend, mut news) = client(server, &alice, keys.path()).await;
     answered(&friend, &mut news, &secret, &account.id, 0).await;
     let mut times = Vec::new();
@@ -65,18 +69,18 @@ async fn main() {
         times.push(answered(&friend, &mut news, &secret, &account.id, at).await);
     }
     println!("encrypted room, question to answer: {}", spread(times));
-    let log = std::fs::read_to_string(folder.path().join("log")).expect("a log");
+    let log = std::fs::read_to_string(folder.path().join("log")).expect("the log is read");
     let shares = log.split("share_us=").skip(1).filter_map(|rest| rest.split_whitespace().next()?.parse().ok());
-    println!("the bot's own share of it: {}", spread(shares.map(Duration::from_micros).collect()));
+    println!("the bot's own part: {}", spread(shares.map(Duration::from_micros).collect()));
     gate.shares();
     for _ in 0..QUESTIONS {
         alice.say(&plain, "!ask who flies it?").await;
         alice.hears(&plain, &account.id).await;
     }
-    println!("with the SDK around it, in a room without encryption: {}", spread(gate.shares()));
+    println!("bot and SDK, in a room without encryption: {}", spread(gate.shares()));
     at_once(&mut alice, &account.id, &database).await;
     let (now, most) = (memory(bot.0.id(), "VmRSS:"), memory(bot.0.id(), "VmHWM:"));
-    println!("the bot's memory: {now} MB now, {most} MB at the most, while it was trained at its first start");
+    println!("the bot's memory: {now} MB now, peak {most} MB while it was trained at its first start");
 }
 
 async fn client(server: &Server, person: &Person, folder: &std::path::Path) -> (Account, UnboundedReceiver<News>) {
@@ -87,35 +91,37 @@ async fn client(server: &Server, person: &Person, folder: &std::path::Path) -> (
         folder: folder.to_owned(),
         recovery_key: None,
     };
-    let account = routedesk_matrix::open(settings).await.expect("it logs in").account;
+    let account = routedesk_matrix::open(settings).await.expect("the client logs in").account;
     let (tell, news) = unbounded_channel();
     let listening = account.clone();
     tokio::spawn(async move { listening.listen(tell).await });
     (account, news)
 }
 
-/// Lets any number of questions be asked in rooms.
+/// Turns off the rate limits of rooms.
 fn free(database: &std::path::Path, rooms: &[&str]) {
-    let records = Records::open(database, "matrix").expect("the database");
+    let records = Records::open(database, "matrix").expect("the database opens");
     for room in rooms {
-        records.set(room, |settings| (settings.per_person, settings.per_channel) = (0, 0)).expect("settings are kept");
+        records
+            .set(room, |settings| (settings.per_person, settings.per_channel) = (0, 0))
+            .expect("the settings are stored");
     }
 }
 
-/// How long an answer takes.
+/// Asks a question and returns the time until the answer.
 async fn answered(friend: &Account, news: &mut UnboundedReceiver<News>, room: &str, bot: &str, at: usize) -> Duration {
     let content = json!({"msgtype": "m.text", "body": "!ask who flies it?"});
     let start = Instant::now();
-    friend.send(room, "m.room.message", content, &format!("q{at}")).await.expect("it is sent");
+    friend.send(room, "m.room.message", content, &format!("q{at}")).await.expect("the question is sent");
     loop {
-        match news.recv().await.expect("it listens") {
+        match news.recv().await.expect("the client listens") {
             News::Event(event) if event.sender == bot && event.kind == "m.room.message" => return start.elapsed(),
             _ => {}
         }
     }
 }
 
-/// 200 questions in five rooms.
+/// Asks 200 questions in five rooms and prints the time until all are answered.
 async fn at_once(alice: &mut Person, bot: &str, database: &std::path::Path) {
     let mut rooms = Vec::new();
     for _ in 0..5 {
@@ -141,7 +147,7 @@ fn spread(mut times: Vec<Duration>) -> String {
     format!("{} times, median {:.1?}, p95 {:.1?}", times.len(), at(0.5), at(0.95))
 }
 
-/// How much memory a process has by a line of its status, in megabytes; 0 where the system doesn't tell.
+/// Returns a memory figure of a process from a line of `/proc/<pid>/status`, in MiB; 0 on systems without that file.
 fn memory(process: u32, line: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let kilobytes = status.lines().find_map(|known| known.strip_prefix(line)?.split_whitespace().next()?.parse().ok());

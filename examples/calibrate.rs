@@ -1,19 +1,18 @@
 //! Fits the trees of `src/understanding/confidence.rs` and writes `data/confidence.json`.
 //!
-//! `cargo run --release --example calibrate -- tests/questions/calibration.jsonl … [test=tests/questions/development.jsonl]`
+//! `cargo run --release --example calibrate -- tests/questions/calibration.jsonl … [test=FILE …]`
 //!
-//! A case is a question with one of its candidate topics: right if that topic answers it, or is the silent one that it
-//! belongs to. Cases
-//! come from
+//! A case is a question with one of its candidate topics. It is right if the topic answers the question, or if it is
+//! the silent topic of the question. The cases come from
 //!
-//! * the example questions, a fifth of them held out at a time together with a fifth of the silent topics, which then
-//!   stand for what nobody foresaw;
-//! * the given files of questions, asked with and without the silent topics. They count three times as much as all
-//!   examples.
+//! * the example questions of the topics. A fifth of them is held out at a time, together with a fifth of the silent
+//!   topics, whose questions stand for those that nobody foresaw;
+//! * the question files in the arguments, asked with and without the silent topics. Together they weigh three times as
+//!   much as the example questions.
 //!
-//! Gradient boosting with logistic loss on the candidates' signs gives the chance that one is right. Printed is, for
-//! several thresholds, how many questions would be answered rightly and wrongly from the likeliest candidate: these
-//! questions by trees that were fitted without the fifth that a question is in, and the questions of `test=` files.
+//! Gradient boosting with logistic loss on the candidates' features gives the probability that a candidate is right.
+//! The tables show, for several thresholds, how many questions the likeliest candidate would answer rightly and
+//! wrongly: for the question files by 5-fold cross-validation, and for the `test=` files by the final trees.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,38 +28,41 @@ use routedesk::understanding::message::understand;
 use routedesk::understanding::{Answerable, Candidate, Index, Trace, Trained, TrainingSet, normalise};
 use routedesk::utterance::Utterance;
 
-/// How much more a wrong answer costs than a right one that is withheld.
+/// The weight of a wrong case relative to a right one: a wrong answer costs more than a withheld right one.
 const COST_OF_WRONG: f64 = 2.0;
 
-/// In how many parts the examples are held out.
+/// The number of folds, for held-out examples and for cross-validation.
 const FOLDS: usize = 5;
 
-/// How many trees, how much of each vote counts, and how many cases a leaf must have.
+/// The number of trees, the learning rate, and the least weight of the cases on each side of a split.
 const TREES: usize = 200;
 const RATE: f64 = 0.08;
 const LEAST: f64 = 20.0;
 
-/// The share of the cases and of the signs that each tree sees; trees that see different things err differently.
+/// The share of the cases and of the features that each tree sees: trees that see different data make different errors.
 const SHARE: f64 = 0.7;
 
-/// Among how many thresholds of a sign a split is sought.
+/// The most bins per feature. Splits are sought at their ends only.
 const BINS: usize = 64;
 
-/// What holds votes of small leaves back.
+/// L2 regularisation of the votes, which shrinks those of small leaves.
 const SHRINKAGE: f64 = 4.0;
 
+/// A candidate topic of a question.
 #[derive(Clone, Copy)]
 struct Case {
     features: [f32; CANDIDATE_FEATURES],
     right: bool,
-    /// Whether the sources answer the topic.
+    /// True if the sources answer the topic.
     answers: bool,
-    /// Whether the topic has anything of what is asked for; without it, it is no answer anyway.
+    /// False if the topic lacks what the question asks for, such as a date. The desk rejects it without the trees.
     possible: bool,
     weight: f64,
-    /// Which question it is, whether it has an answer, and whether it was asked without the silent topics.
+    /// Checksum of the question's id; 0 for example questions.
     question: u64,
+    /// True if the sources answer the question.
     answerable: bool,
+    /// True if the question was asked without the silent topics.
     bare: bool,
 }
 
@@ -94,14 +96,15 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A case's chance, whether it is right, and how much it counts.
+/// A case with its predicted probability.
 type Scored = (f64, Case);
 
 fn scored(confidence: &Confidence, cases: &[Case]) -> Vec<Scored> {
     cases.iter().map(|case| (chance(confidence, case), *case)).collect()
 }
 
-/// Reports on every question by trees that haven't seen it, nor the same question asked without the silent topics.
+/// Reports on the questions of the files by cross-validation. A question is in the same fold with and without the
+/// silent topics.
 fn cross_validate(cases: &[Case]) {
     let mut scores = Vec::new();
     for fold in 0..FOLDS as u64 {
@@ -143,7 +146,7 @@ fn report(name: &str, scores: &[Scored]) {
     }
 }
 
-/// Cases from the examples, each asked of an index that hasn't seen it.
+/// Returns the cases of the example questions, each asked with an index that was trained without it.
 fn held_out_cases(facts: &Facts) -> Vec<Case> {
     let mut cases = Vec::new();
     for fold in 0..FOLDS {
@@ -177,7 +180,7 @@ fn held_out_cases_of(facts: &Facts, index: &Index, topic: &str, example: &str) -
     let trace = index.decide(&index.mended_words(&normalise::clean(example)));
     let answering = |id: &str| facts.topics().find(|topic| topic.id == id && !topic.is_silent());
     let first = answering(topic).map(|topic| &topic.claims[0]);
-    // A topic that says the first claim of the other is as good.
+    // A topic whose answer includes the first claim of the right topic is right, too.
     let is_right = |candidate: usize| {
         if index.topics()[candidate].id == topic {
             return true;
@@ -188,7 +191,7 @@ fn held_out_cases_of(facts: &Facts, index: &Index, topic: &str, example: &str) -
     cases_from(index, &trace, 0, first.is_some(), is_right)
 }
 
-/// The cases of a question that stays one question.
+/// Returns the cases of a question; none if the desk splits it into several questions.
 fn cases_of(desk: &Desk, question: &EvalQuestion) -> Vec<Case> {
     let index = desk.index();
     let traces = understand(&index, &Utterance::new(&question.q));
@@ -234,7 +237,7 @@ fn chance(confidence: &Confidence, case: &Case) -> f64 {
     if case.possible { f64::from(confidence.chance(&case.features)) } else { 0.0 }
 }
 
-/// Gradient boosting with logistic loss; a wrong case counts as [`COST_OF_WRONG`] right ones.
+/// Fits the trees by gradient boosting with logistic loss.
 fn fit(cases: &[Case]) -> Confidence {
     let cases: Vec<&Case> = cases.iter().filter(|case| case.possible).collect();
     let weight = |case: &Case| case.weight * if case.right { 1.0 } else { COST_OF_WRONG };
@@ -266,7 +269,7 @@ fn fit(cases: &[Case]) -> Confidence {
     confidence
 }
 
-/// The next number from 0 to 1 of a xorshift generator, which gives the same numbers every time.
+/// Returns the next number from 0 to 1 of a xorshift generator, for repeatable sampling.
 fn draw(random: &mut u64) -> f64 {
     *random ^= *random << 13;
     *random ^= *random >> 7;
@@ -274,17 +277,17 @@ fn draw(random: &mut u64) -> f64 {
     (*random >> 11) as f64 / (1u64 << 53) as f64
 }
 
-/// Slope, curve and weight of some cases, added up.
+/// Sums of slope, curvature and weight over cases.
 type Sums = (f64, f64, f64);
 
-/// Grows trees on cases whose signs are put into bins once.
+/// Grows trees on cases whose features are binned once.
 struct Grower<'a> {
     cases: &'a [&'a Case],
-    /// The upper end of each sign's bins.
+    /// Upper ends of the bins of each feature, without that of the last bin.
     ends: Vec<Vec<f32>>,
-    /// The bins of each case.
+    /// Bin of each feature, for each case.
     bins: Vec<[u8; CANDIDATE_FEATURES]>,
-    /// The signs that the next tree looks at.
+    /// Features that the next tree may split on.
     features: Vec<usize>,
 }
 
@@ -296,7 +299,8 @@ impl<'a> Grower<'a> {
         Self { cases, ends, bins, features: Vec::new() }
     }
 
-    /// Splits a node where it helps most, within bounds that keep each sign pointing its way.
+    /// Splits a node where the gain is largest. `bounds` limit the votes below the node such that each feature keeps
+    /// its direction.
     fn grow(&self, tree: &mut Tree, node: usize, inside: &[usize], slopes: &[(f64, f64)], bounds: (f64, f64)) {
         if node >= 7 {
             tree.votes[node - 7] = (RATE * vote(inside, slopes).clamp(bounds.0, bounds.1)) as f32;
@@ -323,7 +327,7 @@ impl<'a> Grower<'a> {
         self.grow(tree, 2 * node + 2, &above, slopes, for_above);
     }
 
-    /// The sign and the bin behind which a split gains most.
+    /// Returns the feature and the bin after which a split gains most; `None` if no split helps.
     fn best_split(&self, inside: &[usize], slopes: &[(f64, f64)], bounds: (f64, f64)) -> Option<(usize, usize)> {
         let gain = |slope: f64, curve: f64| {
             let vote = (slope / (curve + SHRINKAGE)).clamp(bounds.0, bounds.1);
@@ -363,7 +367,7 @@ fn add(sums: &mut Sums, other: Sums) {
     *sums = (sums.0 + other.0, sums.1 + other.1, sums.2 + other.2);
 }
 
-/// Values between which a sign's cases are spread evenly.
+/// Returns the upper ends of bins that hold about the same number of cases of a feature.
 fn bin_ends(cases: &[&Case], sign: usize) -> Vec<f32> {
     let mut values: Vec<f32> = cases.iter().map(|case| case.features[sign]).collect();
     values.sort_by(f32::total_cmp);
@@ -372,13 +376,13 @@ fn bin_ends(cases: &[&Case], sign: usize) -> Vec<f32> {
     ends
 }
 
-/// The best vote of a leaf with these cases.
+/// Returns the best vote of a leaf with these cases.
 fn vote(inside: &[usize], slopes: &[(f64, f64)]) -> f64 {
     let (slope, curve) = inside.iter().fold((0.0, 0.0), |(s, c), at| (s + slopes[*at].0, c + slopes[*at].1));
     slope / (curve + SHRINKAGE)
 }
 
-/// The chance that a right case looks likelier than a wrong one.
+/// Returns the area under the ROC curve: the probability that a right case scores above a wrong one.
 fn area(scores: &[Scored]) -> f64 {
     let chances = |right: bool| -> Vec<f64> {
         scores.iter().filter(|(_, case)| case.right == right).map(|(chance, _)| *chance).collect()

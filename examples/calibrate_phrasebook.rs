@@ -1,11 +1,11 @@
 //! Fits the weights of `src/understanding/reader.rs` and prints them.
 //!
-//! `cargo run --release --example calibrate_phrasebook -- tests/questions/languages_calibration.jsonl [test=tests/questions/languages.jsonl]`
+//! `cargo run --release --example calibrate_phrasebook -- tests/questions/languages_calibration.jsonl [test=FILE …]`
 //!
-//! A case is a question with one of its candidate topics: right if that is the one that answers, or if it says the same. Logistic
-//! regression by gradient descent on signs of mean nothing and spread one, with a little weight decay. Printed is, for
-//! several chances, how many questions would be answered rightly and wrongly: those of the first files, each by weights
-//! that were fitted without the fifth that it is in, and those of `test=` files.
+//! A case is a question with one of its candidate topics. It is right if the topic is the question's, or has the same
+//! first claim. The weights are fitted by logistic regression: gradient descent on standardised features, with weight
+//! decay. The tables show, for several thresholds, how many questions would be answered rightly and wrongly: for the
+//! first files by 5-fold cross-validation, and for the `test=` files by the final weights.
 
 use std::fs;
 
@@ -27,8 +27,9 @@ struct Case {
     question: usize,
     candidate_features: [f64; CANDIDATE_FEATURES],
     right: bool,
-    /// Whether the question has an answer, and whether the best topic gives one.
+    /// True if the sources answer the question.
     answerable: bool,
+    /// True if the sources answer the topic.
     answers: bool,
 }
 
@@ -56,10 +57,7 @@ fn main() -> anyhow::Result<()> {
             out.into_iter().map(move |case| (chance(&weights, case), case)).collect::<Vec<_>>()
         })
         .collect();
-    println!(
-        "{} questions, each by weights fitted without it",
-        cases.chunk_by(|a, b| a.question == b.question).count()
-    );
+    println!("{} questions, cross-validated", cases.chunk_by(|a, b| a.question == b.question).count());
     print_table(&crossed);
     let weights = fit(&cases.iter().collect::<Vec<_>>());
     let others = gather(&tests)?;
@@ -68,11 +66,11 @@ fn main() -> anyhow::Result<()> {
         print_table(&others.iter().map(|case| (chance(&weights, case), case)).collect::<Vec<_>>());
     }
     let rounded: Vec<String> = weights.iter().map(|weight| format!("{weight:.3}")).collect();
-    println!("\nconst WEIGHTS: [f32; SIGNS + 1] = [{}];", rounded.join(", "));
+    println!("\nconst WEIGHTS: [f32; CANDIDATE_FEATURES + 1] = [{}];", rounded.join(", "));
     Ok(())
 }
 
-/// The candidates of a question; none for small talk and messages of several questions.
+/// Returns the cases of a question; none for small talk and messages with several questions.
 fn cases_of(desk: &Desk, facts: &Facts, question: &EvalQuestion, number: usize) -> Vec<Case> {
     let index = desk.index();
     let traces =
@@ -96,7 +94,7 @@ fn cases_of(desk: &Desk, facts: &Facts, question: &EvalQuestion, number: usize) 
     trace.candidates.iter().map(case).collect()
 }
 
-/// Weights and, last, the constant.
+/// Returns the weights and, last, the constant.
 fn fit(cases: &[&Case]) -> [f64; CANDIDATE_FEATURES + 1] {
     let count = cases.len() as f64;
     let mean: [f64; CANDIDATE_FEATURES] =
@@ -133,7 +131,7 @@ fn chance(weights: &[f64; CANDIDATE_FEATURES + 1], case: &Case) -> f64 {
 }
 
 fn print_table(cases: &[(f64, &Case)]) {
-    println!("chance      answerable: right   wrong   unanswerable: answered");
+    println!("threshold   answerable: right   wrong   unanswerable: answered");
     let mut cases = cases.to_vec();
     cases.sort_by_key(|(_, case)| case.question);
     let likeliest =

@@ -1,9 +1,15 @@
-//! Talking with the bot as on Discord, without Discord: `cargo run --release --example discord_chat [DATABASE]`.
+//! Chats with the bot as on Discord, without Discord: `cargo run --release --example discord_chat [DATABASE]`.
 //!
-//! The tests' stand-in for Discord runs on the loopback interface with the real bot at it. A line is a message that
-//! mentions the bot; `reply …` replies to its last one, `/fact show airline` gives a command, `2` presses the second button,
-//! `as moderator` and `as member` change who speaks. What a form asks for is asked line by line; an empty line leaves a
-//! field out. `/fact import facts-1.txt` attaches a file; those that the bot gives lie in the folder for temporary files.
+//! Runs the bot against the tests' stand-in for Discord on the loopback interface. Each line of input is a message that
+//! mentions the bot. Other input:
+//!
+//! - `reply …` replies to the bot's last message;
+//! - `/fact show airline` sends a command, and `/fact import facts-1.txt` one with a file attached;
+//! - `2` presses the second button;
+//! - `as moderator` and `as member` change the sender.
+//!
+//! If the bot opens a form, each line fills in one field; an empty line leaves the field empty. Files from the bot are
+//! saved in the directory for temporary files.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -25,13 +31,13 @@ mod standin;
 
 use standin::{BOT, CHANNEL, DIRECT, PERSON, Request, STRANGER, StandIn, is_id, user};
 
-/// After so long without a word the bot has said what it says.
+/// The bot has finished when it sends nothing for this long.
 const SILENCE: Duration = Duration::from_millis(700);
 
-/// The permission to manage messages.
+/// Discord's permission bit *Manage Messages*.
 const MANAGE_MESSAGES: u64 = 1 << 13;
 
-/// Where what was shown to one person alone is kept, apart from what all see.
+/// The stand-in's channel for ephemeral messages.
 const ALONE: u64 = 1;
 
 #[tokio::main]
@@ -58,7 +64,7 @@ async fn main() -> anyhow::Result<()> {
                 None => break,
             },
         }
-        // All that comes of a line is shown before the next is asked for.
+        // Show everything that a line causes before the next prompt.
         while let Ok(request) = tokio::time::timeout(SILENCE, requests.any()).await {
             chat.show(&request);
         }
@@ -71,17 +77,18 @@ async fn main() -> anyhow::Result<()> {
 /// A form that is being filled in.
 struct FormOpen {
     id: Value,
-    /// The ids of its fields and what stands before them.
+    /// Ids and prompts of the fields.
     fields: Vec<(String, String)>,
+    /// Components for the fields that are filled in.
     filled: Vec<Value>,
 }
 
 struct Chat {
     standin: StandIn,
     is_moderator: bool,
-    /// The ids and labels of the buttons shown last.
+    /// Ids and labels of the buttons shown last.
     buttons: Vec<(String, String)>,
-    /// The message that they stand under.
+    /// Message with those buttons.
     pressed: Value,
     form: Option<FormOpen>,
 }
@@ -101,7 +108,7 @@ impl Chat {
                "flags": 0, "permissions": may.to_string()})
     }
 
-    /// Does what a line says.
+    /// Handles a line of input.
     fn take(&mut self, line: &str) {
         let number = line.parse::<usize>().ok().and_then(|number| self.buttons.get(number.checked_sub(1)?).cloned());
         match (line, number) {
@@ -160,7 +167,7 @@ impl Chat {
             (Err(_), Some(("ask", question))) => ("ask".to_owned(), json!([option("question", question)])),
             (Err(_), _) => (line.to_owned(), json!([])),
         };
-        let Some(id) = self.standin.known_command_id(&name) else { return println!("There is no command /{name}.") };
+        let Some(id) = self.standin.known_command_id(&name) else { return println!("Unknown command: /{name}") };
         let mut data = json!({"id": id, "name": name, "type": 1, "options": options});
         if !resolved.is_null() {
             data["resolved"] = resolved;
@@ -168,7 +175,7 @@ impl Chat {
         self.standin.interact(2, data, json!({"member": self.member()}));
     }
 
-    /// Takes a line for the next field of the form, and sends it off when it is full.
+    /// Fills the next field of the form with a line and submits the form after the last field.
     fn fill(&mut self, line: &str) {
         let Some(form) = &mut self.form else { return };
         let (id, _) = &form.fields[form.filled.len()];
@@ -180,7 +187,7 @@ impl Chat {
         }
     }
 
-    /// Shows what the bot said.
+    /// Prints a message that the bot sends, with its buttons and files.
     fn show(&mut self, request: &Request) {
         let Request { method, path, body } = request;
         let of_channel = |id: u64| path.ends_with(&format!("/channels/{id}/messages"));
@@ -190,7 +197,7 @@ impl Chat {
             "POST" if path.ends_with("/callback") && body["type"] == 9 => return self.open(&body["data"]),
             "POST" if path.ends_with("/callback") => (&body["data"], whom(&body["data"])),
             "POST" if path.contains("/webhooks/") => (body, whom(body)),
-            "PATCH" => (body, "corrected"),
+            "PATCH" => (body, "edited"),
             _ => return,
         };
         let (said, how) = said;
@@ -229,7 +236,7 @@ impl Chat {
     }
 }
 
-/// Who sees a response.
+/// Returns the audience of a response, by its ephemeral flag.
 fn whom(said: &Value) -> &'static str {
     if said["flags"].as_u64().unwrap_or(0) & 64 == 0 { "to all" } else { "to you alone" }
 }

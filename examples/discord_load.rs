@@ -1,7 +1,8 @@
-//! How fast the bot answers on Discord: `cargo run --release --example discord_load`.
+//! Measures how fast the bot answers on Discord: `cargo run --release --example discord_load`.
 //!
-//! The stand-in runs in this process, the bot in a child of it, on the loopback interface. First 200 questions a second for ten seconds, from the
-//! moment that the gateway sends a message to the request that answers it; then a burst of 10,000.
+//! The tests' stand-in for Discord runs in this process and the bot in a child process, on the loopback interface. The
+//! load is 200 questions per second for ten seconds, each timed from the gateway's message to the request that answers
+//! it, and then a burst of 10,000 questions.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -23,7 +24,7 @@ mod standin;
 
 use standin::{BOT, CHANNEL, GUILD, StandIn};
 
-/// The same as the program's.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -31,7 +32,7 @@ const A_SECOND: u32 = 200;
 const SECONDS: u32 = 10;
 const BURST: usize = 10_000;
 
-/// The argument with which this program is the bot; the stand-in's address and the database follow.
+/// The argument that makes this program the bot. The stand-in's address and the database's path follow it.
 const AS_BOT: &str = "as-bot";
 
 #[tokio::main]
@@ -63,7 +64,7 @@ async fn put_under_load() -> anyhow::Result<()> {
     standin.until_connected().await;
     let questions = routedesk::eval::read(include_str!("../tests/questions/development.jsonl"))?;
     let text = |at: usize| format!("<@{BOT}> {}", questions[at % questions.len()].q);
-    // Each question from another person, so that none is a follow-up.
+    // Each question comes from another person, so that none is a follow-up.
     let ask = |at: usize| {
         let message = standin.person_says(CHANNEL, 10_000 + at as u64, &text(at), json!({}));
         message["id"].as_str().unwrap_or_default().to_owned()
@@ -80,7 +81,7 @@ async fn put_under_load() -> anyhow::Result<()> {
             biased;
             said = requests.said(CHANNEL) => {
                 let id = said["message_reference"]["message_id"].as_str().unwrap_or_default();
-                // Of several parts of an answer the first counts.
+                // An answer in several parts is timed by its first part.
                 times.extend(sent.remove(id).map(|sent| sent.elapsed()));
             }
             _ = ticks.tick(), if at <= count => {
@@ -92,7 +93,7 @@ async fn put_under_load() -> anyhow::Result<()> {
     }
     times.sort_unstable();
     let quantile = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
-    println!("{count} questions, {A_SECOND} a second: p50 {:?}, p99 {:?}", quantile(0.5), quantile(0.99));
+    println!("{count} questions, {A_SECOND} per second: p50 {:?}, p99 {:?}", quantile(0.5), quantile(0.99));
     let start = Instant::now();
     let asked: Vec<String> = (0..BURST).map(|number| ask(count + 1 + number)).collect();
     let mut open: std::collections::HashSet<String> = asked.into_iter().collect();
@@ -100,18 +101,14 @@ async fn put_under_load() -> anyhow::Result<()> {
         let said = requests.said(CHANNEL).await;
         open.remove(said["message_reference"]["message_id"].as_str().unwrap_or_default());
     }
-    println!(
-        "a burst of {BURST}: all answered in {:?}; the bot's memory at most {}",
-        start.elapsed(),
-        memory(bot.id())
-    );
+    println!("a burst of {BURST}: all answered in {:?}; the bot's peak memory {}", start.elapsed(), memory(bot.id()));
     bot.kill()?;
     bot.wait()?;
     ensure!(standin.problems().is_empty(), "{:?}", standin.problems());
     Ok(())
 }
 
-/// The most memory that was in use by a process, where the system tells.
+/// Returns the peak memory of a process, or `unknown` on systems without `/proc`.
 fn memory(process: u32) -> String {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,12 +1,18 @@
-//! Judges the engine on any set of intents.
+//! Evaluates the engine on any set of intents.
 //!
 //! `cargo run --release --example intents -- --train FILE… --validation FILE --questions FILE [--vectors FILE]`
 //!
-//! A training file has a line for each example: intent, tab, question. The validation file has `val` or `val_oos`, intent
-//! and question; it sets the score from which on an answer is accepted: the one that gets the most of it right, a
-//! question out of scope being right when it isn't accepted. Of a line of the questions file the last field is the
-//! question. Written is a line for each: the best intent, its score, and whether it is accepted; and to standard error
-//! what the validation file says of the engine, the time to train, the memory, and the time per question on one core.
+//! All files have one line per question, with fields separated by tabs:
+//!
+//! - training files: intent and question;
+//! - the validation file: `val` or `val_oos` (out of scope), intent and question. It sets the threshold of the score:
+//!   the one that gets most of its questions right. A question out of scope is right if its score is below the
+//!   threshold;
+//! - the questions file: the last field is the question.
+//!
+//! Writes a line for each question to standard output: the best intent, its score, and 1 if the score reaches the
+//! threshold, else 0. Writes to standard error the results on the validation file, the time to train, the peak memory,
+//! and the time per question on one core.
 //!
 //! `--vectors` takes word vectors in the format of `data/vectors/pieces.bin`.
 
@@ -21,28 +27,29 @@ use routedesk::eval::area;
 use routedesk::understanding::intents::Intents;
 use routedesk::understanding::vectors::Vectors;
 
-/// The same as the program's.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Parser)]
 struct Arguments {
-    /// Files of examples: intent, tab, question.
+    /// Files of examples, one per line: intent, tab, question
     #[arg(long, required = true, num_args = 1..)]
     train: Vec<PathBuf>,
-    /// Questions that set the score from which on an answer is accepted: `val` or `val_oos`, intent, question.
+    /// File that sets the threshold, one question per line: `val` or `val_oos`, intent, question
     #[arg(long)]
     validation: PathBuf,
-    /// Questions to answer; of each line the last field counts.
+    /// File of questions to answer: the last field of each line
     #[arg(long)]
     questions: PathBuf,
-    /// Word vectors instead of the shipped ones.
+    /// Word vectors to use instead of the built-in ones
     #[arg(long)]
     vectors: Option<PathBuf>,
 }
 
-/// A question of the validation file.
+/// The result for a question of the validation file.
 struct Validation {
+    /// The right intent; `None` if the question is out of scope.
     intent: Option<String>,
     guess: String,
     score: f32,
@@ -53,7 +60,7 @@ fn main() -> anyhow::Result<()> {
     let examples = read_examples(&arguments.train)?;
     let vectors = match &arguments.vectors {
         Some(path) => Vectors::read(Vec::leak(fs::read(path).with_context(|| path.display().to_string())?))
-            .with_context(|| format!("{} isn't a file of word vectors, or it is cut short", path.display()))?,
+            .with_context(|| format!("{} doesn't contain word vectors, or is truncated", path.display()))?,
         None => Vectors::shipped(),
     };
     let start = Instant::now();
@@ -96,7 +103,7 @@ fn read_examples(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
         }
     }
     if examples.is_empty() {
-        bail!("there is no example in the training files");
+        bail!("the training files contain no examples");
     }
     Ok(examples)
 }
@@ -105,7 +112,11 @@ fn read_validation(path: &Path, intents: &Intents) -> anyhow::Result<Vec<Validat
     let mut validation = Vec::new();
     for (number, line) in read(path)?.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let [kind, intent, question] = line.split('\t').collect::<Vec<_>>()[..] else {
-            bail!("{}:{}: not `val` or `val_oos`, intent and question", path.display(), number + 1);
+            bail!(
+                "{}:{}: expected `val` or `val_oos`, intent and question, separated by tabs",
+                path.display(),
+                number + 1
+            );
         };
         let (guess, score) = intents.best(question);
         let intent = (kind != "val_oos").then(|| intent.to_owned());
@@ -114,7 +125,7 @@ fn read_validation(path: &Path, intents: &Intents) -> anyhow::Result<Vec<Validat
     Ok(validation)
 }
 
-/// The score from which on accepting gets the most questions right.
+/// Returns the threshold that gets the most questions right.
 fn best_threshold(validation: &[Validation]) -> f32 {
     let mut order: Vec<&Validation> = validation.iter().collect();
     order.sort_by(|a, b| b.score.total_cmp(&a.score));
@@ -144,13 +155,13 @@ fn report(validation: &[Validation], accept_from: f32) {
             within.iter().filter(|one| one.intent.as_ref() == Some(&one.guess) && one.score >= accept_from).count();
         let refused = outside.iter().filter(|one| one.score < accept_from).count();
         eprint!(", area under the curve {:.1}", 100.0 * area(&scores(&within), &scores(&outside)));
-        eprint!("; from {accept_from:.3} on {:.1} % right", share(kept, within.len()));
+        eprint!("; at threshold {accept_from:.3} {:.1} % right", share(kept, within.len()));
         eprint!(" and {:.1} % of {} out of scope refused", share(refused, outside.len()), outside.len());
     }
     eprintln!();
 }
 
-/// The memory in use, where the system tells.
+/// Returns the peak memory of this process, or `unknown` on systems without `/proc`.
 fn memory() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,9 +1,14 @@
-//! Talking with the bot in a Matrix room on a homeserver of its own: `cargo run --release --example matrix_chat`.
+//! Chats with the bot in a room of a local homeserver: `cargo run --release --example matrix_chat`.
 //!
-//! The tests' homeserver runs on the loopback interface with the real bot at it, in a room with a moderator and a member. A
-//! line is a message; `reply …` replies to the bot's last one, `react 🔔` reacts to it, `as moderator` and `as member` change
-//! who speaks. `file facts-1.txt !fact import` sends a file with what stands under it; those that the bot gives lie in the
-//! folder for temporary files.
+//! Runs the bot and the tests' homeserver on the loopback interface, in a room with a moderator and a member. Each line
+//! of input is a message. Other input:
+//!
+//! - `reply …` replies to the bot's last message;
+//! - `react 🔔` reacts to it;
+//! - `file facts-1.txt !fact import` sends a file with a caption;
+//! - `as moderator` and `as member` change the sender.
+//!
+//! Files from the bot are saved in the directory for temporary files.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -23,7 +28,7 @@ mod synapse;
 
 use synapse::{PASSWORD, Person, Server, coded};
 
-/// After so long without a word the bot has said what it says.
+/// The bot has finished when it sends nothing for this long.
 const SILENCE: Duration = Duration::from_millis(1_500);
 
 #[tokio::main]
@@ -59,7 +64,7 @@ struct Chat {
     moderator: Person,
     member: Person,
     is_moderator: bool,
-    /// The bot's last message.
+    /// Event id of the bot's last message.
     last: String,
 }
 
@@ -69,7 +74,7 @@ impl Chat {
         let (give, mut events) = unbounded_channel();
         tokio::spawn(async move { while give.send(listener.any(&room).await).is_ok() {} });
         loop {
-            // All that comes of a line is shown before the next is asked for.
+            // Show everything that a line causes before the next prompt.
             while let Ok(Some(event)) = tokio::time::timeout(SILENCE, events.recv()).await {
                 self.show(&event).await;
             }
@@ -110,7 +115,7 @@ impl Chat {
         match (event["type"].as_str(), content["body"].as_str()) {
             (Some("m.room.message"), Some(body)) => {
                 let is_correction = content["m.new_content"].is_object();
-                println!("routedesk{}:", if is_correction { ", corrected" } else { "" });
+                println!("routedesk{}:", if is_correction { ", edited" } else { "" });
                 body.lines().for_each(|line| println!("    {line}"));
                 if !is_correction {
                     self.last = event["event_id"].as_str().unwrap_or_default().to_owned();

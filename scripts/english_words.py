@@ -2,7 +2,7 @@
 """Makes data/words/english.txt: the 40,000 most frequent English words, most frequent first.
 
 Usage: pip download --no-deps symspellpy==6.10.1 && python3 scripts/english_words.py symspellpy-*.whl
-The same package gives the same bytes.
+The output depends on the package alone: the same version gives the same bytes.
 """
 import pathlib
 import sys

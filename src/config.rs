@@ -1,4 +1,6 @@
-//! The only reader of the environment. Reports every mistake at once.
+//! Reads the configuration from the environment and `.env`; no other module reads the environment.
+//!
+//! [`Config::from_env`] is the entry point. It reports all mistakes at once, each with its remedy.
 
 use std::env;
 use std::fmt;
@@ -7,12 +9,12 @@ use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
 
-/// Something that nobody may see, such as a token: not in a log, an error or `Debug`.
+/// A token, password or key. Its `Debug` output hides the value, so that it appears in no log or error message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The secret itself, for handing it to whom it is meant for.
+    /// Returns the value, for the service that issued it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -25,80 +27,83 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// How to serve on Discord.
+/// Settings of the Discord platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DiscordConfig {
-    /// `DISCORD_TOKEN` or the file that `DISCORD_TOKEN_FILE` names: the bot's token.
+    /// The bot's token, from `DISCORD_TOKEN` or the file that `DISCORD_TOKEN_FILE` names.
     pub token: Secret,
-    /// `DISCORD_API_PROXY`: where to send requests instead of discord.com.
+    /// `DISCORD_API_PROXY`: base URL for API requests, without a slash at the end. `None` means discord.com.
     pub api_proxy: Option<String>,
-    /// `DISCORD_GUILD`: the only server in which commands are registered, for development.
+    /// `DISCORD_GUILD`: the only server in which commands are registered, for development. `None` registers them
+    /// globally.
     pub guild: Option<u64>,
-    /// `DISCORD_WATCH_CHANNELS`: ids of channels where questions are answered that aren't addressed to the bot, and
-    /// the word `forums` to allow servers to have forum posts answered. Not empty, it needs the message content intent.
+    /// `DISCORD_WATCH_CHANNELS`: ids of channels in which the bot also answers questions that aren't addressed to it.
+    /// May contain [`FORUMS`]. Needs the message content intent unless it is empty.
     pub watch: Vec<String>,
-    /// As [`Config::operators`].
+    /// A copy of [`Config::operators`].
     pub operators: Vec<String>,
 }
 
-/// How to serve on Matrix.
+/// Settings of the Matrix platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MatrixConfig {
-    /// `MATRIX_HOMESERVER`: the homeserver's address or name.
+    /// `MATRIX_HOMESERVER`: the homeserver's URL or server name, without a slash at the end.
     pub homeserver: String,
-    /// `MATRIX_USER`: the account, `@name:server` or `name`.
+    /// `MATRIX_USER`: the bot's account, `@name:server` or `name`.
     pub user: String,
-    /// `MATRIX_PASSWORD` or the file that `MATRIX_PASSWORD_FILE` names: needed at the first start only.
+    /// The password, from `MATRIX_PASSWORD` or the file that `MATRIX_PASSWORD_FILE` names. Only the first start needs
+    /// it; later starts restore the session.
     pub password: Option<Secret>,
-    /// `MATRIX_ACCESS_TOKEN` and `MATRIX_DEVICE_ID`: a device that is there already, instead of the password.
+    /// `MATRIX_ACCESS_TOKEN` and `MATRIX_DEVICE_ID`: an existing device to use instead of a login with the password.
     pub token: Option<(Secret, String)>,
-    /// `MATRIX_DATA`: the folder for session and keys.
+    /// `MATRIX_DATA`: directory for session and keys. Default: `matrix`, beside the database.
     pub folder: PathBuf,
-    /// What stands in the file that `MATRIX_RECOVERY_KEY_FILE` names: the recovery key of an account that is cross-signed
-    /// elsewhere.
+    /// The recovery key from the file that `MATRIX_RECOVERY_KEY_FILE` names, for an account whose cross-signing was set
+    /// up by another client.
     pub recovery_key: Option<Secret>,
-    /// `MATRIX_ALLOW`: users and servers whose invitations are accepted; the operators if none is set.
+    /// `MATRIX_ALLOW`: user ids and server names whose invitations are accepted. Default: the Matrix users among the
+    /// operators.
     pub allow: Vec<String>,
-    /// As [`Config::operators`].
+    /// A copy of [`Config::operators`].
     pub operators: Vec<String>,
 }
 
-/// What the environment sets.
+/// The configuration of the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `ROUTEDESK_DATABASE`: the SQLite file.
+    /// `ROUTEDESK_DATABASE`: path of the SQLite file.
     pub database: PathBuf,
-    /// `ROUTEDESK_LOG`: what to log, as a filter of `tracing-subscriber`.
+    /// `ROUTEDESK_LOG`: a filter of `tracing-subscriber`. Default: `warn`.
     pub log: String,
-    /// How to serve on Discord; none without a token.
+    /// Settings of the Discord platform; `None` without a token.
     pub discord: Option<DiscordConfig>,
-    /// How to serve on Matrix; none without a homeserver.
+    /// Settings of the Matrix platform; `None` without a homeserver.
     pub matrix: Option<MatrixConfig>,
-    /// `ROUTEDESK_OPERATORS`: platform ids of the people who run the bot, separated by commas or spaces.
+    /// `ROUTEDESK_OPERATORS`: user ids of the bot's operators, on any platform.
     pub operators: Vec<String>,
 }
 
-/// What is wrong with the environment, all at once, each with the remedy.
+/// All mistakes in the environment, each with its remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct ConfigError(pub Vec<String>);
 
 impl Config {
-    /// Reads the environment of the process.
+    /// Reads the environment of the process, and `.env` in the working directory or the nearest parent that has one.
     ///
     /// # Errors
-    /// Every mistake, each with the variable's name and the remedy.
+    /// Returns every mistake, each with the variable's name and the remedy.
     pub fn from_env() -> Result<Self, ConfigError> {
-        // A file `.env` here or in a folder above; what the environment sets already wins.
+        // Variables that are already set win over the file.
         match dotenvy::dotenv() {
             Err(error) if !error.not_found() => {
-                // What stands in the line may be a token: only its place is told.
+                // The line may contain a token, so the message names only the position.
                 let what = match error {
-                    dotenvy::Error::LineParse(_, at) => format!("line with a mistake at character {at}"),
-                    _ => "file that can't be read".to_owned(),
+                    dotenvy::Error::LineParse(_, at) => format!("has a syntax error at character {at} of a line"),
+                    _ => "can't be read".to_owned(),
                 };
                 return Err(ConfigError(vec![format!(
-                    ".env has a {what}. Write one NAME=value a line; put a value with spaces into quotes."
+                    ".env {what}. Write one NAME=value per line and put values with spaces in quotes."
                 )]));
             }
             _ => {}
@@ -106,22 +111,22 @@ impl Config {
         Self::read(|name| env::var_os(name).map(|value| value.into_string()), dirs::data_dir())
     }
 
-    /// What is wished to be logged.
+    /// Returns the filter for log records.
     #[must_use]
     pub fn log_filter(&self) -> EnvFilter {
         EnvFilter::new(&self.log)
     }
 
-    /// Reads these variables instead of the environment's, for tests and load rigs.
+    /// Reads these variables instead of the environment, for tests, examples and benchmarks.
     ///
     /// # Errors
-    /// As [`Self::from_env`].
+    /// Returns the same errors as [`Self::from_env`].
     pub fn read_from(variables: &[(&str, &str)]) -> Result<Self, ConfigError> {
         let find = |name: &str| variables.iter().find(|(key, _)| *key == name);
         Self::read(|name| find(name).map(|(_, value)| Ok((*value).to_owned())), Some(std::env::temp_dir()))
     }
 
-    /// Reads variables through `get`; `data_dir` is where the platform keeps programs' data.
+    /// Reads variables through `get`. `data_dir` is the user's directory for application data.
     fn read(
         get: impl Fn(&str) -> Option<Result<String, std::ffi::OsString>>,
         data_dir: Option<PathBuf>,
@@ -130,7 +135,7 @@ impl Config {
         let mut text = |name: &str| match get(name) {
             Some(Ok(value)) if !value.trim().is_empty() => Some(value),
             Some(Err(_)) => {
-                mistakes.push(format!("{name} is not UTF-8. Set it to plain text."));
+                mistakes.push(format!("{name} isn't valid UTF-8. Set it to plain text."));
                 None
             }
             _ => None,
@@ -153,31 +158,36 @@ impl Config {
         let operators: Vec<String> = list(text("ROUTEDESK_OPERATORS"));
         if let Some(id) = operators.iter().find(|id| !is_person(id)) {
             mistakes.push(format!(
-                "ROUTEDESK_OPERATORS names `{id}`, which is no platform's id of a person: 123456789012345678 on Discord, \
-                 @name:server on Matrix."
+                "ROUTEDESK_OPERATORS contains `{id}`, which isn't a user ID. Write 123456789012345678 for Discord, \
+                 @name:server for Matrix."
             ));
         }
         let database = match (database.map(PathBuf::from), data_dir) {
             (Some(path), _) if path.is_dir() => {
-                mistakes.push(format!("ROUTEDESK_DATABASE names the folder {}. Name a file in it.", path.display()));
+                mistakes
+                    .push(format!("ROUTEDESK_DATABASE is the directory {}. Set it to a file in it.", path.display()));
                 path
             }
             (Some(path), _) => path,
             (None, Some(folder)) => folder.join("routedesk").join("routedesk.db"),
             (None, None) => {
-                mistakes.push("There is no folder for programs' data here. Set ROUTEDESK_DATABASE to a file.".into());
+                mistakes.push(
+                    "This system has no directory for application data. Set ROUTEDESK_DATABASE to a file.".into(),
+                );
                 PathBuf::new()
             }
         };
         let log = log.unwrap_or_else(|| "warn".to_owned());
         if log.parse::<EnvFilter>().is_err() {
-            mistakes.push(format!("ROUTEDESK_LOG is `{log}`. Set it to error, warn, info, debug or trace."));
+            mistakes.push(format!(
+                "ROUTEDESK_LOG is `{log}`, which isn't a log level. Set it to error, warn, info, debug or trace."
+            ));
         }
         let mut discord = discord(token, token_file, api_proxy, guild, &mut mistakes);
         if watch.iter().any(|id| id != FORUMS && id.parse::<u64>().map_or(true, |id| id == 0)) {
             mistakes.push(format!(
-                "DISCORD_WATCH_CHANNELS names something that isn't a channel's id or the word `{FORUMS}`. Copy ids with \
-                 Discord's developer mode, separated by commas."
+                "DISCORD_WATCH_CHANNELS contains something other than channel IDs and the word `{FORUMS}`. Turn on \
+                 Discord's developer mode, copy the channel IDs and separate them with commas."
             ));
         }
         if let Some(discord) = &mut discord {
@@ -193,36 +203,37 @@ impl Config {
     }
 }
 
-/// The word that allows forum posts to be answered.
+/// The word in `DISCORD_WATCH_CHANNELS` that lets servers turn on answers to forum posts.
 pub const FORUMS: &str = "forums";
 
-/// A list separated by commas or spaces.
+/// Splits a list at commas and spaces.
 fn list(text: Option<String>) -> Vec<String> {
     text.unwrap_or_default().split([',', ' ']).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
-/// Whether something looks like an id of a person on one of the platforms.
+/// Returns true if `id` has the form of a Discord or Matrix user id.
 fn is_person(id: &str) -> bool {
     id.parse::<u64>().is_ok_and(|id| id > 0) || (id.starts_with('@') && id.contains(':'))
 }
 
-/// What stands in a file that a variable names, without blanks around it.
+/// Reads the file at `path`, the value of the variable `name`, and trims it. Returns `None` if the variable is unset or
+/// after recording a mistake.
 fn secret_file(name: &str, path: Option<String>, mistakes: &mut Vec<String>) -> Option<String> {
     match fs::read_to_string(path?) {
         Ok(secret) if !secret.trim().is_empty() => Some(secret.trim().to_owned()),
         Ok(_) => {
-            mistakes.push(format!("{name} names an empty file. Put the secret into it."));
+            mistakes.push(format!("{name} names an empty file. Write the secret into it."));
             None
         }
         Err(error) => {
-            // What stands there may be the secret itself.
-            mistakes.push(format!("{name} doesn't name a file that can be read: {error}."));
+            // The message omits the value, which may be the secret itself, set by mistake.
+            mistakes.push(format!("{name} doesn't name a readable file: {error}."));
             None
         }
     }
 }
 
-/// What is set about Matrix, as it stands.
+/// The raw values of the `MATRIX_` variables.
 struct Matrix {
     homeserver: Option<String>,
     user: Option<String>,
@@ -236,8 +247,8 @@ struct Matrix {
 }
 
 impl Matrix {
-    /// What Matrix needs; none if no homeserver is set. The folder is beside the database if none is named. A password
-    /// from the environment wins over one from a file.
+    /// Checks the values. Returns `None` if no homeserver is set. A password from the environment wins over one from a
+    /// file.
     fn read(self, database: &Path, operators: &[String], mistakes: &mut Vec<String>) -> Option<MatrixConfig> {
         let from_file = || secret_file("MATRIX_PASSWORD_FILE", self.password_file, mistakes);
         let password = self.password.or_else(from_file).map(Secret);
@@ -246,7 +257,7 @@ impl Matrix {
             (Some(homeserver), _) => homeserver.trim().trim_end_matches('/').to_owned(),
             (None, true) => {
                 mistakes.push(
-                    "MATRIX_HOMESERVER is not set. Set it to the homeserver, such as https://example.org.".into(),
+                    "MATRIX_HOMESERVER is not set. Set it to the homeserver's URL, such as https://example.org.".into(),
                 );
                 return None;
             }
@@ -261,7 +272,8 @@ impl Matrix {
             (None, _) => None,
             (Some(_), None) => {
                 mistakes.push(
-                    "MATRIX_ACCESS_TOKEN needs MATRIX_DEVICE_ID: the id of the device that it belongs to.".into(),
+                    "MATRIX_ACCESS_TOKEN needs MATRIX_DEVICE_ID. Set it to the ID of the device that has the token."
+                        .into(),
                 );
                 None
             }
@@ -271,7 +283,7 @@ impl Matrix {
             .iter()
             .find(|one| one.contains('/') || one.starts_with('@') != one.contains(':') && !is_port(one))
         {
-            mistakes.push(format!("MATRIX_ALLOW names `{one}`, which is neither @name:server nor a server's name."));
+            mistakes.push(format!("MATRIX_ALLOW contains `{one}`, which is neither @name:server nor a server name."));
         }
         let is_own = |id: &&String| id.starts_with('@');
         let allow = if self.allow.is_empty() { operators.iter().filter(is_own).cloned().collect() } else { self.allow };
@@ -281,12 +293,13 @@ impl Matrix {
     }
 }
 
-/// Whether a server's name ends with a port.
+/// Returns true if a server name ends with a port.
 fn is_port(server: &str) -> bool {
     server.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok())
 }
 
-/// What Discord needs. A token from the environment wins over one from a file.
+/// Checks the `DISCORD_` variables. Returns `None` without a token. A token from the environment wins over one from a
+/// file. The caller fills in `watch` and `operators`.
 fn discord(
     token: Option<String>,
     token_file: Option<String>,
@@ -298,20 +311,20 @@ fn discord(
     let token = token.or_else(from_file).map(|token| token.trim().trim_start_matches("Bot ").to_owned());
     if token.as_ref().is_some_and(|token| token.contains(char::is_whitespace) || !token.is_ascii()) {
         mistakes.push(
-            "DISCORD_TOKEN isn't a token: it has spaces or letters that no token has. Copy it again from \
-                       discord.com/developers, your application, Bot, Reset Token."
+            "DISCORD_TOKEN isn't a token: it contains spaces or characters that aren't ASCII. Copy it again from \
+                       discord.com/developers: your application, Bot, Reset Token."
                 .into(),
         );
     }
     let guild = guild.and_then(|guild| {
         let id = guild.trim().parse().ok().filter(|id| *id > 0);
         if id.is_none() {
-            mistakes.push("DISCORD_GUILD isn't the id of a server. Copy it with Discord's developer mode.".into());
+            mistakes.push("DISCORD_GUILD isn't the ID of a server. Copy the ID with Discord's developer mode.".into());
         }
         id
     });
     if api_proxy.as_ref().is_some_and(|proxy| !proxy.starts_with("http://") && !proxy.starts_with("https://")) {
-        mistakes.push("DISCORD_API_PROXY isn't an address. Write it as http://host:port.".into());
+        mistakes.push("DISCORD_API_PROXY isn't a URL. Write it as http://host:port.".into());
     }
     let api_proxy = api_proxy.map(|proxy| proxy.trim_end_matches('/').to_owned());
     token.map(|token| DiscordConfig {
@@ -368,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn matrix_is_read_and_its_secrets_are_never_shown() {
+    fn the_matrix_settings_are_read_and_secrets_never_shown() {
         let config = Config::read_from(&[
             ("ROUTEDESK_DATABASE", "/data/desk.db"),
             ("MATRIX_HOMESERVER", "https://example.org/"),

@@ -1,4 +1,5 @@
-//! The desk: hears what somebody said and replies. Knows no platform.
+//! The desk answers a message for a platform: it understands the questions, reads the claims and returns the reply. It knows
+//! no platform.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +19,7 @@ use crate::understanding::{Change, Decision, Index, LessonCache, Trained, Traini
 use crate::utterance::Utterance;
 use crate::wording::{self, AnswerRecipe, RecipePart, Reply};
 
-/// The desk: the facts' database and the index of what people ask.
+/// A database of facts and the index that matches questions to its topics.
 pub struct Desk {
     state: Mutex<State>,
 }
@@ -26,40 +27,40 @@ pub struct Desk {
 struct State {
     store: Store,
     index: Arc<Index>,
-    /// What was trained under its layers.
+    /// The facts that the index below its layers was trained on.
     trained_on: TrainedOn,
-    /// What was taught over it.
+    /// A cache for the layers of changed topics.
     lesson_cache: LessonCache,
-    /// The revision that the index was made from.
+    /// The revision that the index reflects.
     revision: i64,
-    /// What communities that asked lately see.
+    /// The views of communities that asked recently.
     views: HashMap<Scope, Arc<ScopeView>>,
 }
 
-/// The facts as those of a scope see them: the index, and what is laid over the shared facts.
+/// The facts as a scope sees them: its index, and its overlay over the shared facts.
 struct ScopeView {
     index: Arc<Index>,
     overlay: ScopeOverlay,
-    /// The revision from which it was made.
+    /// The revision that the view reflects.
     revision: i64,
 }
 
-/// How many communities' views are kept ready; one that was forgotten takes some milliseconds.
+/// The number of views that are cached. Making one again takes a few milliseconds.
 const VIEWS_KEPT: usize = 2_000;
 
-/// A reply with how it came about.
+/// A reply with the decisions behind it.
 pub struct Answered {
     /// The reply.
     pub reply: Reply,
     /// One trace for each question of the message.
     pub traces: Vec<Trace>,
-    /// How long it took.
+    /// The time it took to answer, in microseconds.
     pub elapsed_us: u64,
 }
 
 impl Answered {
-    /// The questions of the message that have no answer or may mean several things, as words with their spelling mended, and
-    /// what they ask, as a hash.
+    /// Returns the questions of the message that are unanswered or ambiguous: their spell-corrected words, and the key that
+    /// equal questions share.
     pub fn unanswered(&self) -> impl Iterator<Item = (String, u64)> {
         let is_open = |decision: &Decision| matches!(decision, Decision::Unknown { .. } | Decision::Choose(_));
         let open = self.traces.iter().filter(move |trace| is_open(&trace.decision) && !trace.words.is_empty());
@@ -68,16 +69,28 @@ impl Answered {
 }
 
 impl Desk {
-    /// Opens the desk on a database: brings the shipped facts in and gets the index ready, training it if need be.
+    /// Opens the desk on a database: imports the facts of this release and loads the index.
     ///
     /// # Errors
-    /// If the database can't be used.
-    pub fn open(mut store: Store, meta: &Meta) -> Result<(Self, Applied), StoreError> {
-        let applied = store.bring_in_shipped(text::shipped, shipped_checksum(), meta)?;
-        Ok((Self { state: Mutex::new(State::of(store)?) }, applied))
+    /// If the database can't be read or written, or is damaged.
+    pub fn open(store: Store, meta: &Meta) -> Result<(Self, Applied), StoreError> {
+        Self::open_with_notice(store, meta, || {})
     }
 
-    /// A desk on the shipped facts in memory, for measuring; without the silent topics if so wished.
+    /// Like [`Self::open`], and calls `before_training` if the index has to be trained first, which takes several seconds.
+    ///
+    /// # Errors
+    /// If the database can't be read or written, or is damaged.
+    pub fn open_with_notice(
+        mut store: Store,
+        meta: &Meta,
+        before_training: impl FnOnce(),
+    ) -> Result<(Self, Applied), StoreError> {
+        let applied = store.bring_in_shipped(text::shipped, shipped_checksum(), meta)?;
+        Ok((Self { state: Mutex::new(State::of(store, before_training)?) }, applied))
+    }
+
+    /// Opens a desk on the shipped facts in memory, for measuring. Without `with_silent` it leaves out the silent topics.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -93,7 +106,7 @@ impl Desk {
         Ok(Self { state: Mutex::new(State::with(store, index, trained_on, revision)) })
     }
 
-    /// The answer of a topic that was chosen by its id, in a language, as those of a scope see it.
+    /// Returns the answer of the topic `id`, in a language, as a scope sees it.
     pub fn topic(&self, scope: &Scope, id: &str, language: Language) -> Reply {
         let mut state = self.lock();
         let read = state.view(scope).and_then(|view| answer_of(&state.store, &view, id, language));
@@ -103,7 +116,7 @@ impl Desk {
         })
     }
 
-    /// Hears a message and replies. Never fails: if something is wrong, the reply says so and a log record tells what.
+    /// Answers a message. Never fails: on an error or a panic the reply says so, and a log record names the cause.
     pub fn answer(&self, utterance: &Utterance) -> Answered {
         let start = Instant::now();
         let outcome = catch_unwind(AssertUnwindSafe(|| self.reply(utterance)));
@@ -119,7 +132,7 @@ impl Desk {
             }
         };
         let elapsed_us = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        // The ids of topics that moderators added are made of their words.
+        // A topic that a moderator added has an id made of the moderator's words, which don't belong in a log.
         let index = self.index();
         let shipped = |id: &String| if index.trained().has_topic(id) { id.clone() } else { "added".to_owned() };
         let topics: Vec<String> = reply.topics.iter().map(shipped).collect();
@@ -130,7 +143,7 @@ impl Desk {
     fn reply(&self, utterance: &Utterance) -> Result<(Reply, Vec<Trace>), StoreError> {
         let mut state = self.lock();
         let view = state.view(&utterance.scope)?;
-        // Everything in one reply is read from one state of the facts, that of the index.
+        // One read transaction, so that the whole reply belongs to the revision of the index.
         let read = state.store.begin_read()?;
         if state.store.revision()? != state.revision {
             drop(read);
@@ -140,8 +153,7 @@ impl Desk {
         reply_in(&state.store, &view, utterance)
     }
 
-    /// What people would see of edits to a scope's facts, without making them: the answers of topics and to questions,
-    /// before and after.
+    /// Returns each probe's reply before and after edits to a scope's facts, without making the edits.
     ///
     /// # Errors
     /// If the database is damaged.
@@ -156,7 +168,7 @@ impl Desk {
         of.iter().map(|probe| Ok((see(&before, probe)?, see(&after, probe)?))).collect()
     }
 
-    /// A reply made again from what an earlier one was made from. Of a topic that is gone the sources don't say anything.
+    /// Makes an earlier reply again from its recipe and today's facts. A topic that is gone becomes an unknown.
     ///
     /// # Errors
     /// If the database is damaged.
@@ -169,7 +181,7 @@ impl Desk {
         for part in &recipe.parts {
             let is_there = |id: &String| view.index.topic(id).is_some();
             let plan = match part {
-                // One that was chosen may be about what the sources don't say.
+                // A topic that a person chose may be a silent one.
                 RecipePart::Answer(id) if is_there(id) => plan_of_topic(&state.store, &view, id)?,
                 part if part.topics().all(is_there) => plan_of_part(&state.store, &view, part, language)?,
                 _ => AnswerPlan::unknown(None, None),
@@ -179,7 +191,7 @@ impl Desk {
         Ok(with_recipe(&view, wording::reply(&plans, language), recipe.parts.clone()))
     }
 
-    /// The facts as those of a scope see them, and the newest revision.
+    /// Returns the facts as a scope sees them, and the newest revision.
     ///
     /// # Errors
     /// If the database is damaged.
@@ -193,7 +205,7 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The index as those of a scope see it.
+    /// Returns the index as a scope sees it.
     ///
     /// # Errors
     /// If the database is damaged.
@@ -201,7 +213,7 @@ impl Desk {
         Ok(Arc::clone(&self.lock().view(scope)?.index))
     }
 
-    /// The index in use.
+    /// Returns the index of the shared facts.
     #[must_use]
     pub fn index(&self) -> Arc<Index> {
         Arc::clone(&self.state.lock().unwrap_or_else(PoisonError::into_inner).index)
@@ -209,11 +221,11 @@ impl Desk {
 }
 
 impl State {
-    /// The index of a database's facts. Whatever is damaged shows before anything is answered.
-    fn of(store: Store) -> Result<Self, StoreError> {
+    /// Loads or trains the index. Reads all facts first, so that damage is found before the first answer.
+    fn of(store: Store, before_training: impl FnOnce()) -> Result<Self, StoreError> {
         store.facts()?;
         let trained_on = store.trained_on()?;
-        let index = Arc::new(Index::of(Arc::new(trained(&store, trained_on)?)));
+        let index = Arc::new(Index::of(Arc::new(trained(&store, trained_on, before_training)?)));
         let mut state = Self::with(store, index, trained_on, 0);
         state.catch_up()?;
         Ok(state)
@@ -223,7 +235,7 @@ impl State {
         Self { store, index, trained_on, lesson_cache: LessonCache::default(), revision, views: HashMap::new() }
     }
 
-    /// What those of a scope see, as of the newest revision.
+    /// Returns a scope's view of the newest revision.
     fn view(&mut self, scope: &Scope) -> Result<Arc<ScopeView>, StoreError> {
         if self.store.revision()? != self.revision {
             self.catch_up()?;
@@ -240,7 +252,7 @@ impl State {
         Ok(view)
     }
 
-    /// A view with edits over it.
+    /// Returns a view with edits on top of another.
     fn view_with(&mut self, below: &ScopeView, edits: &[Edit]) -> Result<ScopeView, StoreError> {
         let shared = Arc::clone(&self.index);
         self.view_over(&shared, below.overlay.clone().with(edits))
@@ -256,7 +268,7 @@ impl State {
         Ok(ScopeView { index, overlay, revision: self.revision })
     }
 
-    /// Takes in what was changed since the last question, here or by other processes.
+    /// Updates the index with what this or another process changed since the last question.
     fn catch_up(&mut self) -> Result<(), StoreError> {
         let (trained_on, revision, topics) = {
             let _read = self.store.begin_read()?;
@@ -267,7 +279,7 @@ impl State {
         if trained_on != self.trained_on {
             self.store.facts()?;
             self.lesson_cache = LessonCache::default();
-            below = Arc::new(trained(&self.store, trained_on)?);
+            below = Arc::new(trained(&self.store, trained_on, || {})?);
         }
         let changes: Vec<Change<'_>> = topics.iter().map(as_change).collect();
         let scopes = self.store.scopes_changed_since(self.revision)?;
@@ -286,7 +298,7 @@ fn as_change(changed: &ChangedTopic) -> Change<'_> {
     Change { id: &changed.id, subject: &changed.subject, topic, claims: claims.iter().collect() }
 }
 
-/// The checksum of the facts inside the binary.
+/// Returns the checksum of the facts in the binary.
 #[must_use]
 pub fn shipped_checksum() -> u64 {
     let mut hasher = Xxh3::new();
@@ -297,15 +309,16 @@ pub fn shipped_checksum() -> u64 {
     hasher.digest()
 }
 
-/// What is trained on the facts of a revision, the kept one or a new one, which is then kept.
-fn trained(store: &Store, on: TrainedOn) -> Result<Trained, StoreError> {
+/// Loads the index of a revision's facts from the database, or trains and stores it.
+fn trained(store: &Store, on: TrainedOn, before_training: impl FnOnce()) -> Result<Trained, StoreError> {
     if let Some(trained) = store.index_of_facts(Trained::checksum(on.state), Trained::from_bytes)? {
         return Ok(trained);
     }
+    before_training();
     train(store, &store.facts_at(on.revision)?)
 }
 
-/// Trains on facts that are about to be brought in, so that a serving desk finds it done.
+/// Trains and stores the index of facts that are about to be imported, so that a running bot only has to load it.
 ///
 /// # Errors
 /// If the database can't be read.
@@ -317,22 +330,22 @@ pub fn prepare_index(store: &Store, facts: &Facts) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Trains on facts and keeps what was learnt. That it can't be kept is no error: the next start makes it again.
+/// Trains an index and stores it in the database. Failing to store it is no error: the next start trains again.
 fn train(store: &Store, facts: &Facts) -> Result<Trained, StoreError> {
     let training_set = TrainingSet::gather(facts, true);
     let taught = training_set.checksum();
-    // Where only a value or a citation changed, nothing has to be trained.
+    // If only values or citations changed, the trained part of an earlier index still fits.
     let kept = store.index_of_training_set(taught, Trained::from_bytes)?;
     let model = kept.map_or_else(|| Trained::train(&training_set), Trained::into_model);
     let trained = Trained::with_model(training_set, model);
     let checksum = Trained::checksum(Store::checksum_of(facts));
     if let Err(error) = store.keep_index(checksum, taught, &trained.to_bytes()) {
-        tracing::warn!(%error, "the index could not be kept; the next start makes it again");
+        tracing::warn!(%error, "the index could not be stored; the next start trains it again");
     }
     Ok(trained)
 }
 
-/// What is shown of edits before they are made.
+/// A reply that a preview shows before and after an edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Probe {
     /// The answer of a topic.
@@ -341,7 +354,7 @@ pub enum Probe {
     Question(String),
 }
 
-/// The reply to what somebody said, from what those of its scope see.
+/// Answers an utterance from its scope's view.
 fn reply_in(store: &Store, view: &ScopeView, utterance: &Utterance) -> Result<(Reply, Vec<Trace>), StoreError> {
     let traces = understand(&view.index, utterance);
     let language = traces.first().map_or(Language::English, |trace| trace.language);
@@ -356,20 +369,20 @@ fn reply_in(store: &Store, view: &ScopeView, utterance: &Utterance) -> Result<(R
     Ok((with_recipe(view, reply, parts), traces))
 }
 
-/// The words of the first question that has no answer.
+/// Returns the words of the first question that has no answer.
 fn unknown_words(traces: &[Trace]) -> Option<String> {
     let is_unknown = |trace: &&Trace| matches!(trace.decision, Decision::Unknown { .. }) && !trace.words.is_empty();
     traces.iter().find(is_unknown).map(|trace| trace.words.join(" "))
 }
 
-/// The answer of a topic.
+/// Returns the reply of one topic.
 fn answer_of(store: &Store, view: &ScopeView, id: &str, language: Language) -> Result<Reply, StoreError> {
     let plan = plan_of_topic(store, view, id)?.in_language(language);
     let reply = wording::reply(&[plan], language);
     Ok(with_recipe(view, reply, vec![RecipePart::Answer(id.to_owned())]))
 }
 
-/// What is to be said of a topic that is named; of one that isn't there the sources don't say anything.
+/// Returns the answer plan of a topic, or an unknown if there is no such topic.
 fn plan_of_topic(store: &Store, view: &ScopeView, id: &str) -> Result<AnswerPlan, StoreError> {
     Ok(match store.topic_in(&view.overlay, id)? {
         Some(facts) if facts.topic.is_silent() => AnswerPlan::unknown(Some(facts), None),
@@ -378,7 +391,7 @@ fn plan_of_topic(store: &Store, view: &ScopeView, id: &str) -> Result<AnswerPlan
     })
 }
 
-/// A reply with what it was made from, if that may change.
+/// Attaches the recipe to a reply whose claims may change later.
 fn with_recipe(view: &ScopeView, reply: Reply, parts: Vec<RecipePart>) -> Reply {
     if reply.claims.is_empty() || parts.contains(&RecipePart::Said) {
         return reply;
@@ -387,7 +400,7 @@ fn with_recipe(view: &ScopeView, reply: Reply, parts: Vec<RecipePart>) -> Reply 
     Reply { recipe: Some(recipe), ..reply }
 }
 
-/// What a decision makes a reply from.
+/// Turns a decision into the part of a recipe that reproduces it.
 fn part_of(index: &Index, decision: &Decision) -> RecipePart {
     let id = |topic: &usize| index.topics()[*topic].id.clone();
     match decision {
@@ -399,7 +412,7 @@ fn part_of(index: &Index, decision: &Decision) -> RecipePart {
     }
 }
 
-/// What is to be said to a question that was understood so.
+/// Returns the answer plan for a decision.
 fn plan_of(store: &Store, view: &ScopeView, part: &RecipePart, trace: &Trace) -> Result<AnswerPlan, StoreError> {
     let plan = match &trace.decision {
         Decision::Social(talk) => AnswerPlan::bare(Outcome::Social, Lead::Social(*talk)),
@@ -410,7 +423,7 @@ fn plan_of(store: &Store, view: &ScopeView, part: &RecipePart, trace: &Trace) ->
     Ok(plan.in_language(trace.language))
 }
 
-/// Reads the claims for a part of a reply.
+/// Reads the topics of a recipe's part and returns the answer plan.
 fn plan_of_part(
     store: &Store,
     view: &ScopeView,

@@ -1,4 +1,6 @@
-//! Runs files of questions whose right answers are known, and counts.
+//! Judges the desk's replies to files of test questions with known answers, for `routedesk eval` and the tests.
+//!
+//! [`read`] parses a file, [`judge`] asks a question, and [`table`] formats the results.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,85 +13,85 @@ use crate::desk::Desk;
 use crate::utterance::Utterance;
 use crate::wording::Reply;
 
-/// A question and what a right reply to it looks like.
+/// A question and the properties of a right reply. One line of a question file.
 #[derive(Debug, Clone, Deserialize)]
 pub struct EvalQuestion {
-    /// Its id.
+    /// Id, named in the list of misses.
     pub id: String,
     /// The question as a person types it.
     pub q: String,
-    /// What kind of reply is right.
+    /// The kind of the right reply.
     pub kind: ExpectedReply,
-    /// What kind of asking it is an example of.
+    /// A group of similar questions, such as follow-ups; the table has a row per group.
     #[serde(default)]
     pub group: String,
-    /// The topic it belongs to; for looking at misses, not for judging.
+    /// The id of the right topic. The list of misses shows it; the verdict doesn't depend on it.
     #[serde(default)]
     pub topic: Option<String>,
-    /// Earlier text that it replies to.
+    /// The earlier message that the question replies to.
     #[serde(default)]
     pub context: Option<String>,
-    /// Patterns that the body must match, whatever the case of its letters.
+    /// Regular expressions that the reply's body must all match; case is ignored.
     #[serde(default)]
     pub all: Vec<String>,
-    /// Patterns that it must not match.
+    /// Regular expressions that the body must not match; case is ignored.
     #[serde(default)]
     pub none: Vec<String>,
-    /// Sources of which one must be cited.
+    /// Ids of sources of which an answer must cite at least one. Empty if any citation will do.
     #[serde(default)]
     pub sources: Vec<String>,
 }
 
-/// What kind of reply is right.
+/// The kind of the right reply to a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ExpectedReply {
-    /// The sources answer it.
+    /// The sources answer the question.
     Answer,
-    /// They disagree.
+    /// The sources disagree.
     Disputed,
-    /// They are silent.
+    /// The sources don't say.
     Unknown,
     /// Small talk.
     Social,
 }
 
-/// How a reply is judged.
+/// The judgement on a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
-    /// As it should be.
+    /// The reply is of the expected kind, with the expected content and citation.
     Right,
-    /// An answer, but not the right one.
+    /// Any other reply, such as an answer with the wrong content or citation, or an error message.
     Wrong,
-    /// An answer where the sources are silent.
+    /// The sources don't say, but the desk answered, or made small talk.
     WronglyAnswered,
-    /// No answer where the sources have one.
+    /// The sources answer, but the desk replied that they don't say, or made small talk.
     WronglyDeclined,
-    /// A choice offered.
+    /// The desk offered a choice of topics.
     Ambiguous,
 }
 
-/// A judged question.
+/// A question with the desk's reply and the verdict.
 #[derive(Debug, Clone)]
 pub struct Judged {
     /// The question.
     pub question: EvalQuestion,
     /// The reply's outcome.
     pub outcome: Outcome,
-    /// Its body.
+    /// The reply's body.
     pub body: String,
-    /// Its topics.
+    /// The ids of the reply's topics.
     pub topics: Vec<String>,
-    /// How it is judged.
+    /// The judgement on the reply.
     pub verdict: Verdict,
-    /// Whether it cites one of the wanted sources; true where none is wanted.
+    /// True if the reply cites one of the question's sources, or the question names none.
     pub cited: bool,
 }
 
-/// Reads questions from JSON lines.
+/// Reads questions from JSON lines. Skips empty lines.
 ///
 /// # Errors
-/// The first line that is no question, or whose patterns don't compile, with its number.
+/// Returns an error with the line's number if a line isn't a question or one of its regular expressions is invalid.
 pub fn read(text: &str) -> anyhow::Result<Vec<EvalQuestion>> {
     let mut questions = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
@@ -107,7 +109,7 @@ fn compile(pattern: &str) -> Result<Regex, regex::Error> {
     RegexBuilder::new(pattern).case_insensitive(true).build()
 }
 
-/// Asks the desk and judges its reply.
+/// Asks the desk a question and judges its reply.
 #[must_use]
 pub fn judge(desk: &Desk, question: &EvalQuestion) -> Judged {
     let utterance = Utterance { context: question.context.clone(), ..Utterance::new(question.q.clone()) };
@@ -123,7 +125,7 @@ pub fn judge(desk: &Desk, question: &EvalQuestion) -> Judged {
     }
 }
 
-/// How a reply to a question is judged, and whether it cites one of the wanted sources.
+/// Returns the verdict on a reply, and [`Judged::cited`].
 #[must_use]
 pub fn judge_reply(question: &EvalQuestion, reply: &Reply) -> (Verdict, bool) {
     let matches = |pattern: &String| compile(pattern).is_ok_and(|regex| regex.is_match(&reply.body));
@@ -148,8 +150,8 @@ pub fn judge_reply(question: &EvalQuestion, reply: &Reply) -> (Verdict, bool) {
     (verdict, cited)
 }
 
-/// The chance that one of the first scores is higher than one of the second: the area under the curve by which two kinds
-/// of questions are told apart.
+/// Returns the area under the ROC curve: the probability that a score from `within` is higher than one from `outside`.
+/// A tie counts as one half. NaN if either slice is empty.
 #[must_use]
 pub fn area(within: &[f32], outside: &[f32]) -> f64 {
     let mut all: Vec<(f32, bool)> =
@@ -164,7 +166,7 @@ pub fn area(within: &[f32], outside: &[f32]) -> f64 {
     sum / (within.len() as f64 * outside.len() as f64)
 }
 
-/// A table of the verdicts by kind and by group, and every miss.
+/// Formats the verdicts as tables by kind and by group, then lists every question that isn't [`Verdict::Right`].
 #[must_use]
 pub fn table(judged: &[Judged]) -> String {
     let mut out = header();
@@ -205,7 +207,7 @@ pub fn table(judged: &[Judged]) -> String {
 fn header() -> String {
     format!(
         "{:<14}{:>6}{:>8}{:>8}{:>7}{:>16}{:>16}{:>11}{:>14}\n",
-        "", "asked", "right", "%", "wrong", "wrongly answered", "wrongly declined", "ambiguous", "cited rightly"
+        "", "asked", "right", "%", "wrong", "wrongly answered", "wrongly declined", "ambiguous", "source cited"
     )
 }
 

@@ -1,4 +1,4 @@
-//! Folders of facts on the command line: import, export, check and verify.
+//! Implements the `facts` subcommands: import, export, check, verify and rebuild.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,50 +15,50 @@ use routedesk::store::{Applied, Committed, Edit, Meta, RevisionOrigin, Scope, St
 
 use super::{meta, open_store};
 
-/// Looks after the facts.
+/// Checks, verifies, imports and exports the facts.
 #[derive(Subcommand)]
 pub enum FactsCommand {
-    /// Bring files of facts in as one revision, or make the facts those inside this program
+    /// Import facts as one revision; without a path, restore the built-in facts
     Import {
-        /// A folder as `facts export` writes it, or a file as moderators get it; without, the facts inside this program
+        /// Directory written by `facts export`, or a file that a moderator exported [default: the built-in facts]
         path: Option<PathBuf>,
-        /// The community whose own facts they become: platform and id, `discord:123` or `matrix:!room:server`
+        /// Import for one community only: `discord:123` or `matrix:!room:server`
         #[arg(long, value_parser = community, requires = "path")]
         community: Option<Scope>,
-        /// Only show what would be changed
+        /// Only print the differences; change nothing
         #[arg(long, requires = "path")]
         look: bool,
-        /// Why, for the record
+        /// Reason, recorded with the revision
         #[arg(long, default_value = "imported from the command line")]
         why: String,
     },
-    /// Write the facts in the database as files
+    /// Export the facts in the database as files
     Export {
-        /// Where to; made if it isn't there
+        /// Output directory (created if missing)
         dir: PathBuf,
-        /// The community whose facts are written, with what all share: `discord:123` or `matrix:!room:server`
+        /// Export the facts that one community sees: `discord:123` or `matrix:!room:server` [default: the shared facts]
         #[arg(long, value_parser = community)]
         community: Option<Scope>,
     },
-    /// Report every problem of files of facts, or of the shipped ones
+    /// Check facts for consistency and report every problem
     Check {
-        /// A folder as `facts export` writes it, or a file as moderators get it; without, the facts inside this program
+        /// Directory written by `facts export`, or a file that a moderator exported [default: the built-in facts]
         path: Option<PathBuf>,
     },
-    /// Check each claim of the shipped facts against local copies of the articles
+    /// Verify each built-in claim against local copies of the articles
     Verify {
-        /// The folder with <source>.txt files
+        /// Directory with one file per article, named <source>.txt
         #[arg(long)]
         articles: PathBuf,
     },
-    /// Write the tables of the database anew from its revisions, after damage
+    /// Rebuild the tables of a damaged database from its revisions
     Rebuild,
 }
 
-/// Does it.
+/// Runs a subcommand. Returns exit code 1 if `check` or `verify` finds a problem.
 ///
 /// # Errors
-/// What went wrong, with the remedy.
+/// Returns an error with the remedy if files or database can't be read or written, or an import is refused.
 pub fn facts(config: &Config, command: FactsCommand) -> anyhow::Result<ExitCode> {
     match command {
         FactsCommand::Import { path: None, why, .. } => {
@@ -75,38 +75,39 @@ pub fn facts(config: &Config, command: FactsCommand) -> anyhow::Result<ExitCode>
         FactsCommand::Verify { articles } => return verify_facts(&articles),
         FactsCommand::Rebuild => {
             open_store(&config.database)?.rebuild()?;
-            println!("The tables were written anew from the revisions.");
+            println!("Rebuilt the tables from the revisions.");
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The facts of a folder, or of one file as moderators get it from chat. Of a folder `order.txt` tells the revision that
-/// it was exported from and the order of its files; without it every `.toml` file counts, by name.
+/// Reads the facts of a directory, or of one file that a moderator exported in chat. In a directory, [`ORDER_FILE`]
+/// names the files in order. Without it, every `.toml` file is read: the sources first, the others by name.
 fn read_bundle(path: &Path) -> anyhow::Result<Bundle> {
-    let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()));
+    let read = |path: &Path| fs::read_to_string(path).with_context(|| format!("can't read {}", path.display()));
     if path.is_file() {
-        return Bundle::from_text(&read(path)?).or_else(|problems| bail!("nothing was read:\n{}", in_lines(&problems)));
+        return Bundle::from_text(&read(path)?)
+            .or_else(|problems| bail!("the file has problems:\n{}", in_lines(&problems)));
     }
     let order = fs::read_to_string(path.join(ORDER_FILE)).unwrap_or_default();
     let revision = order.lines().find_map(|line| line.strip_prefix("revision ")?.parse().ok());
     let mut names: Vec<String> = order.lines().filter(|line| line.ends_with(".toml")).map(str::to_owned).collect();
     if names.is_empty() {
         names = fs::read_dir(path)
-            .with_context(|| format!("{} can't be read", path.display()))?
+            .with_context(|| format!("can't read {}", path.display()))?
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter(|name| name.ends_with(".toml"))
             .collect();
         names.sort_by_key(|name| (name != text::SOURCES_FILE, name.clone()));
     }
     if !names.iter().any(|name| name == text::SOURCES_FILE) {
-        bail!("{} has no {}; it is no folder of facts", path.display(), text::SOURCES_FILE);
+        bail!("{} isn't a directory of facts: it has no {}", path.display(), text::SOURCES_FILE);
     }
     let files = names.into_iter().map(|name| Ok((name.clone(), read(&path.join(&name))?)));
     Ok(Bundle::of_files(files.collect::<anyhow::Result<_>>()?, revision))
 }
 
-/// The revision that the files were exported from, then their names in order, a line each.
+/// The file with the revision of an export, then the names of its files in order, one per line.
 const ORDER_FILE: &str = "order.txt";
 
 fn in_lines(problems: &[Problem]) -> String {
@@ -120,12 +121,12 @@ fn bring_in(store: &mut Store) -> anyhow::Result<()> {
 
 fn report(applied: &Applied) {
     match applied.revision {
-        Some(revision) => println!("Revision {revision}: {} changes.", applied.changes),
-        None => println!("Nothing is different; nothing was changed."),
+        Some(revision) => println!("Revision {revision}, changes: {}.", applied.changes),
+        None => println!("No differences; nothing was changed."),
     }
 }
 
-/// The scope of a community as it is named on the command line.
+/// Parses the argument of `--community`.
 fn community(text: &str) -> Result<Scope, String> {
     match text.split_once(':') {
         Some((platform @ ("discord" | "matrix"), id)) if !id.is_empty() => Ok(Scope::community(platform, id)),
@@ -133,7 +134,7 @@ fn community(text: &str) -> Result<Scope, String> {
     }
 }
 
-/// Shows what would become of things.
+/// Prints one line per edit: `-` for a removed entity, `~` for a new or changed one.
 fn show(edits: &[Edit]) {
     for edit in edits {
         let (name, is_gone) = edit.named();
@@ -154,7 +155,7 @@ fn import(config: &Config, path: &Path, (scope, look): (&Scope, bool), why: &str
     let edits = store.difference(scope, seen, &facts)?;
     show(&edits);
     if look {
-        println!("{} differences; nothing was changed.", edits.len());
+        println!("Differences: {}; nothing was changed.", edits.len());
         return Ok(());
     }
     let meta = meta("command line", why);
@@ -169,7 +170,7 @@ fn import(config: &Config, path: &Path, (scope, look): (&Scope, bool), why: &str
     if !applied.kept.is_empty() {
         let things: Vec<String> = applied.kept.iter().map(|(kind, id)| format!("  {kind} {id}")).collect();
         bail!(
-            "nothing was imported. These were changed here since the export; export again and repeat your changes:\n{}",
+            "nothing was imported. Export again and repeat your changes. Changed here since the export:\n{}",
             things.join("\n")
         );
     }
@@ -177,14 +178,15 @@ fn import(config: &Config, path: &Path, (scope, look): (&Scope, bool), why: &str
     Ok(())
 }
 
-/// Makes what a community sees what was imported, as one revision of its own.
+/// Commits the edits to a community's scope as one revision.
 fn import_own(store: &mut Store, scope: &Scope, (base, edits): (i64, &[Edit]), meta: &Meta) -> anyhow::Result<()> {
     match store.commit(scope, base, edits, meta)? {
         Committed::Made(applied) => report(&applied),
         Committed::Overtaken(by) => {
             let by: Vec<String> = by.iter().map(|revision| format!("  revision {}", revision.id)).collect();
             bail!(
-                "nothing was imported. The same was changed since the export; export again and repeat your changes:\n{}",
+                "nothing was imported. Export again and repeat your changes. The same facts were changed here \
+                 since the export:\n{}",
                 by.join("\n")
             );
         }
@@ -205,7 +207,7 @@ fn export(config: &Config, dir: &Path, scope: &Scope) -> anyhow::Result<()> {
     for (name, text) in files.iter().chain([&(ORDER_FILE.to_owned(), format!("revision {revision}\n{names}"))]) {
         fs::write(dir.join(name), text)?;
     }
-    println!("{} files in {}.", files.len(), dir.display());
+    println!("Wrote {} files to {}.", files.len(), dir.display());
     Ok(())
 }
 
@@ -216,7 +218,7 @@ fn check_facts(path: Option<&Path>) -> anyhow::Result<ExitCode> {
     };
     match bundle.facts() {
         Ok(facts) => {
-            println!("{} claims and {} topics: no problem.", facts.claims().count(), facts.topics().count());
+            println!("{} claims and {} topics: no problems.", facts.claims().count(), facts.topics().count());
             Ok(ExitCode::SUCCESS)
         }
         Err(problems) => {
@@ -229,7 +231,7 @@ fn check_facts(path: Option<&Path>) -> anyhow::Result<ExitCode> {
 fn verify_facts(articles: &Path) -> anyhow::Result<ExitCode> {
     let facts = text::shipped();
     let articles =
-        verify::read_articles(&facts, articles).with_context(|| format!("{} can't be read", articles.display()))?;
+        verify::read_articles(&facts, articles).with_context(|| format!("can't read {}", articles.display()))?;
     let (mut verified, mut total) = (0, 0);
     for claim in facts.claims() {
         total += 1;

@@ -1,8 +1,8 @@
-//! The languages in which the desk hears and replies: told from the script, with the fixed phrases and the claims in
-//! each, written by hand in `data/languages`.
+//! Detects the language of a message from its script, and provides the handwritten texts of each language from
+//! `data/languages`: the fixed phrases of replies, and localized topics and claims.
 //!
-//! A claim in another language stands for the English statement that it was written for. Once a moderator changes that,
-//! the English one is said until somebody writes the other anew.
+//! A localized claim belongs to one English statement. If a moderator changes that statement, replies use the new
+//! English one until a release has a new translation.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -13,10 +13,10 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use crate::facts::date::DateWords;
 use crate::facts::{Claim, text};
 
-/// A language that the desk knows.
+/// A language that the desk reads and writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Language {
-    /// English, in which the facts are kept.
+    /// English, the language of the facts.
     English,
     /// Russian.
     Russian,
@@ -24,7 +24,7 @@ pub enum Language {
     Korean,
 }
 
-/// The languages besides English, with the file of each.
+/// The languages other than English, each with its file.
 const OTHERS: [(Language, &str); 2] = [
     (Language::Russian, include_str!("../data/languages/ru.toml")),
     (Language::Korean, include_str!("../data/languages/ko.toml")),
@@ -32,23 +32,24 @@ const OTHERS: [(Language, &str); 2] = [
 
 const ENGLISH: &str = include_str!("../data/languages/en.toml");
 
-/// Of so many words in a message one must be in a script for the message to be in its language; names are often left in
-/// Latin letters, and an English question may hold a foreign word.
+/// A message belongs to the language of a script if at least one in this many words is in that script. A majority would
+/// be too much, because people leave names in Latin letters. One word would be too little, because an English question
+/// may contain a foreign word.
 const ONE_WORD_OF: usize = 3;
 
-/// The last letter of the Latin alphabets with their accents.
+/// The last letter of Latin Extended-B; European alphabets with accents end before it.
 const LAST_LATIN: char = '\u{24f}';
 
-/// Letters of Cyrillic that Russian doesn't have.
+/// Cyrillic letters of other languages that Russian doesn't use.
 const NOT_RUSSIAN: &str = "іїєґўјљњћђѓќџѕәіңғүұқөһ";
 
 impl Language {
-    /// The languages besides English.
+    /// Returns the languages other than English.
     pub fn others() -> impl Iterator<Item = Self> {
         OTHERS.into_iter().map(|(language, _)| language)
     }
 
-    /// Its code in ISO 639-1.
+    /// Returns the ISO 639-1 code.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -58,13 +59,14 @@ impl Language {
         }
     }
 
-    /// The language of a code.
+    /// Returns the language with an ISO 639-1 code; `None` if the desk doesn't support it.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
         [Self::English, Self::Russian, Self::Korean].into_iter().find(|language| language.code() == code)
     }
 
-    /// Tells the language from the letters; none if it is one that the desk doesn't know or can't tell.
+    /// Detects the language of a text from its letters. Returns `None` for a script or a Cyrillic alphabet that the
+    /// desk doesn't read. Text in Latin letters counts as English, and so does text without letters.
     #[must_use]
     pub fn of(text: &str) -> Option<Self> {
         let text = text.to_lowercase();
@@ -83,20 +85,21 @@ impl Language {
         }
     }
 
-    /// What is written in the language.
+    /// Returns the texts of the language.
     #[must_use]
     pub fn pack(self) -> &'static Pack {
         &PACKS[&self]
     }
 
-    /// A claim's statement in the language, if it was written for the statement as it stands.
+    /// Returns a claim's statement in the language, or the English statement if its present wording has no translation.
     #[must_use]
     pub fn statement(self, claim: &Claim) -> String {
         let said = STATEMENTS.get(&(self, xxh3_64(claim.statement.as_bytes())));
         said.map_or_else(|| claim.statement.clone(), |said| (*said).to_owned())
     }
 
-    /// A claim's detail that the source doesn't give, in the language if it was written.
+    /// Returns the detail that a claim's source doesn't give, in the language if there is a translation and in English
+    /// otherwise. `None` if the claim has no such detail.
     #[must_use]
     pub fn unprinted(self, claim: &Claim) -> Option<String> {
         let english = claim.unprinted.clone()?;
@@ -114,7 +117,7 @@ fn is_cyrillic(c: char) -> bool {
     matches!(c, '\u{400}'..='\u{52f}')
 }
 
-/// A checksum of all that is written in other languages.
+/// Returns the checksum of the language files other than English.
 #[must_use]
 pub fn shipped_checksum() -> u64 {
     let mut hasher = Xxh3::new();
@@ -124,11 +127,11 @@ pub fn shipped_checksum() -> u64 {
 
 static PACKS: LazyLock<HashMap<Language, Pack>> = LazyLock::new(|| {
     let all = OTHERS.into_iter().chain([(Language::English, ENGLISH)]);
-    all.map(|(language, text)| (language, toml::from_str(text).expect("the shipped languages are read by a test")))
+    all.map(|(language, text)| (language, toml::from_str(text).expect("the shipped language files are valid")))
         .collect()
 });
 
-/// What is said for an English statement, by its checksum.
+/// The translations of statements, by language and checksum of the English statement.
 static STATEMENTS: LazyLock<HashMap<(Language, u64), &'static str>> = LazyLock::new(|| {
     let facts = text::shipped();
     let claims = facts.claims_by_id();
@@ -143,102 +146,102 @@ static STATEMENTS: LazyLock<HashMap<(Language, u64), &'static str>> = LazyLock::
     known.collect()
 });
 
-/// All that is written in a language.
+/// The texts of one language: a file of `data/languages`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pack {
-    /// Words that say nothing of what is asked, with spaces between.
+    /// Filler words, which carry no meaning for the topic of a question, separated by spaces.
     #[serde(default)]
     pub filler: String,
     /// The fixed phrases of replies.
     pub phrases: Phrases,
-    /// How dates are written.
+    /// Month names and date patterns.
     pub dates: DateWords,
     /// Example messages of small talk, by kind.
     #[serde(default)]
     pub social: HashMap<String, Vec<String>>,
-    /// Topics: titles and example questions.
+    /// Localized topics.
     #[serde(default)]
     pub topic: Vec<LocalizedTopic>,
-    /// Claims.
+    /// Localized claims.
     #[serde(default)]
     pub claim: Vec<LocalizedClaim>,
-    /// What follows a figure.
+    /// Words that follow a figure and tell its kind.
     #[serde(default)]
     pub units: Units,
-    /// Names in place of those that the sources have.
+    /// Names that only false premises use, by topic.
     #[serde(default)]
     pub rival: Vec<LocalizedRivals>,
 }
 
-/// What stands behind a figure, by the beginnings of the words, and how one asks why.
+/// Beginnings of words that follow a figure, by the kind of figure, and words that ask for a reason.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Units {
-    /// Thousands and ten thousands of something.
+    /// Multiplier 1,000.
     pub thousand: Vec<String>,
-    /// The same for ten thousands.
+    /// Multiplier 10,000.
     pub ten_thousand: Vec<String>,
-    /// Money.
+    /// Currencies.
     pub money: Vec<String>,
-    /// Lengths of time.
+    /// Units of time.
     pub time: Vec<String>,
-    /// People and things.
+    /// Countable people and things.
     pub things: Vec<String>,
-    /// Months behind a day, or the day itself.
+    /// Months, or the counter of days of a month.
     pub date: Vec<String>,
-    /// Words that ask for a reason.
+    /// Whole words that ask for a reason.
     pub why: Vec<String>,
 }
 
-/// Names that answer a topic's question differently from the sources, as they are called in the language.
+/// Names that answer a topic's question differently from the sources, such as another airline.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LocalizedRivals {
-    /// The topic whose claims correct them.
+    /// The id of the topic whose claims correct them.
     pub topic: String,
-    /// The names, lower case.
+    /// The names in the language, in lower case.
     pub names: Vec<String>,
 }
 
 impl Pack {
-    /// A topic as it is called in the language, if it was written.
+    /// Returns a topic's texts in the language; `None` if it has no translation.
     #[must_use]
     pub fn topic(&self, id: &str) -> Option<&LocalizedTopic> {
         self.topic.iter().find(|topic| topic.id == id)
     }
 }
 
-/// A topic in another language.
+/// The texts of a topic in another language.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LocalizedTopic {
-    /// The topic's id.
+    /// Id of the topic.
     pub id: String,
-    /// Its title.
+    /// Title, offered as a choice.
     pub title: String,
-    /// What the sources don't say.
+    /// For a silent topic, the text that completes [`Phrases::unsaid`].
     pub unsaid: Option<String>,
-    /// Example questions.
+    /// Example questions, from which the language's phrasebook learns.
     pub examples: Vec<String>,
 }
 
-/// A claim in another language.
+/// The texts of a claim in another language.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LocalizedClaim {
-    /// The claim's id.
+    /// Id of the claim.
     pub id: String,
-    /// Its statement.
+    /// Translation of the English statement.
     pub statement: String,
-    /// A detail that the source doesn't give.
+    /// Translation of the detail that the source doesn't give.
     pub unprinted: Option<String>,
 }
 
-/// The fixed phrases of replies. Words in braces are filled in.
+/// The fixed phrases of replies. Words in braces are placeholders.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each is named after the part of a reply that it is")]
+#[expect(missing_docs, reason = "the name of each field says where a reply uses it")]
 pub struct Phrases {
     pub disagree: String,
     pub disagree_figures: String,
@@ -336,7 +339,7 @@ mod tests {
     use crate::facts::verify;
 
     #[test]
-    fn languages_are_told_by_their_script() {
+    fn languages_are_detected_by_their_script() {
         for (text, expected) in [
             ("how much is a ticket", Some(Language::English)),
             ("скок стоит билет", Some(Language::Russian)),
@@ -355,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_belongs_to_the_facts() {
+    fn translations_match_the_facts() {
         let facts = text::shipped();
         let claims = facts.claims_by_id();
         let topics: HashSet<&str> = facts.topics().map(|topic| topic.id.as_str()).collect();
@@ -366,23 +369,23 @@ mod tests {
                 assert!(topics.contains(topic.id.as_str()), "{language:?}: there is no topic {}", topic.id);
                 assert!(topic.examples.len() >= 5, "{language:?}: {} has too few examples", topic.id);
                 let doubled = topic.examples.iter().find(|example| !examples.insert(example.to_lowercase()));
-                assert_eq!(doubled, None, "{language:?}: in two topics");
+                assert_eq!(doubled, None, "{language:?}: an example in two topics");
             }
             assert!(pack.topic.len() >= 60);
             for said in &pack.claim {
                 assert!(claims.contains_key(said.id.as_str()), "{language:?}: there is no claim {}", said.id);
             }
-            // Who is answered in a language reads no other.
+            // A reply must not mix languages.
             let answered = pack.topic.iter().filter_map(|said| facts.topics().find(|topic| topic.id == said.id));
             for id in answered.filter(|topic| !topic.is_silent()).flat_map(|topic| &topic.claims) {
-                assert!(pack.claim.iter().any(|said| said.id == *id), "{language:?}: claim {id} isn't written");
+                assert!(pack.claim.iter().any(|said| said.id == *id), "{language:?}: claim {id} isn't translated");
             }
         }
     }
 
-    /// A claim in another language shows the figures of the English one and no others.
+    /// A localized claim has only figures that the English claim has.
     #[test]
-    fn figures_stay_the_same() {
+    fn translations_have_the_same_figures() {
         let facts = text::shipped();
         let claims = facts.claims_by_id();
         let spaced = regex::Regex::new(r"(\d)[ \u{a0}\u{202f}](\d{3})\b").unwrap();
@@ -391,7 +394,7 @@ mod tests {
             for said in &language.pack().claim {
                 let english = claims[said.id.as_str()];
                 let known = verify::numbers(&format!("{} {}", english.statement, english.value.text()));
-                // Korean writes 9시 15분.
+                // Korean writes 9:15 as 9시 15분.
                 let known: HashSet<&str> =
                     known.iter().flat_map(|number| number.split(':').chain([number.as_str()])).collect();
                 let dates = english.statement.split_whitespace().chain(english.value.text().split(' '));
@@ -406,7 +409,7 @@ mod tests {
         assert!(strange.is_empty(), "{}", strange.join("\n"));
     }
 
-    /// The number of a month, which Korean writes instead of its name.
+    /// Returns the number of a month, which Korean writes instead of a name.
     fn month_number(word: &str) -> Option<String> {
         let word = word.trim_matches(|c: char| !c.is_alphabetic());
         let at = crate::facts::date::MONTHS.iter().position(|month| *month == word)?;

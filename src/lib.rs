@@ -1,16 +1,16 @@
-//! A desk that answers questions about the direct Moscow–Pyongyang air route from five news articles, with the source
-//! behind every claim.
+//! routedesk answers questions about the direct Moscow–Pyongyang air route from five news articles and cites the source of
+//! every claim.
 //!
 //! The path of one question:
 //!
-//! 1. A platform ([`platform`]) makes an [`utterance::Utterance`] of what somebody typed.
-//! 2. [`desk::Desk::answer`] takes it and cannot fail.
-//! 3. [`understanding`] cleans the text, cuts it into questions, mends spelling, and decides on a topic, or that the
+//! 1. A platform ([`platform`]) turns a message into an [`utterance::Utterance`].
+//! 2. [`desk::Desk::answer`] answers it and can't fail.
+//! 3. [`understanding`] cleans the text, splits it into questions, corrects the spelling, and decides on a topic or that the
 //!    sources don't say.
-//! 4. [`store`] reads the topic's claims with their citations from SQLite, verifying every row.
-//! 5. [`answer`] picks what to say and finds out whether the claims disagree.
-//! 6. [`wording`] puts it into sentences with numbered citations: a [`wording::Reply`], without markup.
-//! 7. The platform shows it.
+//! 4. [`store`] reads the topic's claims with their citations from SQLite and verifies the checksum of every row.
+//! 5. [`answer`] picks the claims to say and detects disagreements between their values.
+//! 6. [`wording`] writes the sentences with numbered citations: a [`wording::Reply`], without markup.
+//! 7. The platform renders the reply in its own markup and sends it.
 
 pub mod answer;
 pub mod config;

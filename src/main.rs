@@ -1,4 +1,4 @@
-//! The command line: starts and stops things.
+//! Runs the command line: parses arguments, opens the desk, and starts and stops the platforms.
 
 mod facts_command;
 
@@ -21,13 +21,14 @@ use tracing_subscriber::filter::{FilterExt as _, Targets};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Answers questions about the direct Moscow–Pyongyang air route from five news articles, with the source behind every
-/// claim. Without a command it talks on the terminal.
+/// Answers questions about the direct Moscow–Pyongyang air route from five news articles and cites the source of every claim.
+///
+/// Without a command, serves the configured platforms, or starts a conversation on the terminal if none is configured.
 #[derive(Parser)]
 #[command(
     version,
     about,
-    after_help = "The facts live in an SQLite file: ROUTEDESK_DATABASE, or routedesk/routedesk.db in your data folder."
+    after_help = "The facts are in an SQLite file: ROUTEDESK_DATABASE, or routedesk/routedesk.db in your data directory."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -36,17 +37,17 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Talk on the terminal, also beside a serving bot
+    /// Start a conversation on the terminal (possible while the bot is serving)
     Talk,
-    /// Serve on the platforms that are set up
+    /// Serve the configured platforms (Discord, Matrix)
     Serve,
-    /// Answer one question, or a line of JSON for each line of JSON
+    /// Answer one question, or JSON lines from standard input
     ///
-    /// Exits with 0 for an answer, 1 if the sources don't say or more than one thing may be meant, 2 for trouble.
+    /// Exit code: 0 for an answer, 1 if the sources don't say or the question is ambiguous, 2 for an error.
     Ask(AskArgs),
-    /// Run files of questions whose right answers are known, and count
+    /// Measure the answers to files of test questions
     Eval(EvalArgs),
-    /// Look after the facts
+    /// Check, verify, import and export the facts
     #[command(subcommand)]
     Facts(facts_command::FactsCommand),
 }
@@ -56,26 +57,26 @@ struct AskArgs {
     /// The question
     #[arg(required_unless_present = "jsonl", conflicts_with = "jsonl")]
     question: Vec<String>,
-    /// Read {"id": …, "question": "…", "context": "…"} lines from standard input and write one reply a line
+    /// Read {"id": …, "question": "…", "context": "…"} lines from standard input and print one JSON reply for each
     #[arg(long)]
     jsonl: bool,
 }
 
 #[derive(Args)]
 struct EvalArgs {
-    /// Files of JSON lines: id, q, kind (answer, disputed, unknown, social), all, none, sources
+    /// JSON lines files: id, q, kind (answer, disputed, unknown, social), all, none, sources
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// Leave out the topics about which the sources are silent: the desk must decline what nobody foresaw
+    /// Leave out all silent topics, to measure how well unforeseen questions are declined
     #[arg(long)]
     without_silent: bool,
 }
 
-/// Answering allocates many small things; this allocator is a fifth faster than the system's over a whole question.
+/// Answering allocates many small objects. With this allocator a question takes a fifth less time than with the system's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// What libraries may log.
+/// The log levels of libraries.
 fn quiet() -> Targets {
     let targets = Targets::new().with_default(LevelFilter::TRACE);
     #[cfg(feature = "discord")]
@@ -96,14 +97,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Logs to standard error what is wished for. However much that is, libraries don't print tokens and people's words, and a
-/// panic tells its place and not its message, which may have somebody's words in it.
+/// Starts logging to standard error. At any level, libraries log no tokens and no text that people wrote, and a panic logs its
+/// location without its message, which may contain such text.
 fn keep_logs(config: &Config) {
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(false);
     tracing_subscriber::registry().with(layer.with_filter(config.log_filter().and(quiet()))).init();
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string);
-        tracing::error!(place, "a panic");
+        tracing::error!(place, "panicked");
     }));
 }
 
@@ -114,8 +115,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         None if config.discord.is_some() || config.matrix.is_some() => serve(&config),
         None => {
             eprintln!(
-                "No platform is set up (neither DISCORD_TOKEN nor MATRIX_HOMESERVER is set), so this is a conversation on \
-                 the terminal."
+                "No platform is configured (DISCORD_TOKEN and MATRIX_HOMESERVER are unset). Starting a conversation on the \
+                 terminal."
             );
             talk(&config)
         }
@@ -127,7 +128,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Who and when for revisions that the program makes itself or on the command line.
+/// Returns the metadata of a revision made by the program or on the command line.
 fn meta(place: &str, why: &str) -> Meta {
     let made_at = jiff::Timestamp::now().to_string();
     Meta { made_at, who: "routedesk".to_owned(), place: place.to_owned(), why: why.to_owned() }
@@ -136,7 +137,7 @@ fn meta(place: &str, why: &str) -> Meta {
 fn open_store(path: &Path) -> anyhow::Result<Store> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).with_context(|| {
-            format!("the folder {} can't be made; set ROUTEDESK_DATABASE to another place", folder.display())
+            format!("can't create the directory {}; set ROUTEDESK_DATABASE to a file elsewhere", folder.display())
         })?;
     }
     Ok(Store::open(path)?)
@@ -144,9 +145,11 @@ fn open_store(path: &Path) -> anyhow::Result<Store> {
 
 fn open_desk(config: &Config) -> anyhow::Result<Desk> {
     let store = open_store(&config.database)?;
-    let (desk, applied) = Desk::open(store, &meta("start", "facts of this release"))?;
+    let notice =
+        || eprintln!("Training on the example questions. This takes about ten seconds, once for each release.");
+    let (desk, applied) = Desk::open_with_notice(store, &meta("start", "facts of this release"), notice)?;
     if !applied.kept.is_empty() {
-        eprintln!("These facts were changed here and differ from this release; yours were kept:");
+        eprintln!("These facts were edited here and differ from this release. Your versions stay in use:");
         for (kind, id) in &applied.kept {
             eprintln!("  {kind} {id}");
         }
@@ -154,30 +157,30 @@ fn open_desk(config: &Config) -> anyhow::Result<Desk> {
     Ok(desk)
 }
 
-/// Serves on what is set up until it is told to stop, or one platform can't go on.
+/// Serves the configured platforms until a signal arrives or a platform fails for good.
 #[cfg(any(feature = "discord", feature = "matrix"))]
 fn serve(config: &Config) -> anyhow::Result<ExitCode> {
     if config.discord.is_none() && config.matrix.is_none() {
         bail!(
-            "no platform is set up. Set DISCORD_TOKEN or MATRIX_HOMESERVER, in the environment or in a file `.env` here; \
-             see .env.example"
+            "no platform is configured. Set DISCORD_TOKEN or MATRIX_HOMESERVER in the environment or in a file `.env` in this \
+             directory; see .env.example"
         );
     }
     let desk = std::sync::Arc::new(open_desk(config)?);
     let runtime = tokio::runtime::Runtime::new()?;
     let announce = |text: &str| println!("{text}");
     let outcome = runtime.block_on(routedesk::platform::serving::serve(config, &desk, announce, told_to_stop()));
-    // What hangs in a request when the bot has stopped is left.
+    // Requests that are still running are abandoned.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     outcome.map(|()| ExitCode::SUCCESS)
 }
 
 #[cfg(not(any(feature = "discord", feature = "matrix")))]
 fn serve(_: &Config) -> anyhow::Result<ExitCode> {
-    bail!("this program was built without any platform; build it with the feature `discord` or `matrix`")
+    bail!("this program was built without a platform; build it with the feature `discord` or `matrix`")
 }
 
-/// Waits for Ctrl-C or, where there is such a thing, SIGTERM.
+/// Waits for Ctrl-C or, on Unix, SIGTERM.
 #[cfg(any(feature = "discord", feature = "matrix"))]
 async fn told_to_stop() {
     #[cfg(unix)]
@@ -215,12 +218,12 @@ fn answer(config: &Config, ask: &AskArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Runs on a database of its own in memory, so that the figures are those of the shipped facts.
+/// Evaluates in memory, so that the figures are those of the shipped facts.
 fn evaluate(eval: &EvalArgs) -> anyhow::Result<ExitCode> {
     let desk = Desk::on_shipped_facts(!eval.without_silent)?;
     let mut judged = Vec::new();
     for file in &eval.files {
-        let text = fs::read_to_string(file).with_context(|| format!("{} can't be read", file.display()))?;
+        let text = fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
         let questions = eval::read(&text).with_context(|| format!("{}", file.display()))?;
         judged.extend(questions.iter().map(|question| eval::judge(&desk, question)));
     }

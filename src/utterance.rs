@@ -1,26 +1,26 @@
-//! What somebody said, with nothing of the platform left in it.
+//! Defines the message that every platform passes to the desk.
 
 use crate::store::Scope;
 
-/// A message to the desk.
+/// A message to the desk, free of platform types.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Utterance {
-    /// The text, without the mention of the bot.
+    /// Text of the message, without the mention of the bot.
     pub text: String,
-    /// The text it replies to: the person's earlier question or the desk's reply.
+    /// Text that the message replies to: the person's earlier question or the desk's reply.
     pub context: Option<String>,
-    /// Whose facts answer it: those of the community where it was said.
+    /// Scope whose facts answer the message: the community in which it was sent.
     pub scope: Scope,
 }
 
 impl Utterance {
-    /// A message that replies to nothing.
+    /// Returns a message without context, in the shared scope.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), ..Self::default() }
     }
 
-    /// The same said in a community.
+    /// Returns the message with another scope.
     #[must_use]
     pub fn within(self, scope: Scope) -> Self {
         Self { scope, ..self }

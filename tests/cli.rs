@@ -1,4 +1,6 @@
-//! The command line as a person or a script uses it.
+//! Tests the command line as people and scripts use it.
+
+mod common;
 
 use std::fs;
 use std::io::Write;
@@ -8,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use routedesk::store::Scope;
 use serde_json::Value;
 
-/// Runs the program with a database in this folder.
+/// Runs the program with the database in this folder.
 fn run(folder: &Path, args: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_routedesk"))
         .args(args)
@@ -19,9 +21,16 @@ fn run(folder: &Path, args: &[&str], input: &[u8]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // A program that doesn't read its input may have gone already.
+    // A program that doesn't read its input may have exited already.
     let _ = child.stdin.take().unwrap().write_all(input);
     child.wait_with_output().unwrap()
+}
+
+/// Returns a folder with the database of an earlier start.
+fn started_before() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    common::database_in(folder.path());
+    folder
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -29,8 +38,8 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn ask_answers_and_says_by_its_exit_code_how() {
-    let folder = tempfile::tempdir().unwrap();
+fn ask_answers_with_an_exit_code() {
+    let folder = started_before();
     for (question, code, part) in [
         ("how much is a ticket?", 0, "45,000 rubles"),
         ("was the first flight sold out?", 0, "The sources disagree."),
@@ -48,8 +57,19 @@ fn ask_answers_and_says_by_its_exit_code_how() {
 }
 
 #[test]
-fn jsonl_answers_line_by_line_and_goes_on_after_nonsense() {
+fn only_the_first_start_announces_the_training() {
     let folder = tempfile::tempdir().unwrap();
+    let ask = || run(folder.path(), &["ask", "how much is a ticket?"], b"");
+    let (first, second) = (ask(), ask());
+    assert!(text(&first.stderr).contains("ten seconds"), "{}", text(&first.stderr));
+    assert_eq!(text(&second.stderr), "");
+    assert!(text(&first.stdout).contains("45,000 rubles"));
+    assert_eq!(first.stdout, second.stdout);
+}
+
+#[test]
+fn jsonl_answers_each_line_and_reports_invalid_ones() {
+    let folder = started_before();
     let input = concat!(
         "{\"id\":\"a\",\"question\":\"how much is a ticket?\"}\n",
         "no json\n",
@@ -82,7 +102,7 @@ fn jsonl_answers_line_by_line_and_goes_on_after_nonsense() {
 
 #[test]
 fn facts_are_exported_imported_and_checked() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = started_before();
     let (first, second) = (folder.path().join("one"), folder.path().join("two"));
     let run = |args: &[&str]| run(folder.path(), args, b"");
     assert!(run(&["facts", "export", first.to_str().unwrap()]).status.success());
@@ -99,7 +119,7 @@ fn facts_are_exported_imported_and_checked() {
         fs::read_to_string(&tickets).unwrap().replace("a ticket cost about US$570.", "a ticket cost some US$570.");
     fs::write(&tickets, changed).unwrap();
     let output = run(&["facts", "import", first.to_str().unwrap()]);
-    assert_eq!(text(&output.stdout), "~ claim price-dollars\nRevision 2: 1 changes.\n", "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "~ claim price-dollars\nRevision 2, changes: 1.\n", "{}", text(&output.stderr));
     assert!(run(&["facts", "export", second.to_str().unwrap()]).status.success());
     for entry in fs::read_dir(&first).unwrap() {
         let path = entry.unwrap().path();
@@ -120,10 +140,11 @@ fn facts_are_exported_imported_and_checked() {
     assert!(text(&output.stderr).contains("nothing was imported"));
 }
 
-/// A community's facts go out and come back as one revision of its own, looked at first; nobody else sees it.
+/// A community's facts are exported, previewed with `--look`, and imported as one revision that only the community
+/// sees.
 #[test]
 fn a_communitys_facts_are_exported_and_imported() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = started_before();
     let dir = folder.path().join("own");
     let run = |args: &[&str]| run(folder.path(), args, b"");
     let path = dir.to_str().unwrap();
@@ -136,8 +157,8 @@ fn a_communitys_facts_are_exported_and_imported() {
         assert!(output.status.success(), "{}", text(&output.stderr));
         text(&output.stdout).to_owned()
     };
-    assert_eq!(import(&["--look"]), "~ claim price-dollars\n1 differences; nothing was changed.\n");
-    assert_eq!(import(&[]), "~ claim price-dollars\nRevision 2: 1 changes.\n");
+    assert_eq!(import(&["--look"]), "~ claim price-dollars\nDifferences: 1; nothing was changed.\n");
+    assert_eq!(import(&[]), "~ claim price-dollars\nRevision 2, changes: 1.\n");
     assert!(!text(&run(&["ask", "how much is a ticket?"]).stdout).contains("some US$570"));
     let store = routedesk::store::Store::open(&folder.path().join("facts.db")).unwrap();
     let says = |scope: &Scope| {
@@ -146,7 +167,7 @@ fn a_communitys_facts_are_exported_and_imported() {
     };
     let scopes = [Scope::community("discord", "7"), Scope::community("discord", "8"), Scope::Shared];
     assert_eq!(scopes.each_ref().map(says), [true, false, false]);
-    // Somebody changed the same since the export: nothing is overwritten.
+    // An import doesn't overwrite a claim that was changed since the export.
     fs::write(&tickets, old.replace("a ticket cost about US$570.", "a ticket cost 570 dollars.")).unwrap();
     let output = run(&["facts", "import", path, "--community", "discord:7"]);
     assert!(text(&output.stderr).contains("revision 2"), "{}", text(&output.stderr));
@@ -154,7 +175,7 @@ fn a_communitys_facts_are_exported_and_imported() {
 }
 
 #[test]
-fn start_up_problems_are_told_with_the_remedy() {
+fn configuration_errors_are_reported_together() {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_routedesk"))
         .args(["ask", "x"])

@@ -1,5 +1,5 @@
-//! What a careful editor made of the places where the articles differ: a true conflict is called one, a difference in
-//! precision is not.
+//! Tests disagreements between the articles: the desk reports real conflicts, and doesn't report differences in
+//! precision. A person compared the articles and classified the topics below.
 
 mod common;
 
@@ -8,7 +8,7 @@ use routedesk::answer::Outcome;
 use routedesk::language::Language;
 use routedesk::store::Scope;
 
-/// Each topic that stands on a true conflict or on figures that don't fit, and what both sides must say.
+/// Topics with a real conflict or inconsistent figures, each with words of both sides.
 #[test]
 fn conflicts_are_disputed_and_give_both_sides() {
     for (topic, sides) in [
@@ -36,9 +36,9 @@ fn conflicts_are_disputed_and_give_both_sides() {
     }
 }
 
-/// Topics where the articles only differ in precision, date or thing meant.
+/// Topics where the articles differ only in precision or date, or speak of different things.
 #[test]
-fn differences_in_precision_are_no_dispute() {
+fn differences_in_precision_are_not_disputed() {
     for topic in [
         "vladivostok",
         "frequency",
@@ -84,7 +84,7 @@ fn differences_in_precision_are_no_dispute() {
     }
 }
 
-/// No other topic is disputed by an accident of its values.
+/// The snapshot lists every disputed topic, so that no topic becomes disputed unnoticed.
 #[test]
 fn nothing_else_is_disputed() {
     let is_disputed = |id: &str| DESK.topic(&Scope::Shared, id, Language::English).outcome == Outcome::Disputed;

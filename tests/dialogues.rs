@@ -1,11 +1,14 @@
-//! Conversations on the terminal: text in, text out.
+//! Tests conversations on the terminal, from text to text.
 
 mod common;
 
 use common::DESK;
-use routedesk::platform::terminal::{Conversation, talk_on_lines};
+use routedesk::answer::Outcome;
+use routedesk::facts::text;
+use routedesk::platform::terminal::{Conversation, FIRST_QUESTIONS, talk_on_lines};
+use routedesk::utterance::Utterance;
 
-/// The conversation as a person sees it.
+/// Returns the conversation as a person sees it.
 fn talk(lines: &[&str]) -> String {
     let mut conversation = Conversation::new(&DESK);
     let mut out = String::new();
@@ -91,7 +94,7 @@ fn commands_of_the_terminal() {
 }
 
 #[test]
-fn why_shows_how_a_reply_came_about() {
+fn why_explains_a_reply() {
     let mut conversation = Conversation::new(&DESK);
     assert_eq!(conversation.respond("/why").unwrap(), "Nothing has been asked yet.");
     conversation.respond("how much is a ticket for my dog");
@@ -107,4 +110,27 @@ fn lines_of_any_bytes_are_answered() {
     let output = String::from_utf8(output).unwrap();
     assert!(output.starts_with("A ticket was priced at 45,000 rubles"), "{output}");
     assert!(!output.contains("never"));
+}
+
+#[test]
+fn the_questions_of_the_greeting_have_answers() {
+    for question in FIRST_QUESTIONS {
+        let outcome = DESK.answer(&Utterance::new(question)).reply.outcome;
+        assert!(matches!(outcome, Outcome::Answered | Outcome::Disputed), "{question}: {outcome:?}");
+    }
+}
+
+/// A silent topic may have taken a question wrongly, so `/why` never suggests teaching it more.
+#[test]
+fn why_suggests_topics_that_have_an_answer() {
+    let silent: Vec<String> =
+        text::shipped().topics().filter(|topic| topic.is_silent()).map(|topic| topic.id.clone()).collect();
+    for question in
+        ["what does a return ticket cost?", "can I take my dog on the flight?", "who pays for the pilots' hotel?"]
+    {
+        let mut conversation = Conversation::new(&DESK);
+        conversation.respond(question);
+        let why = conversation.respond("/why").expect("an explanation");
+        assert!(!silent.iter().any(|id| why.contains(&format!("question add {id} "))), "{why}");
+    }
 }

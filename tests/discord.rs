@@ -1,4 +1,4 @@
-//! The bot against a stand-in for Discord on the loopback interface.
+//! Tests the bot against a stand-in for Discord on the loopback interface.
 #![cfg(feature = "discord")]
 
 mod common;
@@ -26,12 +26,12 @@ use standin::{
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A bot that serves on a stand-in.
+/// A bot that is connected to a stand-in.
 struct Bot {
     standin: StandIn,
     requests: Requests,
     folder: tempfile::TempDir,
-    /// Further variables of the environment.
+    /// Additional environment variables.
     variables: Vec<(&'static str, &'static str)>,
     running: Option<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)>,
 }
@@ -41,17 +41,17 @@ impl Bot {
         Self::start_with(&[], |_| {}).await
     }
 
-    /// Starts with further variables of the environment and settings of the server.
+    /// Starts a bot with additional environment variables and settings of the server.
     async fn start_with(variables: &[(&'static str, &'static str)], set: impl FnOnce(&mut CommunitySettings)) -> Self {
         let (folder, standin, requests) = place().await;
         let mut bot = Self { standin, requests, folder, variables: variables.to_vec(), running: None };
-        bot.records().set(&GUILD.to_string(), set).expect("settings are kept");
+        bot.records().set(&GUILD.to_string(), set).expect("the settings are stored");
         bot.come_up().await;
         bot
     }
 
     fn records(&self) -> Records {
-        Records::open(&self.folder.path().join("facts.db"), "discord").expect("the database")
+        Records::open(&self.folder.path().join("facts.db"), "discord").expect("the database opens")
     }
 
     async fn come_up(&mut self) {
@@ -67,14 +67,14 @@ impl Bot {
         self.standin.until_connected().await;
     }
 
-    /// As if the process were told to stop.
+    /// Stops the bot as a signal would.
     async fn stop(&mut self) {
-        let (task, stop) = self.running.take().expect("it runs");
-        stop.send(()).expect("it listens");
-        task.await.expect("it doesn't panic").expect("it stops well");
+        let (task, stop) = self.running.take().expect("the bot is running");
+        stop.send(()).expect("the bot waits for the stop");
+        task.await.expect("the bot doesn't panic").expect("the bot stops without an error");
     }
 
-    /// The commands of who keeps the facts; they may be registered before or after those of everybody.
+    /// Returns the moderators' commands, which the bot may register before or after the global ones.
     async fn moderators_commands(&mut self) -> Value {
         match self.standin.commands_at(KEEPERS_COMMANDS) {
             Some(registered) => registered,
@@ -102,10 +102,10 @@ fn config(address: &str) -> Config {
 fn config_with(address: &str, variables: &[(&str, &str)]) -> Config {
     let proxy = format!("http://{address}");
     let all = [&[("DISCORD_TOKEN", "a.b.c"), ("DISCORD_API_PROXY", &proxy)], variables].concat();
-    Config::read_from(&all).expect("a config")
+    Config::read_from(&all).expect("a valid configuration")
 }
 
-/// What the desk says to a question, as Discord messages.
+/// Returns the desk's reply to a question as Discord messages.
 fn expected(question: &str) -> Vec<String> {
     render::messages(&common::DESK.answer(&Utterance::new(question)).reply)
 }
@@ -128,7 +128,7 @@ async fn a_mention_is_answered_with_what_the_desk_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_answered_who_did_not_ask() {
+async fn messages_for_others_are_not_answered() {
     let mut bot = Bot::start().await;
     bot.standin.person_says(CHANNEL, PERSON, "how much is a ticket?", json!({}));
     bot.standin.person_says(CHANNEL, STRANGER, "hi <@4> how much is a ticket?", json!({}));
@@ -152,7 +152,7 @@ async fn direct_messages_follow_ups_and_replies() {
     bot.standin.person_says(DIRECT, PERSON, "who operates them", json!({}));
     let said = bot.requests.said(DIRECT).await;
     assert!(content(&said).starts_with("Air Koryo operated the Vladivostok flights"), "{said}");
-    // A reply that pings the bot brings what it replies to, also for somebody else.
+    // A reply that pings the bot includes the message that it replies to, even another person's.
     bot.mention("flights from Vladivostok?");
     let answer = content(&bot.said().await).to_owned();
     let original = bot.standin.channel(CHANNEL).pop().unwrap();
@@ -161,7 +161,7 @@ async fn direct_messages_follow_ups_and_replies() {
     bot.standin.person_says(CHANNEL, STRANGER, "who operates them", more.clone());
     let said = bot.said().await;
     assert!(content(&said).starts_with("Air Koryo operated"), "{answer} {said}");
-    // One without a ping has no content: the bot says how to ask.
+    // A reply without a ping has no content, so the bot explains how to ask.
     let mut silent = more;
     silent["mentions"] = json!([]);
     bot.standin.person_says(CHANNEL, STRANGER, "who operates them", silent);
@@ -181,7 +181,7 @@ async fn commands_answer_and_complete() {
     assert_eq!(answered["type"], 4);
     assert_eq!(answered["data"]["content"], expected("how much is a ticket?")[0]);
     assert_eq!(answered["data"]["flags"], 4);
-    // Who isn't answered is told so alone.
+    // A reply without an answer is ephemeral.
     bot.standin.command("ask", question("can I take my dog?"));
     assert_eq!(bot.requests.answered().await["data"]["flags"], 4 | 64);
     let private = json!([question("who flies it?")[0], {"name": "private", "type": 5, "value": true}]);
@@ -211,7 +211,7 @@ async fn commands_answer_and_complete() {
     bot.assert_well_behaved();
 }
 
-/// The permissions to manage messages and the server.
+/// Discord's permission bits *Manage Messages* and *Manage Server*.
 const MANAGE_MESSAGES: u64 = 1 << 13;
 const MANAGE_GUILD: u64 = 1 << 5;
 
@@ -220,22 +220,22 @@ fn member(id: u64, permissions: u64) -> Value {
            "mute": false, "flags": 0, "permissions": permissions.to_string()})
 }
 
-/// Somebody presses a button; moderators have the permission to manage messages.
+/// Presses a button under the last message of the channel. A moderator has the permission *Manage Messages*.
 fn press(bot: &Bot, presser: u64, id: &str, is_moderator: bool) {
-    let message = bot.standin.channel(CHANNEL).pop().expect("a message");
+    let message = bot.standin.channel(CHANNEL).pop().expect("the channel has a message");
     let permissions = if is_moderator { MANAGE_MESSAGES } else { 0 };
     let more = json!({"message": message, "member": member(presser, permissions)});
     bot.standin.interact(3, json!({"custom_id": id, "component_type": 2}), more);
 }
 
-/// Somebody chooses from a menu.
+/// Chooses from a menu under the last message of the channel.
 fn choose(bot: &Bot, id: &str, value: &str) {
-    let message = bot.standin.channel(CHANNEL).pop().expect("a message");
+    let message = bot.standin.channel(CHANNEL).pop().expect("the channel has a message");
     let more = json!({"message": message, "member": member(PERSON, 0)});
     bot.standin.interact(3, json!({"custom_id": id, "component_type": 3, "values": [value]}), more);
 }
 
-/// Somebody with these permissions uses a part of `/desk`.
+/// Runs a subcommand of `/desk` with these permissions and returns the response.
 async fn desk(bot: &mut Bot, permissions: u64, part: &str, options: Value) -> String {
     let id = bot.standin.command_id("desk");
     let channels: serde_json::Map<String, Value> = [OTHER_CHANNEL, LOG_CHANNEL, CHANNEL]
@@ -252,14 +252,14 @@ async fn desk(bot: &mut Bot, permissions: u64, part: &str, options: Value) -> St
     content(&answered["data"]).to_owned()
 }
 
-/// The ids of the buttons in a row of a message.
+/// Returns the ids of the buttons in a row of a message.
 fn buttons(said: &Value, row: usize) -> Vec<String> {
     let row = said["components"][row]["components"].as_array().expect("a row of buttons");
     row.iter().map(|button| button["custom_id"].as_str().expect("an id").to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_asker_chooses_by_a_button_also_after_a_restart() {
+async fn only_the_asker_can_choose_also_after_a_restart() {
     let mut bot = Bot::start().await;
     bot.mention("airport");
     let said = bot.said().await;
@@ -279,7 +279,7 @@ async fn the_asker_chooses_by_a_button_also_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sources_are_shown_and_answers_removed_by_those_who_may() {
+async fn sources_are_shown_to_all_and_answers_removed_by_asker_or_moderator() {
     let mut bot = Bot::start().await;
     bot.mention("how much is a ticket?");
     let said = bot.said().await;
@@ -298,7 +298,7 @@ async fn sources_are_shown_and_answers_removed_by_those_who_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refusals_are_waited_out_and_the_gateway_is_resumed() {
+async fn rate_limits_are_retried_and_the_gateway_is_resumed() {
     let mut bot = Bot::start().await;
     bot.standin.fail_next([Fault::Status(429), Fault::Status(500), Fault::Status(502)]);
     bot.mention("who flies it?");
@@ -312,12 +312,12 @@ async fn refusals_are_waited_out_and_the_gateway_is_resumed() {
     bot.assert_well_behaved();
 }
 
-/// The program itself, so that it can be killed.
+/// The bot as a process of its own, so that a test can kill it. Killed on drop.
 struct Process(std::process::Child);
 
 impl Process {
     fn start(standin: &StandIn, folder: &Path) -> Self {
-        Self(Self::command(standin, folder).spawn().expect("it starts"))
+        Self(Self::command(standin, folder).spawn().expect("the bot starts"))
     }
 
     fn command(standin: &StandIn, folder: &Path) -> std::process::Command {
@@ -332,24 +332,24 @@ impl Process {
         command
     }
 
-    /// The same, logging as much as can be wished for into a file.
+    /// Starts the bot with the most verbose log, written to a file.
     fn start_logging(standin: &StandIn, folder: &Path, log: std::fs::File) -> Self {
         let mut command = Self::command(standin, folder);
         command
             .env("ROUTEDESK_LOG", "trace,serenity::http=trace,tungstenite::protocol=trace,hyper::proto=trace")
             .stderr(log);
-        Self(command.spawn().expect("it starts"))
+        Self(command.spawn().expect("the bot starts"))
     }
 
-    /// Tells it to stop as a service manager does. Gives how it ended.
+    /// Sends SIGTERM, as a service manager does, and returns the exit status.
     #[cfg(unix)]
     fn terminate(mut self) -> std::process::ExitStatus {
         let sent = std::process::Command::new("kill").arg(self.0.id().to_string()).status().expect("kill runs");
         assert!(sent.success());
-        self.0.wait().expect("it ends")
+        self.0.wait().expect("the bot ends")
     }
 
-    /// As `kill -9`.
+    /// Sends SIGKILL.
     fn kill(self) {
         drop(self);
     }
@@ -362,16 +362,16 @@ impl Drop for Process {
     }
 }
 
-/// Where in the course of an answer the program is killed.
+/// The point in the course of an answer at which the bot is killed.
 #[derive(Debug, Clone, Copy)]
 enum Point {
-    /// As soon as the question is on its way to it.
+    /// Discord has sent the event of the question.
     AfterTheQuestion,
-    /// While it sends; Discord doesn't have the answer.
+    /// The bot has sent the answer; Discord drops it.
     BeforeDiscordHasIt,
-    /// Discord has the answer and doesn't say so.
+    /// Discord has stored the answer but doesn't respond.
     AfterDiscordHasIt,
-    /// While Discord says so: before or after it is recorded.
+    /// Discord responds; the bot is about to record the answer or has just recorded it.
     BeforeTheRecord,
 }
 
@@ -381,7 +381,7 @@ async fn killed_at_fifty_points_nothing_is_lost_or_doubled() {
         [Point::AfterTheQuestion, Point::BeforeDiscordHasIt, Point::AfterDiscordHasIt, Point::BeforeTheRecord];
     let questions = ["who flies it?", "how much is a ticket?", "when did it land?", "how often?", "who is Kozlov?"];
     let seed: u64 = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_250_727);
-    println!("seed {seed}; set SEED for another");
+    println!("seed {seed}; set SEED to use another");
     let mut random = seed;
     let (folder, standin, mut requests) = place().await;
     let ask = |at: usize| {
@@ -407,13 +407,13 @@ async fn killed_at_fifty_points_nothing_is_lost_or_doubled() {
         process.kill();
         standin.forget_faults();
         standin.forget_nonces();
-        // What isn't for the bot stays without a reply, also in a history.
+        // The bot must not answer this message, which doesn't mention it, when it reads the history.
         standin.keep(CHANNEL, STRANGER, "how much is a ticket?", json!({}));
         process = Process::start(&standin, folder.path());
         standin.until_connected().await;
         standin.until_answered(CHANNEL, &asked).await;
     }
-    // The last answers are said before they are recorded.
+    // The bot sends an answer before it records it, so wait for the record.
     let records = Records::open(&folder.path().join("facts.db"), "discord").unwrap();
     let is_recorded = |message: &&Value| records.is_answered(message["id"].as_str().unwrap()).unwrap() == Some(true);
     let recorded = async {
@@ -421,34 +421,33 @@ async fn killed_at_fifty_points_nothing_is_lost_or_doubled() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), recorded).await.expect("every answer is recorded");
+    tokio::time::timeout(std::time::Duration::from_secs(60), recorded).await.expect("every answer is recorded in time");
     process.kill();
     let own = standin.channel(CHANNEL).into_iter().filter(|message| is_id(&message["author"]["id"], BOT));
     let mut answered: Vec<Value> = own.map(|message| message["message_reference"]["message_id"].clone()).collect();
     let expected: Vec<Value> = asked.iter().map(|message| message["id"].clone()).collect();
     answered.sort_by_key(Value::to_string);
-    assert_eq!(answered, expected, "lost or doubled");
+    assert_eq!(answered, expected, "answers are lost or duplicated");
     assert_eq!(standin.problems(), Vec::<String>::new());
-    // Each that is recorded as answered was counted, and once.
+    // The tally counts each recorded answer once.
     let counted: u32 = records.tally(&GUILD.to_string(), "2000").unwrap().iter().map(|(_, _, count)| count).sum();
     assert_eq!(counted as usize, asked.iter().filter(is_recorded).count());
     assert!(counted > 50, "{counted}");
 }
 
-/// A folder with a database, and a stand-in.
+/// Returns a folder with a database, a stand-in, and its requests.
 async fn place() -> (tempfile::TempDir, StandIn, Requests) {
     let (standin, requests) = StandIn::start().await;
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("facts.db");
-    std::fs::copy(common::DATABASE.path().join("facts.db"), &path).unwrap();
-    // Tests ask faster than people do.
+    let path = common::database_in(folder.path());
+    // Turn off the rate limits, because tests ask faster than people.
     let unlimited = |settings: &mut CommunitySettings| (settings.per_person, settings.per_channel) = (0, 0);
     Records::open(&path, "discord").unwrap().set(&GUILD.to_string(), unlimited).unwrap();
     (folder, standin, requests)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_log_has_a_token_or_anybodys_words() {
+async fn logs_contain_no_token_and_no_text_that_people_wrote() {
     let (folder, standin, mut requests) = place().await;
     let log = folder.path().join("log.txt");
     let process = Process::start_logging(&standin, folder.path(), std::fs::File::create(&log).unwrap());
@@ -468,7 +467,7 @@ async fn no_log_has_a_token_or_anybodys_words() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_told_to_stop_ends_well_with_and_without_a_gateway() {
+async fn sigterm_stops_the_bot_with_and_without_a_gateway() {
     let (folder, standin, _requests) = place().await;
     let process = Process::start(&standin, folder.path());
     standin.until_connected().await;
@@ -481,7 +480,7 @@ async fn a_program_told_to_stop_ends_well_with_and_without_a_gateway() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_refused_for_good_is_left_and_the_rest_goes_on() {
+async fn permanent_refusals_are_not_retried() {
     let (folder, standin, requests) = place().await;
     standin.refuse_commands();
     let mut bot = Bot { standin, requests, folder, variables: Vec::new(), running: None };
@@ -534,9 +533,9 @@ async fn commands_are_registered_only_if_they_changed() {
     bot.assert_well_behaved();
 }
 
-/// The commands of people who keep the facts are hidden from others, until roles are named.
+/// The moderators' commands are visible only with the permission *Manage Messages*, until the server names roles.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_sees_the_moderators_commands_is_each_servers() {
+async fn moderators_commands_are_hidden_until_roles_are_named() {
     let mut bot = Bot::start().await;
     bot.requests.next("PUT", COMMANDS).await;
     let hidden_from_others = |registered: &Value| -> Vec<bool> {
@@ -558,16 +557,20 @@ async fn who_sees_the_moderators_commands_is_each_servers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_tokens_and_intents_and_no_connection_are_told_with_the_remedy() {
+async fn connection_errors_name_the_remedy() {
     let (standin, _requests) = StandIn::start().await;
     standin.refuse_the_token();
-    let path = common::DATABASE.path().join("facts.db");
+    let folder = tempfile::tempdir().unwrap();
+    let path = common::database_in(folder.path());
     let told = |config: Config| {
         let path = path.clone();
         async move {
             let desk = Arc::new(common::open(&path));
             let discord = config.discord.expect("a token is set");
-            serve(&discord, desk, &path, |_| {}, std::future::pending()).await.expect_err("it can't serve").to_string()
+            serve(&discord, desk, &path, |_| {}, std::future::pending())
+                .await
+                .expect_err("the bot can't serve")
+                .to_string()
         }
     };
     let error = told(config(&standin.address)).await;
@@ -584,7 +587,7 @@ async fn refused_tokens_and_intents_and_no_connection_are_told_with_the_remedy()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_question_gets_the_same_answer_in_every_way() {
+async fn every_way_to_ask_gives_the_same_answer() {
     let mut bot = Bot::start_with(&[], |settings| settings.keep_days = 1).await;
     bot.requests.next("PUT", COMMANDS).await;
     let questions = routedesk::eval::read(include_str!("questions/development.jsonl")).unwrap();
@@ -592,7 +595,7 @@ async fn every_question_gets_the_same_answer_in_every_way() {
     for (at, question) in questions.iter().enumerate() {
         let text = question.q.as_str();
         let alone = expected(text);
-        // Every question from somebody else, so that none is a follow-up.
+        // Each question comes from another person, so that none is a follow-up.
         let person = 10_000 + at as u64;
         bot.standin.person_says(CHANNEL, person, &format!("<@{BOT}> {text}"), json!({}));
         let mut last = Value::Null;
@@ -606,7 +609,7 @@ async fn every_question_gets_the_same_answer_in_every_way() {
         for part in &alone {
             assert_eq!(content(&bot.requests.said(THREAD).await), part, "{text}");
         }
-        // A reply that pings the bot, to something of the bot's that says nothing by itself.
+        // A reply that pings the bot, to a message of the bot without text, which adds no context.
         let empty = bot.standin.keep(OTHER_CHANNEL, BOT, "", json!({}));
         let reply = json!({"type": 19, "referenced_message": empty, "mentions": [user(BOT, true)],
                            "message_reference": {"message_id": empty["id"], "channel_id": OTHER_CHANNEL.to_string()}});
@@ -635,7 +638,7 @@ async fn every_question_gets_the_same_answer_in_every_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_asks_too_much_is_told_once_and_then_left() {
+async fn a_rate_limited_person_is_told_once() {
     let mut bot = Bot::start_with(&[], |settings| settings.per_person = 2).await;
     for question in ["who flies it?", "how often?"] {
         bot.mention(question);
@@ -643,9 +646,9 @@ async fn who_asks_too_much_is_told_once_and_then_left() {
     }
     bot.mention("how long is it?");
     let told = bot.said().await;
-    assert!(content(&told).starts_with("You have asked a lot within a minute"), "{told}");
+    assert!(content(&told).starts_with("You asked many questions within a minute"), "{told}");
     bot.mention("how long is it?");
-    // Others go on, and a command always gets its reason.
+    // Other people still get answers, and a command is always told about the limit.
     bot.standin.person_says(CHANNEL, STRANGER, &format!("<@{BOT}> how often?"), json!({}));
     assert_eq!(content(&bot.said().await), expected("how often?")[0]);
     bot.standin.command("ask", json!([{"name": "question", "type": 3, "value": "кто летает?"}]));
@@ -655,14 +658,14 @@ async fn who_asks_too_much_is_told_once_and_then_left() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn those_who_run_a_server_set_it_and_nobody_else() {
+async fn only_operators_and_server_managers_change_settings() {
     let mut bot = Bot::start_with(&[("ROUTEDESK_OPERATORS", "1")], |_| {}).await;
     bot.requests.next("PUT", COMMANDS).await;
     let limit = json!([{"name": "per_person", "type": 4, "value": 5}]);
     let shown = desk(&mut bot, MANAGE_GUILD, "settings", limit.clone()).await;
-    assert!(shown.contains("5 a person") && shown.contains("I answer everywhere"), "{shown}");
+    assert!(shown.contains("5 per person") && shown.contains("I answer everywhere"), "{shown}");
     let only = json!([{"name": "only_in", "type": 7, "value": OTHER_CHANNEL.to_string()}]);
-    // The person of the tests is an operator.
+    // `PERSON` is an operator.
     let shown = desk(&mut bot, 0, "settings", only).await;
     assert!(shown.contains(&format!("in <#{OTHER_CHANNEL}>")), "{shown}");
     bot.mention("how often?");
@@ -684,7 +687,7 @@ async fn those_who_run_a_server_set_it_and_nobody_else() {
     );
     let everywhere = json!([{"name": "off", "type": 4, "value": 0}]);
     let shown = desk(&mut bot, MANAGE_GUILD, "settings", everywhere).await;
-    assert!(shown.contains("I answer everywhere") && shown.contains("5 a person"), "{shown}");
+    assert!(shown.contains("I answer everywhere") && shown.contains("5 per person"), "{shown}");
     let queue = desk(&mut bot, MANAGE_GUILD, "queue", json!([])).await;
     assert!(queue.contains("1× can i take my dog") && queue.contains("No problem was reported."), "{queue}");
     assert!(desk(&mut bot, 0, "queue", json!([])).await.starts_with("Only members"));
@@ -697,7 +700,10 @@ async fn a_reported_problem_reaches_the_moderators_without_a_name() {
     bot.requests.next("PUT", COMMANDS).await;
     bot.mention("how much is a ticket?");
     let said = bot.said().await;
-    let report = buttons(&said, 0).into_iter().find(|id| id.starts_with("report:")).expect("a button to report");
+    let report = buttons(&said, 0)
+        .into_iter()
+        .find(|id| id.starts_with("report:"))
+        .expect("the answer has a button to report a problem");
     press(&bot, STRANGER, &report, false);
     let form = bot.requests.answered().await;
     assert_eq!((&form["type"], &form["data"]["custom_id"]), (&json!(9), &json!(report)));
@@ -710,17 +716,17 @@ async fn a_reported_problem_reaches_the_moderators_without_a_name() {
     assert!(content(&bot.requests.answered().await["data"]).starts_with("Thank you"));
     let queue = desk(&mut bot, MANAGE_GUILD, "queue", json!([])).await;
     assert!(queue.contains(r"ticket-price: that was \*\*last\*\* year"), "{queue}");
-    // A form of somebody else's making, and a report where nobody would read it.
+    // A form with a forged id, and a report from a place without moderators.
     bot.standin.interact(
         5,
         json!({"custom_id": "report:xx", "components": filled}),
         json!({"member": member(STRANGER, 0)}),
     );
     assert_eq!(bot.requests.answered().await["type"], 6);
-    let message = bot.standin.channel(CHANNEL).pop().expect("a message");
+    let message = bot.standin.channel(CHANNEL).pop().expect("the channel has a message");
     let away = json!({"message": message, "authorizing_integration_owners": {"1": STRANGER.to_string()}});
     bot.standin.interact(3, json!({"custom_id": report, "component_type": 2}), away);
-    assert!(content(&bot.requests.answered().await["data"]).contains("nobody here to read it"));
+    assert!(content(&bot.requests.answered().await["data"]).contains("nobody here can read it"));
     bot.assert_well_behaved();
 }
 
@@ -752,7 +758,7 @@ async fn topics_are_browsed_by_menus() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn unaddressed_questions_are_answered_only_where_that_is_wished_for() {
+async fn unaddressed_questions_are_answered_only_in_watched_channels_and_forums() {
     let mut bot = Bot::start().await;
     assert!(!bot.standin.reads_content());
     bot.stop().await;
@@ -767,7 +773,7 @@ async fn unaddressed_questions_are_answered_only_where_that_is_wished_for() {
     ] {
         bot.standin.person_says(channel, PERSON, text, json!({}));
     }
-    // Forum posts only once the server wishes for it.
+    // Forum posts are answered only if the server turns that on.
     let post = |bot: &Bot, title: &str, text: &str| {
         let message = bot.standin.keep(0, PERSON, text, json!({}));
         let id: u64 = message["id"].as_str().unwrap().parse().unwrap();
@@ -794,19 +800,19 @@ async fn unaddressed_questions_are_answered_only_where_that_is_wished_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn messages_out_of_order_and_places_known_from_commands_are_answered() {
+async fn messages_out_of_order_and_in_channels_known_from_commands_are_answered() {
     let mut bot = Bot::start().await;
     bot.requests.next("PUT", COMMANDS).await;
     bot.standin.command("ask", json!([{"name": "question", "type": 3, "value": "who flies it?"}]));
     bot.requests.answered().await;
     bot.stop().await;
-    // Nobody has ever mentioned the bot in this channel.
+    // Nobody has mentioned the bot in this channel before.
     bot.standin.keep(CHANNEL, STRANGER, &format!("<@{BOT}> how often?"), json!({}));
     bot.come_up().await;
     assert_eq!(content(&bot.said().await), expected("how often?")[0]);
     let two = ["who flies it?", "how much is a ticket?"]
         .map(|text| bot.standin.keep(CHANNEL, STRANGER, &format!("<@{BOT}> {text}"), json!({})));
-    // Told in the wrong order, the answer to the first acknowledged only after the other.
+    // The events arrive in reverse order, and Discord confirms the first answer only after the second.
     bot.standin.fail_next([Fault::Late]);
     for message in two.iter().rev() {
         bot.standin.tell(CHANNEL, message.clone());
@@ -819,7 +825,7 @@ async fn messages_out_of_order_and_places_known_from_commands_are_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_channel_is_told_once_where_the_bot_may_not_speak() {
+async fn a_missing_permission_is_reported_to_the_log_channel_once() {
     let mut bot = Bot::start_with(&[], |settings| settings.log_channel = Some(LOG_CHANNEL.to_string())).await;
     bot.standin.fail_next([Fault::Status(403)]);
     bot.mention("who flies it?");
@@ -841,21 +847,22 @@ async fn a_long_answer_is_removed_whole() {
     let mut bot = Bot::start().await;
     bot.mention(long);
     let parts = expected(long);
-    assert!(parts.len() > 1, "it takes several messages");
+    assert!(parts.len() > 1, "the answer must take several messages");
     let mut last = Value::Null;
     for part in &parts {
         last = bot.said().await;
         assert_eq!(content(&last), part);
     }
-    let remove = buttons(&last, 0).pop().expect("a button");
+    let remove = buttons(&last, 0).pop().expect("the answer has buttons");
     press(&bot, PERSON, &remove, false);
     for _ in 1..parts.len() {
         bot.requests.next("DELETE", "").await;
     }
     bot.requests.next("DELETE", "/messages/@original").await;
-    // The last message hangs on the interaction, which the stand-in doesn't connect with it.
+    // The bot deletes the last message through the interaction. The stand-in doesn't link the two, so the message
+    // stays.
     assert_eq!(bot.standin.channel(CHANNEL).len(), 2);
-    // Only what the bot said can be removed so.
+    // The button removes only messages of the bot.
     let other = bot.standin.keep(CHANNEL, STRANGER, "hello", json!({}));
     bot.mention("who flies it?");
     bot.said().await;
@@ -866,14 +873,15 @@ async fn a_long_answer_is_removed_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_answer_that_was_begun_is_finished() {
+async fn an_interrupted_long_answer_is_completed() {
     let long = "what weapons did North Korea send? how many troops did it send? how many were killed? what does the treaty say?";
     let mut bot = Bot::start().await;
     bot.mention("who flies it?");
     bot.said().await;
     bot.stop().await;
     let parts = expected(long);
-    // As after a crash: the first part of one answer is there; of another something that it doesn't begin with.
+    // As after a crash: the channel has the first part of one answer, and for another question a text that isn't part
+    // of its answer.
     for begun in [parts[0].as_str(), "Something else."] {
         let asked = bot.standin.keep(CHANNEL, STRANGER, &format!("<@{BOT}> {long}"), json!({}));
         let place = Place { channel: CHANNEL.to_string(), community: Some(GUILD.to_string()) };
@@ -890,10 +898,10 @@ async fn a_long_answer_that_was_begun_is_finished() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_response_that_is_refused_for_a_moment_is_made_again() {
+async fn a_response_is_retried_after_a_temporary_error() {
     let mut bot = Bot::start().await;
     bot.requests.next("PUT", COMMANDS).await;
-    // The second refusal says that the first had got through.
+    // The second refusal means that Discord had accepted the first response.
     bot.standin.refuse_next_responses([(500, 0), (400, 40_060), (404, 10_062)]);
     let ask = |text: &str| json!([{"name": "question", "type": 3, "value": text}]);
     bot.standin.command("ask", ask("who flies it?"));
@@ -908,10 +916,10 @@ async fn a_response_that_is_refused_for_a_moment_is_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_gateway_is_resumed_and_nothing_missed() {
+async fn a_resumed_gateway_misses_no_message() {
     let mut bot = Bot::start().await;
     bot.standin.feel_the_pulse().await;
-    // What is said while the connection is down comes when it is resumed.
+    // The bot receives messages from the time without a connection when it resumes the session.
     bot.standin.cut();
     bot.mention("who flies it?");
     bot.standin.until_resumed().await;
@@ -920,7 +928,7 @@ async fn the_gateway_is_resumed_and_nothing_missed() {
     bot.standin.until_resumed().await;
     bot.mention("how often?");
     assert_eq!(content(&bot.said().await), expected("how often?")[0]);
-    // A session that is over is begun anew, and the channels' histories tell what was missed.
+    // After an invalid session, the bot starts a new one and reads missed messages from the histories of the channels.
     bot.standin.keep(CHANNEL, STRANGER, &format!("<@{BOT}> who is Kozlov?"), json!({}));
     bot.standin.end_the_session();
     bot.standin.until_connected().await;
@@ -932,7 +940,8 @@ async fn the_gateway_is_resumed_and_nothing_missed() {
     bot.assert_well_behaved();
 }
 
-/// Speaks TLS as discord.com in front of a stand-in. Gives the address and a client that trusts it and goes nowhere else.
+/// Starts a TLS proxy for the stand-in with a certificate for discord.com. Returns a client that resolves discord.com
+/// to the proxy and trusts no other certificate.
 async fn as_discord(standin: &StandIn) -> reqwest::Client {
     let certified = rcgen::generate_simple_self_signed(["discord.com".to_owned()]).unwrap();
     let key = tokio_rustls::rustls::pki_types::PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
@@ -981,7 +990,7 @@ async fn a_storm_of_refusals_loses_no_answer_with_the_librarys_limiter_on() {
     let asked: Vec<Value> = (1..=20).map(|person| ask(1_000 + person)).collect();
     standin.until_answered(CHANNEL, &asked).await;
     let own = standin.channel(CHANNEL).into_iter().filter(|message| is_id(&message["author"]["id"], BOT));
-    assert_eq!(own.count(), asked.len(), "lost or doubled");
+    assert_eq!(own.count(), asked.len(), "answers are lost or duplicated");
     while requests.said(CHANNEL).await["message_reference"]["message_id"] != asked[0]["id"] {}
     running.abort();
     assert_eq!(standin.problems(), Vec::<String>::new());
@@ -995,6 +1004,6 @@ async fn a_storm_of_refusals_loses_no_answer() {
     let asked: Vec<Value> = (1..=20).map(|person| ask(1_000 + person)).collect();
     bot.standin.until_answered(CHANNEL, &asked).await;
     let own = bot.standin.channel(CHANNEL).into_iter().filter(|message| is_id(&message["author"]["id"], BOT));
-    assert_eq!(own.count(), asked.len(), "lost or doubled");
+    assert_eq!(own.count(), asked.len(), "answers are lost or duplicated");
     bot.assert_well_behaved();
 }

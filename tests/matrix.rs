@@ -1,4 +1,4 @@
-//! The bot against a real homeserver on the loopback interface.
+//! Tests the bot against a Synapse homeserver on the loopback interface. The tests are skipped without a homeserver.
 #![cfg(feature = "matrix")]
 
 mod common;
@@ -28,17 +28,19 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// A bot that serves on a homeserver.
+/// A bot with an account on a homeserver.
 struct Bot {
     account: Person,
     folder: tempfile::TempDir,
+    /// Environment variables.
     variables: Vec<(String, String)>,
+    /// Notices that the bot printed for the operator.
     told: Arc<Mutex<Vec<String>>>,
     running: Option<(JoinHandle<anyhow::Result<()>>, oneshot::Sender<()>)>,
 }
 
 impl Bot {
-    /// A bot that accepts invitations of everybody on the homeserver.
+    /// Starts a bot that accepts invitations from everybody on the homeserver.
     async fn start(server: &Server) -> Self {
         let mut bot = Self::new(server).await;
         bot.come_up().await;
@@ -47,9 +49,8 @@ impl Bot {
 
     async fn new(server: &Server) -> Self {
         let account = server.person("desk").await;
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::copy(common::DATABASE.path().join("facts.db"), folder.path().join("facts.db")).expect("a copy");
-        let database = folder.path().join("facts.db").display().to_string();
+        let folder = tempfile::tempdir().expect("the temporary directory is created");
+        let database = common::database_in(folder.path()).display().to_string();
         let variables = [
             ("ROUTEDESK_DATABASE", database.as_str()),
             ("MATRIX_HOMESERVER", &server.address),
@@ -71,43 +72,44 @@ impl Bot {
     }
 
     fn records(&self) -> Records {
-        Records::open(&self.folder.path().join("facts.db"), "matrix").expect("the database")
+        Records::open(&self.folder.path().join("facts.db"), "matrix").expect("the database opens")
     }
 
     fn set_room(&self, room: &str, change: impl FnOnce(&mut CommunitySettings)) {
-        self.records().set(room, change).expect("settings are kept");
+        self.records().set(room, change).expect("the settings are stored");
     }
 
     async fn come_up(&mut self) {
         let variables: Vec<(&str, &str)> =
             self.variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let config = Config::read_from(&variables).expect("a config");
+        let config = Config::read_from(&variables).expect("a valid configuration");
         let (stop, stopped) = oneshot::channel();
         let desk = Arc::new(common::open(&config.database));
         let told = Arc::clone(&self.told);
         let task = tokio::spawn(async move {
-            let announce = |text: &str| told.lock().expect("nobody panics").push(text.to_owned());
+            let announce =
+                |text: &str| told.lock().expect("no thread panics while it holds the lock").push(text.to_owned());
             let matrix = config.matrix.expect("a homeserver is set");
             serve(&matrix, desk, &config.database, announce, async { drop(stopped.await) }).await
         });
         self.running = Some((task, stop));
     }
 
-    /// As if the process were told to stop.
+    /// Stops the bot as a signal would.
     async fn stop(&mut self) {
-        let (task, stop) = self.running.take().expect("it runs");
-        stop.send(()).expect("it listens");
-        task.await.expect("it doesn't panic").expect("it stops well");
+        let (task, stop) = self.running.take().expect("the bot is running");
+        stop.send(()).expect("the bot waits for the stop");
+        task.await.expect("the bot doesn't panic").expect("the bot stops without an error");
     }
 
-    /// Why it ended by itself.
+    /// Waits until the bot fails and returns the error.
     async fn why(&mut self) -> String {
-        let (task, _stop) = self.running.take().expect("it runs");
-        task.await.expect("it doesn't panic").expect_err("it ends badly").to_string()
+        let (task, _stop) = self.running.take().expect("the bot is running");
+        task.await.expect("the bot doesn't panic").expect_err("the bot fails").to_string()
     }
 }
 
-/// What the desk says to a question, as the plain form of an event.
+/// Returns the desk's reply to a question as the plain body of an event.
 fn expected(question: &str) -> String {
     let reply = common::DESK.answer(&Utterance::new(question)).reply;
     render::parts(&reply)[0].body.clone()
@@ -122,7 +124,7 @@ fn replied_to(event: &Value) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_addresses_the_bot_in_a_room_is_answered() {
+async fn messages_that_address_the_bot_are_answered() {
     let Some(server) = Server::shared().await else { return };
     let bot = Bot::start(server).await;
     let mut alice = server.person("alice").await;
@@ -138,7 +140,7 @@ async fn who_addresses_the_bot_in_a_room_is_answered() {
     let content = &said["content"];
     assert_eq!((&content["msgtype"], &content["m.mentions"]), (&json!("m.notice"), &json!({})));
     assert!(content["formatted_body"].as_str().unwrap().contains("<li>[1] <a href=\"https://"), "{content}");
-    // With a mention, by the command, and as a reply to the bot, also by somebody else.
+    // A mention, the command, and a reply to the bot.
     let mention = json!({"msgtype": "m.text", "body": "who flies it?", "m.mentions": {"user_ids": [bot.id()]}});
     alice.send(&room, "m.room.message", mention).await;
     assert_eq!(body(&alice.hears(&room, bot.id()).await), expected("who flies it?"));
@@ -153,7 +155,7 @@ async fn who_addresses_the_bot_in_a_room_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn threads_are_answered_in_the_thread_and_never_begun() {
+async fn answers_stay_in_threads_and_start_none() {
     let Some(server) = Server::shared().await else { return };
     let bot = Bot::start(server).await;
     let mut alice = server.person("alice").await;
@@ -170,7 +172,8 @@ async fn threads_are_answered_in_the_thread_and_never_begun() {
     assert_eq!((&relation["rel_type"], &relation["event_id"]), (&json!("m.thread"), &json!(root)));
     assert_eq!(relation["is_falling_back"], false);
     assert_eq!(replied_to(&said), asked);
-    // The last message of the thread, to which programs without threads show a reply, is the bot's: that is no question.
+    // Clients add a reply to the last message of the thread as a fallback. Here that message is the bot's, which
+    // doesn't make the message a question.
     let answer = said["event_id"].as_str().unwrap();
     alice.send(&room, "m.room.message", in_thread("nice", answer)).await;
     alice.say(&room, "!ask who flies it?").await;
@@ -192,17 +195,17 @@ async fn direct_chats_and_follow_ups() {
     assert!(body(&said).starts_with("Air Koryo operated the Vladivostok flights"), "{said}");
     for (command, begins) in [
         ("!help", "Ask me in your own words"),
-        ("!topics", "What the sources answer"),
+        ("!topics", "Questions that the sources answer"),
         ("!темы 1", ""),
         ("!sources", "\""),
-        ("!privacy", "Of what you write"),
-        ("!desk", "Questions within a minute"),
+        ("!privacy", "In rooms with several people only"),
+        ("!desk", "Questions per minute"),
     ] {
         alice.say(&room, command).await;
         let said = alice.hears(&room, bot.id()).await;
         assert!(body(&said).starts_with(begins), "{command}: {said}");
     }
-    // Questions without an answer are kept for moderators; in a direct chat there are none.
+    // Questions without an answer are queued for moderators, but not those from a direct chat, which has none.
     alice.say(&room, "can I take my dog?").await;
     alice.hears(&room, bot.id()).await;
     assert_eq!(bot.records().questions(&room, 10).unwrap(), []);
@@ -227,16 +230,16 @@ async fn a_choice_is_made_by_number_and_by_reaction() {
         assert_eq!(key["content"]["m.relates_to"]["key"], format!("{number}\u{fe0f}\u{20e3}"));
         assert_eq!(key["content"]["m.relates_to"]["event_id"], offer_id);
     }
-    // Only who was asked chooses.
+    // Only the asker can choose.
     bob.say(&room, "2").await;
     bob.react(&room, offer_id, "2\u{fe0f}\u{20e3}").await;
     bob.reply(&room, offer_id, "2").await;
-    // What a reply to the bot says otherwise is a question of its own.
+    // Another person's reply to the bot is a new question.
     let said = alice.hears(&room, bot.id()).await;
     assert!(!body(&said).starts_with(&answer(1)), "{said}");
     alice.say(&room, "2").await;
     assert!(body(&alice.hears(&room, bot.id()).await).starts_with(&answer(1)));
-    // After a restart, too, a reaction and a reply are understood.
+    // Reactions and replies work after a restart, too.
     bot.stop().await;
     bot.come_up().await;
     alice.react(&room, offer_id, "1\u{fe0f}\u{20e3}").await;
@@ -274,7 +277,7 @@ async fn an_edited_question_updates_its_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_are_removed_by_who_may() {
+async fn only_askers_and_moderators_remove_answers() {
     let Some(server) = Server::shared().await else { return };
     let bot = Bot::start(server).await;
     let (mut alice, mut bob) = (server.person("alice").await, server.person("bob").await);
@@ -290,7 +293,7 @@ async fn answers_are_removed_by_who_may() {
         let asked = alice.say(&room, "!ask who flies it?").await;
         (asked, alice.hears(&room, bot.id()).await["event_id"].as_str().unwrap().to_owned())
     };
-    // The asker, and a moderator; nobody else.
+    // Only the asker and moderators can remove an answer.
     let (_, answer) = ask(&mut alice).await;
     bob.react(&room, &answer, "🗑️").await;
     let asked = bob.say(&room, "!ask who flies it?").await;
@@ -301,7 +304,7 @@ async fn answers_are_removed_by_who_may() {
     alice.next(&room, gone(of_bob)).await;
     alice.react(&room, &answer, "🗑️").await;
     alice.next(&room, gone(answer)).await;
-    // With its question, if the room wishes for that.
+    // With the setting, the answer is removed together with its question.
     alice.say(&room, "!desk set removal on").await;
     alice.hears(&room, bot.id()).await;
     let (asked, answer) = ask(&mut alice).await;
@@ -311,26 +314,28 @@ async fn answers_are_removed_by_who_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_room_is_set_by_those_who_may() {
+async fn only_moderators_change_the_settings_of_a_room() {
     let Some(server) = Server::shared().await else { return };
     let bot = Bot::start(server).await;
     let (mut alice, mut bob) = (server.person("alice").await, server.person("bob").await);
-    // Room version 12 gives who made the room a level above all numbers; in version 10 it is 100.
+    // In room version 12 the creator is above all power levels; in version 10 the creator has level 100.
     for version in ["10", "12"] {
         let room = alice.room_with(bot.id(), json!({"preset": "public_chat", "room_version": version})).await;
         bob.call("POST", &format!("/join/{}", synapse::coded(&room)), &json!({})).await;
         bob.say(&room, "!desk set mention on").await;
         let said = bob.hears(&room, bot.id()).await;
-        assert!(body(&said).starts_with("Only those who moderate"), "{said}");
+        assert!(body(&said).starts_with("Only this room's moderators may"), "{said}");
         alice.say(&room, "!desk set colour red").await;
-        alice.next(&room, |event| body_of(event).starts_with("To change one")).await;
-        for (setting, told) in
-            [("mention on", "I mention who asked."), ("text on", "ordinary messages"), ("person 3", "3 a person")]
-        {
+        alice.next(&room, |event| body_of(event).starts_with("To change a setting")).await;
+        for (setting, told) in [
+            ("mention on", "I mention the person who asked."),
+            ("text on", "ordinary messages"),
+            ("person 3", "3 per person"),
+        ] {
             alice.say(&room, &format!("!desk set {setting}")).await;
             alice.next(&room, |event| body_of(event).contains(told)).await;
         }
-        // From a fourth question within a minute on the person waits, and is told so once.
+        // The limit is three questions within a minute. The bot tells the person about it once.
         for _ in 0..3 {
             bob.say(&room, "!ask who flies it?").await;
         }
@@ -339,7 +344,7 @@ async fn a_room_is_set_by_those_who_may() {
         assert_eq!(said["content"]["m.mentions"]["user_ids"], json!([bob.id]));
         let said =
             bob.next(&room, |event| event["sender"] == bot.id() && !body_of(event).starts_with("Nordwind")).await;
-        assert!(body(&said).starts_with("You have asked a lot"), "{said}");
+        assert!(body(&said).starts_with("You asked many questions"), "{said}");
         alice.say(&room, "!ask can I bring my parrot along").await;
         alice.next(&room, |event| body_of(event).contains("sources don't")).await;
         assert_eq!(bot.records().questions(&room, 10).unwrap().len(), 1);
@@ -355,18 +360,18 @@ fn body_of(event: &Value) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_bot_goes_only_where_it_is_invited_by_those_who_may() {
+async fn only_allowed_invitations_are_accepted() {
     let Some(server) = Server::shared().await else { return };
     let (mut alice, mallory) = (server.person("alice").await, server.person("mallory").await);
     let mut bot = Bot::new(server).await;
     bot.set("MATRIX_ALLOW", &alice.id);
-    // Both invite while it is away.
+    // Both invite the bot while it is offline.
     let refused = mallory.room(json!({"invite": [bot.id()]})).await;
     let room = alice.room(json!({"invite": [bot.id()], "preset": "public_chat"})).await;
     bot.come_up().await;
     alice.until_in(&room, bot.id(), "join").await;
     let later = mallory.room(json!({"invite": [bot.id()]})).await;
-    // Sent out, it stays out until it is invited again.
+    // After a kick, the bot stays out until it is invited again.
     let path = |what: &str| format!("/rooms/{}/{what}", synapse::coded(&room));
     alice.call("POST", &path("kick"), &json!({"user_id": bot.id()})).await;
     alice.until_in(&room, bot.id(), "leave").await;
@@ -375,7 +380,7 @@ async fn the_bot_goes_only_where_it_is_invited_by_those_who_may() {
     alice.until_in(&room, bot.id(), "join").await;
     alice.say(&room, "!ask who flies it?").await;
     alice.hears(&room, bot.id()).await;
-    // Its settings go along when the room is replaced by a newer one.
+    // After an upgrade of the room, the new room has the settings of the old one.
     bot.set_room(&room, |settings| settings.as_text = true);
     let next = alice.call("POST", &path("upgrade"), &json!({"new_version": "11"})).await;
     let next = next["replacement_room"].as_str().unwrap().to_owned();
@@ -383,7 +388,7 @@ async fn the_bot_goes_only_where_it_is_invited_by_those_who_may() {
     alice.say(&next, "!ask who flies it?").await;
     let said = alice.hears(&next, bot.id()).await;
     assert_eq!(body(&said), expected("who flies it?"));
-    // A room in which it is alone is left.
+    // The bot leaves a room in which it is alone.
     let empty = alice.room_with(bot.id(), json!({})).await;
     alice.call("POST", &format!("/rooms/{}/leave", synapse::coded(&empty)), &json!({})).await;
     let joined = bot.account.call("GET", "/joined_rooms", &Value::Null).await;
@@ -403,7 +408,7 @@ struct Friend {
 
 impl Friend {
     async fn of(server: &Server, person: &Person) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = tempfile::tempdir().expect("the temporary directory is created");
         let account = Self::log_in(server, person, folder.path()).await;
         let (tell, news) = unbounded_channel();
         let listening = account.clone();
@@ -419,30 +424,33 @@ impl Friend {
             folder: folder.to_owned(),
             recovery_key: None,
         };
-        routedesk_matrix::open(settings).await.expect("it logs in").account
+        routedesk_matrix::open(settings).await.expect("the client logs in").account
     }
 
     async fn say(&mut self, room: &str, text: &str) -> String {
         self.sent += 1;
         let content = json!({"msgtype": "m.text", "body": text});
-        self.account.send(room, "m.room.message", content, &format!("f{}", self.sent)).await.expect("it is sent")
+        self.account
+            .send(room, "m.room.message", content, &format!("f{}", self.sent))
+            .await
+            .expect("the message is sent")
     }
 
-    /// The next readable message of somebody.
+    /// Returns the next decrypted message from `from`.
     async fn hears(&mut self, from: &str) -> Event {
         let heard = async {
             loop {
-                match self.news.recv().await.expect("it listens") {
+                match self.news.recv().await.expect("the client listens") {
                     News::Event(event) if event.sender == from && event.kind == "m.room.message" => return *event,
                     _ => {}
                 }
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(60), heard).await.expect("it comes in time")
+        tokio::time::timeout(std::time::Duration::from_secs(60), heard).await.expect("the message arrives in time")
     }
 }
 
-/// Keys of the room change with every second message.
+/// Returns the settings of an encrypted room whose keys rotate after every second message.
 fn encrypted() -> Value {
     let content = json!({"algorithm": "m.megolm.v1.aes-sha2", "rotation_period_msgs": 2});
     json!({"initial_state": [{"type": "m.room.encryption", "state_key": "", "content": content}]})
@@ -453,7 +461,7 @@ fn text(event: &Event) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn encrypted_rooms_over_restarts_and_a_lost_store() {
+async fn encrypted_rooms_work_across_restarts_and_a_lost_store() {
     let Some(server) = Server::shared().await else { return };
     let mut bot = Bot::start(server).await;
     let mut alice = server.person("alice").await;
@@ -463,7 +471,7 @@ async fn encrypted_rooms_over_restarts_and_a_lost_store() {
         friend.say(&room, &format!("!ask {question}")).await;
         assert_eq!(text(&friend.hears(bot.id()).await), expected(question));
     }
-    // What is encrypted is no state of the room, whatever it says of itself.
+    // An encrypted event can't be a state event, even if its content has a `state_key`.
     let trap = json!({"preset": "public_chat", "creation_content": {"predecessor": {"room_id": room}}});
     let trap = alice.room(trap).await;
     let forged = json!({"body": "moved", "replacement_room": trap, "state_key": ""});
@@ -476,8 +484,9 @@ async fn encrypted_rooms_over_restarts_and_a_lost_store() {
         let permissions = std::fs::metadata(path).unwrap().permissions();
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&permissions) & 0o777, mode, "{}", path.display());
     }
-    let device = |bot: &Bot| bot.told.lock().unwrap().iter().rfind(|told| told.contains("coming up")).cloned().unwrap();
-    // What is asked while it is away is answered once, with the same device and its keys.
+    let device =
+        |bot: &Bot| bot.told.lock().unwrap().iter().rfind(|told| told.contains("is starting")).cloned().unwrap();
+    // A question from the time without the bot is answered once, by the same device.
     bot.stop().await;
     friend.say(&room, "!ask how often does it fly?").await;
     let before = device(&bot);
@@ -489,12 +498,12 @@ async fn encrypted_rooms_over_restarts_and_a_lost_store() {
     friend.say(&room, "!ask who is Kozlov?").await;
     assert_eq!(text(&friend.hears(bot.id()).await), expected("who is Kozlov?"));
     assert!(!bot.told.lock().unwrap().iter().any(|told| told.contains("cross-signed")));
-    // A lost store is made anew; with the recovery key the new device is its owner's.
+    // After the loss of the store, the bot creates a new device and cross-signs it with the recovery key.
     bot.stop().await;
     std::fs::remove_dir_all(folder.join("store")).unwrap();
     bot.told.lock().unwrap().clear();
     bot.come_up().await;
-    // By its answer to somebody without keys the others learn of the new device.
+    // The answer to a message without encryption tells the others about the new device.
     alice.say(&room, "!ask how often does it fly?").await;
     assert_eq!(text(&friend.hears(bot.id()).await), expected("how often does it fly?"));
     friend.say(&room, "!ask which aircraft?").await;
@@ -512,7 +521,7 @@ async fn a_client_that_shares_no_code_reads_the_answer() {
     let bot = Bot::start(server).await;
     let mut alice = server.person("alice").await;
     let room = alice.room_with(bot.id(), encrypted()).await;
-    let python = synapse::python().expect("the homeserver runs on it").join("bin/python");
+    let python = synapse::python().expect("the homeserver was started with it").join("bin/python");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/synapse/friend.py");
     let output = tokio::process::Command::new(python)
         .arg(script)
@@ -525,7 +534,7 @@ async fn a_client_that_shares_no_code_reads_the_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read_is_answered_when_its_key_comes() {
+async fn undecrypted_questions_are_answered_when_the_key_arrives() {
     let Some(server) = Server::shared().await else { return };
     let (gate, _) = Gate::before(&server.address).await;
     let mut bot = Bot::new(server).await;
@@ -540,7 +549,7 @@ async fn what_cannot_be_read_is_answered_when_its_key_comes() {
     friend.say(&chat, "hi").await;
     friend.hears(bot.id()).await;
     gate.hold(true);
-    // In a room nobody knows whether that is for the bot.
+    // In a room with several people, the bot can't tell whether an unreadable message is for it.
     let in_room = friend.say(&room, "!ask who flies it?").await;
     friend.say(&chat, "hello").await;
     let in_chat = friend.say(&chat, "how long is the flight?").await;
@@ -551,7 +560,7 @@ async fn what_cannot_be_read_is_answered_when_its_key_comes() {
     }
     assert!(lines[0].starts_with("I can't read your message"), "{lines:?}");
     gate.hold(false);
-    // Something has to come for what was kept back to come with it.
+    // The gate delivers the withheld keys with the next sync response, which this message causes.
     friend.say(&room, "never mind").await;
     let mut answered = std::collections::HashMap::new();
     while answered.len() < 2 {
@@ -566,7 +575,7 @@ async fn what_cannot_be_read_is_answered_when_its_key_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_keeps_the_bot_from_starting_is_said_with_the_remedy() {
+async fn startup_errors_name_the_remedy() {
     let Some(server) = Server::shared().await else { return };
     let mut bot = Bot::new(server).await;
     let store = bot.folder.path().join("matrix/store");
@@ -577,18 +586,18 @@ async fn what_keeps_the_bot_from_starting_is_said_with_the_remedy() {
     bot.set("MATRIX_PASSWORD", "wrong");
     bot.come_up().await;
     assert!(bot.why().await.contains("MATRIX_PASSWORD"));
-    // A wrong password leaves nothing behind that would keep the right one from working.
+    // A failed login leaves no files behind that would break the next start.
     bot.set("MATRIX_PASSWORD", PASSWORD);
     bot.come_up().await;
     let mut alice = server.person("alice").await;
     let room = alice.room_with(bot.id(), json!({})).await;
-    // Two on one store.
+    // Two bots with the same store.
     let running = bot.running.take();
     bot.come_up().await;
     assert!(bot.why().await.contains("Another process"));
     bot.running = running;
     bot.stop().await;
-    // The session without its store, and the store without its key.
+    // A store without its session, and a store with a wrong key.
     std::fs::rename(store.join("session.json"), bot.folder.path().join("session.json")).unwrap();
     bot.come_up().await;
     assert!(bot.why().await.contains("without its session"));
@@ -605,7 +614,7 @@ async fn what_keeps_the_bot_from_starting_is_said_with_the_remedy() {
     bot.come_up().await;
     alice.say(&room, "!ask who flies it?").await;
     alice.hears(&room, bot.id()).await;
-    // The session is ended on the homeserver, while it runs and before a start.
+    // The homeserver ends the session while the bot runs; the next start fails, too.
     bot.account.call("POST", "/logout/all", &json!({})).await;
     for _ in 0..2 {
         let why = bot.why().await;
@@ -616,7 +625,7 @@ async fn what_keeps_the_bot_from_starting_is_said_with_the_remedy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_account_that_is_in_use_elsewhere_is_joined() {
+async fn an_account_cross_signed_by_another_client_needs_its_recovery_key() {
     let Some(server) = Server::shared().await else { return };
     let mut alice = server.person("alice").await;
     let mut bot = Bot::new(server).await;
@@ -627,7 +636,7 @@ async fn an_account_that_is_in_use_elsewhere_is_joined() {
     let room = alice.room_with(bot.id(), json!({})).await;
     assert!(is_shut_out(&bot));
     bot.stop().await;
-    // A file that holds another key, and the right one.
+    // A file with a wrong recovery key, then one with the right key.
     let key = bot.folder.path().join("key");
     std::fs::write(&key, "EsTc LW2K PGiF wKEA 3As5 g5c4 BXwk qeeJ ZJV8 Q9fu gUMN UE4d").unwrap();
     bot.set("MATRIX_RECOVERY_KEY_FILE", &key.display().to_string());
@@ -643,7 +652,7 @@ async fn an_account_that_is_in_use_elsewhere_is_joined() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_device_that_is_there_is_taken_with_its_token() {
+async fn an_existing_device_is_used_with_its_access_token() {
     let Some(server) = Server::shared().await else { return };
     let mut alice = server.person("alice").await;
     let mut bot = Bot::new(server).await;
@@ -669,7 +678,7 @@ async fn a_device_that_is_there_is_taken_with_its_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_desks_do_not_talk_to_each_other() {
+async fn two_bots_do_not_answer_each_other() {
     let Some(server) = Server::shared().await else { return };
     let (one, mut other) = (Bot::start(server).await, Bot::start(server).await);
     let text = json!({"is_direct": true});
@@ -682,13 +691,13 @@ async fn two_desks_do_not_talk_to_each_other() {
         let asked = other.account.say(&room, "who flies it?").await;
         other.account.next(&room, |event| event["sender"] == one.id() && replies_to(event, &asked)).await;
     }
-    // Each question has one answer, and no answer has any.
+    // Each question has one answer, and no answer has a reply.
     assert_eq!(other.account.all_from(&room, one.id()).await.len(), 2);
     assert_eq!(other.account.all_from(&room, &other_id).await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_homeserver_that_slows_the_bot_down_loses_no_answer() {
+async fn a_rate_limit_of_the_homeserver_loses_no_answer() {
     let Some(server) = Server::start("{per_second: 1, burst_count: 2}").await else { return };
     let bot = Bot::start(&server).await;
     let mut alice = server.person("alice").await;
@@ -709,7 +718,7 @@ async fn a_homeserver_that_slows_the_bot_down_loses_no_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_shows_what_the_bot_reads() {
+async fn only_questions_get_read_receipts() {
     let Some(server) = Server::shared().await else { return };
     let bot = Bot::start(server).await;
     let mut alice = server.person("alice").await;
@@ -721,9 +730,9 @@ async fn it_shows_what_the_bot_reads() {
     assert!(receipt["content"].as_object().unwrap().keys().all(|read| *read == asked), "{receipt}");
 }
 
-/// By the rules that a homeserver gives everybody.
+/// Under the default push rules, notices don't notify and ordinary messages do.
 #[tokio::test(flavor = "multi_thread")]
-async fn only_a_room_that_wishes_for_it_is_notified() {
+async fn answers_notify_only_with_the_setting() {
     let Some(server) = Server::shared().await else { return };
     let bot = Bot::start(server).await;
     let mut alice = server.person("alice").await;
@@ -769,10 +778,11 @@ async fn all_questions_are_answered_as_on_the_terminal() {
     bot.set_room(&room, |settings| (settings.per_person, settings.per_channel) = (0, 0));
     bob.call("POST", &format!("/join/{}", synapse::coded(&room)), &json!({})).await;
     let of_bob = bob.say(&room, "ask it").await;
-    let questions = routedesk::eval::read(include_str!("questions/development.jsonl")).expect("questions");
+    let questions =
+        routedesk::eval::read(include_str!("questions/development.jsonl")).expect("the question file is valid");
     assert!(questions.len() >= 400);
     for question in questions {
-        // What somebody else said is no part of a question.
+        // Another person's message is not the context of a question.
         let before = match &question.context {
             Some(context) => alice.say(&room, context).await,
             None => of_bob.clone(),
@@ -791,12 +801,12 @@ async fn all_questions_are_answered_as_on_the_terminal() {
     }
 }
 
-/// The program itself, so that it can be killed.
+/// The bot as a process of its own, so that a test can kill it.
 struct Process(std::process::Child);
 
 impl Process {
     fn start(bot: &Bot) -> Self {
-        Self(Self::command(bot).spawn().expect("it starts"))
+        Self(Self::command(bot).spawn().expect("the bot starts"))
     }
 
     fn command(bot: &Bot) -> std::process::Command {
@@ -806,17 +816,17 @@ impl Process {
         command
     }
 
-    /// Tells it to stop as a service manager does. Gives how it ended.
+    /// Sends SIGTERM, as a service manager does, and returns the exit status.
     #[cfg(all(unix, feature = "discord"))]
     fn terminate(mut self) -> std::process::ExitStatus {
         let sent = std::process::Command::new("kill").arg(self.0.id().to_string()).status().expect("kill runs");
         assert!(sent.success());
-        self.0.wait().expect("it ends")
+        self.0.wait().expect("the bot ends")
     }
 }
 
 impl Drop for Process {
-    /// As `kill -9`.
+    /// Sends SIGKILL.
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -844,15 +854,15 @@ async fn killed_at_fifty_points_nothing_is_lost_or_doubled() {
         gate.watch(point, &word);
         asked.push(alice.say(&room, &question).await);
         let there = tokio::time::timeout(std::time::Duration::from_secs(60), reached.recv()).await;
-        there.expect("it gets there").expect("the gate stands");
+        there.expect("the bot reaches the point in time").expect("the gate runs");
         drop(process);
         process = Process::start(&bot);
-        let last = asked.last().expect("one was asked");
+        let last = asked.last().expect("a question was asked");
         alice.next(&room, |event| event["sender"] == bot.id() && replies_to(event, last)).await;
     }
-    // A last one, so that whatever would come twice has come.
+    // After the answer to a last question, any duplicate has arrived, too.
     asked.push(alice.say(&room, "!ask who flies it?").await);
-    let last = asked.last().expect("one was asked");
+    let last = asked.last().expect("a question was asked");
     alice.next(&room, |event| event["sender"] == bot.id() && replies_to(event, last)).await;
     drop(process);
     let said = alice.all_from(&room, bot.id()).await;
@@ -863,7 +873,7 @@ async fn killed_at_fifty_points_nothing_is_lost_or_doubled() {
 
 #[cfg(all(unix, feature = "discord"))]
 #[tokio::test(flavor = "multi_thread")]
-async fn both_platforms_are_served_by_one_process_that_stops_well() {
+async fn one_process_serves_both_platforms_and_stops_cleanly() {
     use standin::{BOT, CHANNEL, PERSON, StandIn};
     let Some(server) = Server::shared().await else { return };
     let mut bot = Bot::new(server).await;
@@ -874,7 +884,7 @@ async fn both_platforms_are_served_by_one_process_that_stops_well() {
     let log = bot.folder.path().join("log.txt");
     let mut command = Process::command(&bot);
     command.env("ROUTEDESK_LOG", "trace").stderr(std::fs::File::create(&log).unwrap());
-    let process = Process(command.spawn().expect("it starts"));
+    let process = Process(command.spawn().expect("the bot starts"));
     discord.until_connected().await;
     discord.person_says(CHANNEL, PERSON, &format!("<@{BOT}> who flies it, wombat?"), json!({}));
     let said = requests.said(CHANNEL).await;
@@ -886,7 +896,7 @@ async fn both_platforms_are_served_by_one_process_that_stops_well() {
     alice.say(&room, "!ask who flies it, wombat?").await;
     friend.hears(bot.id()).await;
     assert!(process.terminate().success());
-    // However much is logged: no token, no key, and nobody's words.
+    // Even the most verbose log contains no token, no key, and no text that people wrote.
     let log = std::fs::read_to_string(log).unwrap();
     assert!(log.contains("answered"), "{log}");
     let recovery = std::fs::read_to_string(bot.folder.path().join("matrix/recovery.key")).unwrap();

@@ -1,4 +1,5 @@
-//! What holds of every reply to whatever text.
+//! Tests properties that hold for the reply to any text: each `[n]` has its source, each figure comes from a claim, and
+//! the same text gives the same reply.
 
 mod common;
 
@@ -13,7 +14,8 @@ use routedesk::understanding::{Decision, Index, Trace, Trained, TrainingSet, nor
 use routedesk::utterance::Utterance;
 use routedesk::wording::Reply;
 
-/// Words of the subject and of mischief, so that random messages come near to questions.
+/// Generates words, mostly words of the topics and parts of attacks, so that random messages come close to real
+/// questions.
 fn word() -> impl Strategy<Value = String> {
     const WORDS: [&str; 44] = [
         "how",
@@ -68,7 +70,7 @@ fn message() -> impl Strategy<Value = String> {
     prop::collection::vec(word(), 0..24).prop_map(|words| words.join(" "))
 }
 
-/// The numbers between brackets.
+/// Returns the numbers in brackets.
 fn marks(text: &str) -> BTreeSet<usize> {
     let parts = text.split('[').skip(1).filter_map(|rest| rest.split_once(']'));
     parts.filter_map(|(number, _)| number.parse().ok()).collect()
@@ -86,7 +88,7 @@ fn figures(text: &str) -> BTreeSet<String> {
 
 fn check(reply: &Reply) {
     let cited: BTreeSet<usize> = reply.citations.iter().map(|citation| citation.n).collect();
-    assert_eq!(marks(&reply.body), cited, "every mark has its source and every source its mark: {}", reply.text);
+    assert_eq!(marks(&reply.body), cited, "citation marks and sources differ: {}", reply.text);
     let held: String = reply
         .claims
         .iter()
@@ -106,16 +108,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn replies_hold_what_they_show(text in message(), context in prop::option::of(message())) {
+    fn replies_are_consistent_and_repeatable(text in message(), context in prop::option::of(message())) {
         let utterance = Utterance { context, ..Utterance::new(text) };
         let (once, twice) = (DESK.answer(&utterance).reply, DESK.answer(&utterance).reply);
         check(&once);
         prop_assert_eq!(once.text, twice.text);
     }
 
-    /// The parts of the understanding by themselves: what comes out is bounded by what goes in, and there is no panic.
+    /// Cleaning, splitting and spelling correction don't panic, and the length of their output is bounded by the
+    /// input's.
     #[test]
-    fn cleaning_cutting_and_mending_are_bounded(text in any_text()) {
+    fn cleaning_splitting_and_spelling_correction_are_bounded(text in any_text()) {
         let clean = normalise::clean(&text);
         prop_assert!(clean.chars().count() <= 20 * text.chars().count() + 1, "{clean}");
         let words = normalise::words(&clean);
@@ -138,7 +141,8 @@ proptest! {
     }
 }
 
-/// Any letters at all, also half of a pair of directions, laughter in jamo, digits of other scripts, and long runs.
+/// Generates text from any characters, among them an unpaired direction override, jamo, digits of other scripts,
+/// ligatures, and long runs of one letter.
 fn any_text() -> impl Strategy<Value = String> {
     let odd = prop::sample::select(vec![
         "\u{202e}", "\u{200d}", "\u{0}", "\u{ad}", "ﬃ", "İ", "ß", "٣", "ㅋㅋ", "각", "\u{1100}", "😀", "```", "**",
@@ -154,7 +158,7 @@ fn any_text() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
 }
 
-/// A desk without any facts still hears: it has small talk, and else the sources don't say.
+/// An index without facts recognises small talk and answers no question.
 #[test]
 fn an_empty_desk_declines() {
     let training_set = TrainingSet::gather(&Facts::default(), true);

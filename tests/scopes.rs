@@ -1,4 +1,4 @@
-//! Moderators' changes in the store: communities over the shared facts, undoing, and two at once.
+//! Tests moderators' changes in the store: scopes of communities over the shared facts, undo, and concurrent changes.
 
 mod common;
 
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Barrier;
 
 use common::random::Random;
-use common::{DATABASE, few_facts, meta};
+use common::{few_facts, meta};
 use routedesk::desk::Desk;
 use routedesk::facts::bundle::Bundle;
 use routedesk::facts::{Claim, Facts, Topic, text};
@@ -21,18 +21,16 @@ fn seed() -> u64 {
     std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(20_261_121)
 }
 
-/// A store on few facts, so that a change takes no time.
+/// Opens a store with few facts, so that a change is fast.
 fn small(folder: &Path) -> Store {
     let mut store = common::store_in(folder);
     store.replace(&few_facts(), RevisionOrigin::Import, &meta("start")).unwrap();
     store
 }
 
-/// A desk on a copy of the shipped facts, with the path of its database.
+/// Opens a desk on a copy of the test database.
 fn desk(folder: &Path) -> Desk {
-    let path = folder.join("facts.db");
-    std::fs::copy(DATABASE.path().join("facts.db"), &path).unwrap();
-    common::open(&path)
+    common::open(&common::database_in(folder))
 }
 
 fn export(store: &Store, scope: &Scope) -> Vec<(String, String)> {
@@ -42,7 +40,7 @@ fn export(store: &Store, scope: &Scope) -> Vec<(String, String)> {
 fn subject_of<'a>(facts: &'a Facts, topic: &str) -> (&'a str, &'a Topic) {
     let subjects = facts.subjects.iter();
     let mut found = subjects.flat_map(|subject| subject.topics.iter().map(|topic| (subject.id.as_str(), topic)));
-    found.find(|(_, other)| other.id == topic).expect("there is such a topic")
+    found.find(|(_, other)| other.id == topic).expect("the topic exists")
 }
 
 fn edit_topic(facts: &Facts, id: &str, change: impl FnOnce(&mut Topic)) -> Edit {
@@ -63,11 +61,11 @@ fn commit(store: &mut Store, scope: &Scope, edits: &[Edit]) -> i64 {
     let base = store.revision().unwrap();
     match store.commit(scope, base, edits, &meta("test")).unwrap() {
         Committed::Made(applied) => applied.revision.unwrap_or(base),
-        Committed::Overtaken(_) => panic!("nobody else changes anything"),
+        Committed::Overtaken(_) => panic!("unexpected conflict"),
     }
 }
 
-/// A change of the kinds that moderators make, on what a scope sees.
+/// Returns a random change of the kinds that moderators make, to the facts that a scope sees.
 fn random_edits(facts: &Facts, random: &mut Random, made: usize) -> Vec<Edit> {
     let topics: Vec<&Topic> = facts.topics().collect();
     let claims: Vec<&Claim> = facts.claims().collect();
@@ -112,8 +110,8 @@ fn random_edits(facts: &Facts, random: &mut Random, made: usize) -> Vec<Edit> {
     }
 }
 
-/// Makes random changes of all and of three communities and takes all of them back, round after round: the undoing is
-/// undone too. Everything is as at the start then, byte for byte.
+/// Makes random changes in the shared scope and in three communities, then undoes all of them. In odd rounds it undoes
+/// part of the undoing. After each even round everything is as at the start, byte for byte.
 fn change_and_undo(changes: usize, rounds: usize) {
     let folder = tempfile::tempdir().unwrap();
     let mut store = small(folder.path());
@@ -136,7 +134,7 @@ fn change_and_undo(changes: usize, rounds: usize) {
         }
         let is_as_it_was = |scope: &Scope| export(&store, scope) == start && store.overlay(scope).unwrap().is_empty();
         for scope in scopes.iter().filter(|_| round % 2 == 0) {
-            assert!(is_as_it_was(scope), "{scope} isn't as it was, round {round}, SEED={}", seed());
+            assert!(is_as_it_was(scope), "{scope} isn't as at the start, round {round}, SEED={}", seed());
         }
     }
     store.rebuild().unwrap();
@@ -153,7 +151,7 @@ fn undoing_can_be_undone() {
     change_and_undo(60, 5);
 }
 
-/// Facts without their order, which a file of them doesn't bring to what is there already.
+/// Returns the facts in a canonical order: an import doesn't reorder existing entities.
 fn unordered(facts: &Facts) -> Facts {
     let mut facts = facts.clone();
     facts.sources.sort_by(|a, b| a.id.cmp(&b.id));
@@ -162,15 +160,15 @@ fn unordered(facts: &Facts) -> Facts {
         subject.claims.sort_by(|a, b| a.id.cmp(&b.id));
         subject.topics.sort_by(|a, b| a.id.cmp(&b.id));
     }
-    // A subject without anything in it is nothing.
+    // Empty subjects don't count as a difference.
     facts.subjects.retain(|subject| !subject.claims.is_empty() || !subject.topics.is_empty());
     facts
 }
 
-/// Whatever a community changed, a file of its facts makes another's the same, and a file of the start brings the start back,
-/// byte for byte; nobody else sees any of it.
+/// A file with a community's facts gives another community the same facts. A file from the start then restores the
+/// facts of the start. The shared facts stay the same, byte for byte.
 #[test]
-fn a_file_brings_what_was_changed_and_takes_it_back() {
+fn a_file_transfers_changes_and_restores_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = small(folder.path());
     let (first, start) = (store.revision().unwrap(), export(&store, &Scope::Shared));
@@ -200,7 +198,7 @@ fn a_file_brings_what_was_changed_and_takes_it_back() {
     }
 }
 
-/// Whatever three communities and the operators change, each sees its own and what all share, and never another's.
+/// Each of three communities sees its own changes and the shared facts, and never another community's changes.
 #[test]
 fn changes_never_show_in_another_community() {
     let folder = tempfile::tempdir().unwrap();
@@ -211,7 +209,7 @@ fn changes_never_show_in_another_community() {
         let at = random.below(scopes.len());
         let before: Vec<_> = scopes.iter().map(|scope| export(&store, scope)).collect();
         let facts = store.facts_of(&scopes[at]).unwrap();
-        // Each marks what it writes.
+        // Mark the statements with the scope that writes them.
         let mut edits = random_edits(&facts, &mut random, made);
         for edit in &mut edits {
             if let Edit::Claim { claim, .. } = edit {
@@ -231,16 +229,16 @@ fn changes_never_show_in_another_community() {
             assert!(strange.is_none(), "{scope} sees {strange:?}");
         }
     }
-    // What a community changed stays when the shared facts change under it, and is flagged.
+    // A community's change stays when the shared fact changes, too, and is reported as outdated.
     let outdated = scopes.iter().map(|scope| store.outdated(scope).unwrap().len()).collect::<Vec<_>>();
     assert_eq!(outdated[0], 0);
     assert!(outdated[1..].iter().any(|count| *count > 0), "{outdated:?}");
 }
 
-/// Two who change the same thing from the same revision, each on a connection of its own as two platforms are: one makes it,
-/// the other is shown what the first made. Nobody's change is lost without being told.
+/// Two connections commit changes of the same claim from the same revision, as two platforms may. One commit succeeds,
+/// and the other returns the revision of the first. No change is lost silently.
 #[test]
-fn of_two_at_once_one_is_told() {
+fn of_two_concurrent_commits_one_is_refused() {
     const PAIRS: usize = 2_000;
     let folder = tempfile::tempdir().unwrap();
     let store = small(folder.path());
@@ -287,9 +285,9 @@ fn of_two_at_once_one_is_told() {
     assert!(made == expected);
 }
 
-/// The same moment by hand: both saw the same revision.
+/// Two commits from the same revision, one after the other.
 #[test]
-fn who_comes_second_sees_what_the_first_made() {
+fn the_second_commit_from_a_revision_returns_the_first() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = small(folder.path());
     let facts = store.facts().unwrap();
@@ -299,13 +297,13 @@ fn who_comes_second_sees_what_the_first_made() {
     let first = commit(&mut store, &Scope::Shared, &change("First."));
     for scope in [Scope::Shared, community("1")] {
         let Committed::Overtaken(by) = store.commit(&scope, base, &change("Second."), &meta("second")).unwrap() else {
-            panic!("the second was not told");
+            panic!("the second commit must be refused");
         };
         assert_eq!(by[0].id, first);
         assert_eq!(by[0].changes[0].claims().1.unwrap().statement, "First.");
     }
     assert_eq!(store.revision().unwrap(), first);
-    // What another community changed is nobody else's business.
+    // Another community's change is no conflict.
     commit(&mut store, &community("2"), &change("Elsewhere."));
     let by = store.commit(&community("1"), first, &change("Third."), &meta("third")).unwrap();
     assert!(matches!(by, Committed::Made(_)));
@@ -324,12 +322,12 @@ fn an_older_revision_is_only_undone_if_nothing_was_changed_since() {
     let other = commit(&mut store, &scope, &change(&ids[1], "Other."));
     let again = commit(&mut store, &scope, &change(&ids[0], "Again."));
     let Committed::Overtaken(by) = store.undo(&scope, again, one, &meta("undo")).unwrap() else {
-        panic!("it was changed since")
+        panic!("the claim was changed since")
     };
     assert_eq!(by.iter().map(|revision| revision.id).collect::<Vec<_>>(), [again]);
-    // Another's thing can be undone, and so can the undoing.
+    // A revision of another claim can be undone, and so can the undo.
     let Committed::Made(applied) = store.undo(&scope, again, other, &meta("undo")).unwrap() else {
-        panic!("nothing since")
+        panic!("the other claim wasn't changed since")
     };
     let undone = applied.revision.unwrap();
     assert_eq!(store.revision_of(&scope, undone).unwrap().unwrap().undoes, Some(other));
@@ -337,14 +335,14 @@ fn an_older_revision_is_only_undone_if_nothing_was_changed_since() {
     assert!(matches!(overtaken, Committed::Overtaken(by) if by.len() == 3));
     store.undo_all_since(&scope, undone, one - 1, &meta("all")).unwrap();
     assert!(export(&store, &scope) == before);
-    // Nobody undoes what isn't theirs, nor what a release brought.
+    // Revisions of other scopes, of releases and imports, and missing ones can't be undone.
     for (scope, revision) in [(community("2"), one), (Scope::Shared, one), (Scope::Shared, 1), (scope, 99)] {
         assert!(matches!(store.undo(&scope, 100, revision, &meta("undo")), Err(StoreError::Refused(_))), "{revision}");
     }
 }
 
 #[test]
-fn what_would_leave_gaps_is_refused() {
+fn removing_cited_or_used_entities_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = small(folder.path());
     let facts = store.facts().unwrap();
@@ -358,7 +356,7 @@ fn what_would_leave_gaps_is_refused() {
             assert_eq!(store.revision().unwrap(), base);
         }
     }
-    // A shared source that a community cites stays, too.
+    // A shared source that a community cites can't be removed either.
     let mut own = source.clone();
     own.id = "extra".into();
     commit(&mut store, &Scope::Shared, &[Edit::Source(own)]);
@@ -369,7 +367,7 @@ fn what_would_leave_gaps_is_refused() {
     assert!(matches!(store.commit(&Scope::Shared, base, &gone, &meta("remove")), Err(StoreError::Refused(_))));
 }
 
-/// A community's change is in its next answer and in nobody else's; a fresh start says the same.
+/// A community's change affects its next answer and no other community's, also after a new start.
 #[test]
 fn a_community_gets_its_own_answers() {
     let folder = tempfile::tempdir().unwrap();
@@ -403,12 +401,12 @@ fn a_community_gets_its_own_answers() {
     };
     check(&desk);
     check(&common::open(&folder.path().join("facts.db")));
-    // All of it again: nothing is left.
+    // After undoing everything, the answer is the shared one.
     store.undo_all_since(&one, base + 1, base, &meta("undo")).unwrap();
     assert_eq!(ask(&desk, &one, "how much is a ticket?").text, shared);
 }
 
-/// A community's record that was tampered with gives no answer from it.
+/// A community whose changes were tampered with gets no answer from them.
 #[test]
 fn a_damaged_community_gives_no_wrong_answer() {
     for sql in [

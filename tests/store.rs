@@ -1,4 +1,4 @@
-//! The database: revisions, damage, two processes on one file, newer facts.
+//! Tests the database: revisions, damage, two processes on one file, and the import of newer shipped facts.
 
 mod common;
 
@@ -12,7 +12,7 @@ use routedesk::store::{RevisionOrigin, Scope, Store, StoreError};
 use routedesk::utterance::Utterance;
 use rusqlite::Connection;
 
-/// Changes the file behind the store's back.
+/// Changes one row of the database without the store.
 fn tamper(folder: &Path, sql: &str) {
     let connection = Connection::open(folder.join("facts.db")).unwrap();
     assert_eq!(connection.execute(sql, []).unwrap(), 1, "{sql}");
@@ -23,7 +23,7 @@ fn ask(desk: &Desk, question: &str) -> routedesk::wording::Reply {
 }
 
 #[test]
-fn facts_come_back_as_they_went_in() {
+fn stored_facts_are_read_back_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = store_in(folder.path());
     let facts = text::shipped();
@@ -48,7 +48,7 @@ fn the_tables_follow_from_the_revisions() {
     assert_eq!(store.facts().unwrap(), facts);
 }
 
-/// All rows of all tables that answers are read from.
+/// Returns all rows of the tables from which answers are read.
 fn rows(folder: &Path) -> Vec<String> {
     let connection = Connection::open(folder.join("facts.db")).unwrap();
     let mut rows = Vec::new();
@@ -64,9 +64,9 @@ fn rows(folder: &Path) -> Vec<String> {
     rows
 }
 
-/// Only the rows that a change touches are written; what results is what writing all of them anew gives.
+/// A change writes only the rows that it touches. The result is the same as after a rebuild of the tables.
 #[test]
-fn a_change_leaves_the_rows_that_a_rebuild_gives() {
+fn a_change_writes_the_same_rows_as_a_rebuild() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = store_in(folder.path());
     let mut facts = few_facts();
@@ -145,7 +145,7 @@ fn a_row_damaged_under_a_running_desk_is_noticed() {
 }
 
 #[test]
-fn files_that_are_no_database_or_newer_are_left_alone() {
+fn foreign_and_newer_files_are_refused_unchanged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("facts.db");
     fs::write(&path, "this is no database, whatever its name says; it is a letter to my aunt").unwrap();
@@ -162,7 +162,7 @@ fn files_that_are_no_database_or_newer_are_left_alone() {
 }
 
 #[test]
-fn a_file_cut_short_or_overwritten_is_refused_or_never_answered_from() {
+fn damaged_files_are_refused_or_read_correctly() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("facts.db");
     let mut store = store_in(folder.path());
@@ -185,7 +185,7 @@ fn a_file_cut_short_or_overwritten_is_refused_or_never_answered_from() {
 }
 
 #[test]
-fn what_one_process_changes_is_live_in_the_other() {
+fn a_change_of_one_process_is_live_in_another() {
     let folder = tempfile::tempdir().unwrap();
     let (desk, _) = Desk::open(store_in(folder.path()), &meta("start")).unwrap();
     let mut facts = text::shipped();
@@ -201,7 +201,7 @@ fn what_one_process_changes_is_live_in_the_other() {
 }
 
 #[test]
-fn newer_shipped_facts_come_in_and_changes_made_here_stay() {
+fn newer_shipped_facts_are_merged_with_local_changes() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = store_in(folder.path());
     let base = few_facts();
@@ -217,7 +217,7 @@ fn newer_shipped_facts_come_in_and_changes_made_here_stay() {
     let facts = store.facts().unwrap();
     assert_eq!(facts.subjects[0].claims[0].statement, "Changed here.");
     assert_eq!(facts.subjects[0].claims[1].statement, "Only changed in the release.");
-    // What was left is listed for review, with what the release says, until it is changed again.
+    // The conflict is listed for review, with the release's statement, until somebody changes the claim again.
     let outdated = store.outdated(&Scope::Shared).unwrap();
     let listed: Vec<_> = outdated.iter().map(|one| (one.id.as_str(), one.theirs.as_deref())).collect();
     assert_eq!(listed, [(base.subjects[0].claims[0].id.as_str(), Some("Changed in the release."))]);

@@ -1,12 +1,12 @@
-//! What moderators teach counts at once, for good, and as if it had always been there.
+//! Tests teaching: what moderators add takes effect with the next question, and the replies equal those of a desk that
+//! is started on the same facts.
 
 mod common;
 
-use std::fs;
 use std::path::PathBuf;
 
 use common::random::Random;
-use common::{DATABASE, meta, open};
+use common::{meta, open};
 use routedesk::desk::Desk;
 use routedesk::facts::{Facts, Topic, Value, text};
 use routedesk::store::{RevisionOrigin, Scope, Store};
@@ -15,7 +15,7 @@ use routedesk::understanding::{Change, Decision, Index, LessonCache};
 use routedesk::utterance::Utterance;
 use routedesk::wording::Reply;
 
-/// A database of its own and a desk on it. The index comes from the database that all tests share.
+/// A desk on a copy of the shared test database, so that the index needn't be trained.
 struct Taught {
     _folder: tempfile::TempDir,
     path: PathBuf,
@@ -25,8 +25,7 @@ struct Taught {
 impl Taught {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("facts.db");
-        fs::copy(DATABASE.path().join("facts.db"), &path).unwrap();
+        let path = common::database_in(folder.path());
         let desk = open(&path);
         Self { _folder: folder, path, desk }
     }
@@ -107,7 +106,7 @@ fn a_new_topic_is_found_and_takes_nothing_from_others() {
 }
 
 #[test]
-fn an_edited_claim_is_said_and_explains_its_new_words() {
+fn an_edited_claim_is_shown_and_explains_its_new_words() {
     let taught = Taught::new();
     taught.change(|facts| {
         let claims = facts.subjects.iter_mut().flat_map(|subject| &mut subject.claims);
@@ -117,7 +116,7 @@ fn an_edited_claim_is_said_and_explains_its_new_words() {
     assert!(taught.ask("who flies it").body.contains("crew from Kazan"));
 }
 
-/// The topic that an index answers a question from.
+/// Returns the topic from which an index answers a question; `None` if it doesn't answer.
 fn answers(index: &Index, question: &str) -> Option<String> {
     match understand(index, &Utterance::new(question)).first()?.decision {
         Decision::Answer(topic) => Some(index.topics()[topic].id.clone()),
@@ -125,7 +124,7 @@ fn answers(index: &Index, question: &str) -> Option<String> {
     }
 }
 
-/// What a community is taught is a layer of its own over what all share; it neither shows elsewhere nor is it a copy.
+/// Each community's examples are in a layer of its own over the shared index and don't affect other communities.
 #[test]
 fn layers_of_communities_do_not_mix() {
     let shared = common::DESK.index();
@@ -157,9 +156,9 @@ fn layers_of_communities_do_not_mix() {
     }
 }
 
-/// A new topic over a layer in which an earlier topic was taught something: examples of the two lie between each other.
+/// A new topic in a layer above one in which earlier topics got examples: the examples of both layers are interleaved.
 #[test]
-fn a_new_topic_is_laid_over_taught_ones() {
+fn a_new_topic_is_added_above_a_taught_layer() {
     let taught = Taught::new();
     taught.change(|facts| topic(facts, "ticket-price").examples.push("give me the lowdown on the dosh".into()));
     taught.change(|facts| {
@@ -177,9 +176,10 @@ fn a_new_topic_is_laid_over_taught_ones() {
     }
 }
 
-/// Who names a rival of what a topic says is told what it says, unless moderators took the topic away.
+/// A question with a wrong name is corrected from the topic with the right name, unless moderators have removed that
+/// topic.
 #[test]
-fn a_topic_that_was_taken_away_corrects_nothing() {
+fn a_removed_topic_corrects_nothing() {
     let taught = Taught::new();
     let questions = ["is it flown by s7?", "это аэрофлот туда летает?"];
     for question in questions {
@@ -194,14 +194,14 @@ fn a_topic_that_was_taken_away_corrects_nothing() {
     }
 }
 
-/// Questions of every kind, to compare two desks by.
+/// Returns a sample of questions of every kind, to compare two desks with.
 fn questions() -> Vec<String> {
     let files = [include_str!("questions/development.jsonl"), include_str!("questions/languages.jsonl")];
     let read = |text| routedesk::eval::read(text).unwrap();
     files.into_iter().flat_map(read).step_by(7).map(|question| question.q).collect()
 }
 
-/// A random change of the kinds that moderators make.
+/// Makes a random change of the kinds that moderators make.
 fn change(facts: &mut Facts, random: &mut Random, made: usize) {
     let subject = random.below(facts.subjects.len());
     let topics = &mut facts.subjects[subject].topics;
@@ -222,8 +222,8 @@ fn change(facts: &mut Facts, random: &mut Random, made: usize) {
     }
 }
 
-/// What a desk learnt change by change is what a start makes of the database; and when everything is put back, nothing is
-/// left of it.
+/// A desk that learns the changes one by one replies like a desk that is started on the same database. After all
+/// changes are reverted, it replies as before.
 #[test]
 fn after_any_changes_replies_are_those_of_a_fresh_start() {
     let taught = Taught::new();
@@ -239,7 +239,7 @@ fn after_any_changes_replies_are_those_of_a_fresh_start() {
     let mut random = Random(seed);
     for made in 0..24 {
         taught.change(|facts| change(facts, &mut random, made));
-        // A question between the changes: the desk learns them one by one.
+        // A question after each change makes the desk learn them one by one.
         taught.ask("who flies it");
         if made % 8 == 7 {
             let fresh = open(&taught.path);
@@ -247,5 +247,5 @@ fn after_any_changes_replies_are_those_of_a_fresh_start() {
         }
     }
     taught.change(|facts| *facts = shipped);
-    assert!(all(&taught.desk) == before, "something is left, SEED={seed}");
+    assert!(all(&taught.desk) == before, "the changes still have an effect, SEED={seed}");
 }

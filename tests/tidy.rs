@@ -1,4 +1,5 @@
-//! What must be absent: rules of the house that a reader would otherwise have to watch.
+//! Checks rules for the source that reviewers would otherwise have to watch: module boundaries, names, and documents
+//! that must agree with the code.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +9,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All files below a folder with an ending, with their text.
+/// Returns name and text of all files below a folder with this extension.
 fn files(folder: &Path, ending: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -45,7 +46,7 @@ fn one_module_for_each_dependency() {
 }
 
 #[test]
-fn nothing_inside_knows_a_platform() {
+fn only_the_platform_module_knows_platforms() {
     for (name, text) in files(&root().join("src"), "rs") {
         let inside = !name.starts_with("src/platform/") && !matches!(name.as_str(), "src/lib.rs" | "src/main.rs");
         assert!(!inside || !text.contains("platform::"), "{name}");
@@ -53,7 +54,7 @@ fn nothing_inside_knows_a_platform() {
 }
 
 #[test]
-fn no_modules_without_an_owner() {
+fn no_module_has_a_generic_name() {
     for (name, _) in files(&root().join("src"), "rs") {
         assert!(!["utils", "helpers", "common", "misc"].iter().any(|word| name.contains(word)), "{name}");
     }
@@ -69,12 +70,12 @@ fn no_type_name_is_defined_twice() {
             }
         }
     }
-    assert!(places.len() > 100, "the types are found");
+    assert!(places.len() > 100, "too few types were found");
     places.retain(|_, files| files.len() > 1);
     assert!(places.is_empty(), "types that share a name: {places:#?}");
 }
 
-/// The type that a line defines. An associated type stands indented in its implementation and doesn't count.
+/// Returns the name of the type that a line defines. Ignores associated types, which are indented.
 fn defined_type(line: &str) -> Option<&str> {
     let code = line.trim_start();
     let code = match code.strip_prefix("pub") {
@@ -89,18 +90,21 @@ fn defined_type(line: &str) -> Option<&str> {
 }
 
 #[test]
-fn the_desks_words_are_in_one_module() {
+fn texts_for_people_are_in_one_module() {
     for (name, text) in files(&root().join("src"), "rs") {
         let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
         let speaks = name.starts_with("src/wording/");
         for words in ["The sources ", "sources don't say", "Please ", "Sorry"] {
-            assert!(speaks || !code.contains(words), "{name} says \"{words}\"; src/wording/ does that");
+            assert!(
+                speaks || !code.contains(words),
+                "{name} contains \"{words}\"; texts for people belong in src/wording/"
+            );
         }
     }
 }
 
 #[test]
-fn the_example_environment_is_what_config_reads() {
+fn the_example_environment_lists_what_config_reads() {
     let config = fs::read_to_string(root().join("src/config.rs")).unwrap();
     let example = fs::read_to_string(root().join(".env.example")).unwrap();
     let code = config.split("#[cfg(test)]").next().unwrap();
@@ -115,16 +119,4 @@ fn the_example_environment_is_what_config_reads() {
         .filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
         .collect();
     assert_eq!(shown, read);
-}
-
-/// The dialogue in the README is what the desk says.
-#[test]
-fn the_readme_shows_a_real_dialogue() {
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let snapshot =
-        fs::read_to_string(root().join("tests/snapshots/dialogues__the_first_questions_of_a_new_user.snap")).unwrap();
-    let dialogue = readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    for line in dialogue.lines().filter(|line| !line.trim().is_empty() && !line.contains('…')) {
-        assert!(snapshot.contains(line.trim_end()), "the desk doesn't say: {line}");
-    }
 }

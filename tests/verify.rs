@@ -1,4 +1,5 @@
-//! The check of claims against the articles: all shipped claims pass it, and it has teeth.
+//! Tests the verification of claims against the articles: all shipped claims pass, and wrong claims fail. Tests that
+//! need the articles are skipped without them.
 
 mod common;
 
@@ -17,14 +18,14 @@ fn all_shipped_claims_verify() {
 }
 
 #[test]
-fn a_missing_article_is_said_to_be_missing() {
+fn a_missing_article_is_reported() {
     let facts = text::shipped();
     let claim = facts.claims().next().unwrap();
     let Verification::ArticleMissing(source) = verify(claim, &facts, &Default::default()) else { panic!() };
     assert_eq!(source, claim.cite[0].source);
 }
 
-/// Of 1,000 claims changed at random in one thing, at least 95 % must fail.
+/// At least 95 % of 1,000 claims with one random mutation must fail.
 #[test]
 fn mutated_claims_fail() {
     let facts = text::shipped();
@@ -42,11 +43,11 @@ fn mutated_claims_fail() {
             passed.push(format!("{kind}: {} | {} | {}", mutant.id, mutant.statement, mutant.value));
         }
     }
-    println!("{} of 1,000 wrong claims are noticed", 1_000 - passed.len());
+    println!("{} of 1,000 wrong claims fail", 1_000 - passed.len());
     assert!(passed.len() <= 50, "{} of 1,000 wrong claims pass:\n{}", passed.len(), passed.join("\n"));
 }
 
-/// Changes one thing; none if the claim has nothing of the kind.
+/// Mutates one part of a claim; `None` if the claim has no part of the kind.
 fn mutate(mut claim: Claim, kind: &str, random: &mut Random, facts: &routedesk::facts::Facts) -> Option<Claim> {
     match kind {
         "figure" if random.below(2) == 0 => claim.statement = change_digits(&claim.statement, random)?,
@@ -80,7 +81,7 @@ fn mutate(mut claim: Claim, kind: &str, random: &mut Random, facts: &routedesk::
     Some(claim)
 }
 
-/// Changes one digit of a text.
+/// Changes one digit of a text; `None` if it has no digit.
 fn change_digits(text: &str, random: &mut Random) -> Option<String> {
     let digits: Vec<usize> = text.char_indices().filter(|(_, c)| c.is_ascii_digit()).map(|(at, _)| at).collect();
     if digits.is_empty() {

@@ -1,9 +1,11 @@
-//! What each step of the matcher adds: `cargo bench -p routedesk-peers --profile peers --bench ablation -- [SET…]`.
+//! Measures what each step of the matcher adds:
+//! `cargo bench -p routedesk-peers --profile peers --bench ablation -- [SET…]`.
 //!
-//! The first set is the desk's own: taught with its example questions, asked with the development and held-out questions
-//! of `tests/questions`. Each further one is named as `TRAIN:VALIDATION` or `TRAIN:VALIDATION:VECTORS`, in the formats of
-//! `examples/intents.rs`. Of each the table gives the share of questions that find their intent, the same with a slip in
-//! one word of seven, and how well the score tells questions in scope from others (area under the curve).
+//! The first set is the desk's own: it trains on the example questions of the answerable topics and asks the
+//! development and held-out questions of `tests/questions`. Each further set is an argument `TRAIN:VALIDATION` or
+//! `TRAIN:VALIDATION:VECTORS`, with files in the formats of `examples/intents.rs`. The columns are the share of
+//! questions that get their intent, the same with a typo in one word of seven, and how well the score separates
+//! questions in scope from others (area under the ROC curve).
 
 use std::collections::HashMap;
 use std::fs;
@@ -16,13 +18,13 @@ use routedesk::understanding::vectors::Vectors;
 use routedesk_peers::random::Random;
 use routedesk_peers::slips::{SLIPS, misspelt};
 
-/// The same as the program's.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const NONE: Steps = Steps { spelling: false, vectors: false, middle: false, nearest: false, names: false };
 
-/// From words alone to the whole engine.
+/// The steps, each added to those before it.
 const LADDER: [(&str, Steps); 6] = [
     ("words, pairs and character runs", NONE),
     ("+ spelling", Steps { spelling: true, ..NONE }),
@@ -32,11 +34,11 @@ const LADDER: [(&str, Steps); 6] = [
     ("+ names", Steps::ALL),
 ];
 
-/// Questions to teach and to ask.
+/// A set of examples to train on and questions to ask.
 struct Set {
     name: String,
     examples: Vec<(String, String)>,
-    /// The intents that are right, none if it is out of scope, and the question.
+    /// The right intents, empty if the question is out of scope, and the question.
     questions: Vec<(Vec<String>, String)>,
     vectors: Option<&'static [u8]>,
 }
@@ -53,7 +55,7 @@ fn main() -> anyhow::Result<()> {
         println!("| --- | --- | --- | --- |");
         for (step, steps) in LADDER {
             let vectors = match set.vectors {
-                Some(bytes) => Vectors::read(bytes).context("these are no word vectors")?,
+                Some(bytes) => Vectors::read(bytes).context("the file doesn't contain word vectors")?,
                 None => Vectors::shipped(),
             };
             let intents = Intents::train_with(&set.examples, vectors, steps);
@@ -84,7 +86,7 @@ fn row(intents: &Intents, questions: &[(Vec<String>, String)]) -> [String; 3] {
     [share(right), share(right_misspelt), area]
 }
 
-/// The desk's own questions. Where two topics have the same first claim either is right.
+/// Returns the desk's own set. Topics with the same first claim count as the same intent.
 fn desk() -> anyhow::Result<Set> {
     let facts = text::shipped();
     let examples = facts
@@ -125,7 +127,7 @@ fn desk() -> anyhow::Result<Set> {
 fn public(name: &str) -> anyhow::Result<Set> {
     let mut parts = name.split(':');
     let train = parts.next().unwrap_or_default();
-    let validation = parts.next().context("a set is named as TRAIN:VALIDATION or TRAIN:VALIDATION:VECTORS")?;
+    let validation = parts.next().context("expected a set as TRAIN:VALIDATION or TRAIN:VALIDATION:VECTORS")?;
     let read = |path: &str| fs::read_to_string(path).with_context(|| path.to_owned());
     let examples = read(train)?
         .lines()

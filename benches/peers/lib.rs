@@ -1,4 +1,4 @@
-//! What the measurements of the matcher share: sets of questions, and slips of the finger.
+//! Provides question sets, typos and a memory reading for the benchmarks of the matcher.
 
 #[path = "../../tests/common/random.rs"]
 pub mod random;
@@ -7,7 +7,7 @@ pub mod slips;
 
 use std::fs;
 
-/// The memory in use in bytes, where the system tells.
+/// Returns the resident memory of this process in bytes; 0 on systems without `/proc`.
 #[must_use]
 pub fn resident() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -1,4 +1,5 @@
-//! Ways to find a question's topic.
+//! Implements several ways to find a question's topic behind one trait: the desk's engine and the libraries that it is
+//! compared with.
 
 use rapidfuzz::fuzz::{Args, RatioBatchComparator};
 use routedesk::understanding::intents::Intents;
@@ -9,23 +10,23 @@ use tantivy::query::{BooleanQuery, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption, STORED, Schema, TEXT, Value};
 use tantivy::{Index, IndexReader, TantivyDocument, Term, doc};
 
-/// How many of the nearest examples vote for their topic, where several do.
+/// The number of best hits that vote for their topic, for the peers that let hits vote.
 const VOTERS: usize = 10;
 
-/// Finds the topic of a question.
+/// A way to find the topic of a question.
 pub trait Peer {
-    /// What it is.
+    /// Returns the name for the table.
     fn name(&self) -> &'static str;
 
-    /// The likeliest topic.
+    /// Returns the likeliest topic; empty if nothing matches.
     fn best(&self, question: &str) -> String;
 }
 
-/// The desk's own engine.
+/// The desk's engine.
 pub struct Routedesk(Intents);
 
 impl Routedesk {
-    /// Trains it.
+    /// Trains the engine on pairs of topic and example.
     pub fn new(examples: &[(String, String)]) -> Self {
         Self(Intents::train(examples, Vectors::shipped()))
     }
@@ -41,7 +42,7 @@ impl Peer for Routedesk {
     }
 }
 
-/// The nearest example by the pairs of letters that two texts share, looked for one by one.
+/// Nearest example by the letter pairs that two texts share, in a linear scan.
 pub struct Strsim<'a>(pub &'a [(String, String)]);
 
 impl Peer for Strsim<'_> {
@@ -55,7 +56,7 @@ impl Peer for Strsim<'_> {
     }
 }
 
-/// The nearest example by the normalised distance of insertions and deletions, each better one raising the bar.
+/// Nearest example by normalised insertion and deletion distance, in a linear scan with the best score as cutoff.
 pub struct Rapidfuzz<'a>(pub &'a [(String, String)]);
 
 impl Peer for Rapidfuzz<'_> {
@@ -77,11 +78,11 @@ impl Peer for Rapidfuzz<'_> {
     }
 }
 
-/// SQLite's full-text search over words, ranked by BM25; the first few vote.
+/// SQLite's full-text search over words, ranked by BM25; the best [`VOTERS`] hits vote.
 pub struct Fts5(Connection);
 
 impl Fts5 {
-    /// Indexes the examples in memory.
+    /// Indexes pairs of topic and example in memory.
     pub fn new(examples: &[(String, String)]) -> rusqlite::Result<Self> {
         let mut connection = Connection::open_in_memory()?;
         connection.execute_batch("CREATE VIRTUAL TABLE example USING fts5(topic UNINDEXED, text)")?;
@@ -114,7 +115,7 @@ impl Peer for Fts5 {
     }
 }
 
-/// Tantivy's BM25 over words; the first few vote.
+/// Tantivy's BM25 over words; the best [`VOTERS`] hits vote.
 pub struct Tantivy {
     reader: IndexReader,
     topic: Field,
@@ -122,7 +123,7 @@ pub struct Tantivy {
 }
 
 impl Tantivy {
-    /// Indexes the examples in memory.
+    /// Indexes pairs of topic and example in memory.
     pub fn new(examples: &[(String, String)]) -> tantivy::Result<Self> {
         let mut schema = Schema::builder();
         let (topic, text) = (schema.add_text_field("topic", STORED), schema.add_text_field("text", TEXT));

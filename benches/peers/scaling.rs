@@ -1,7 +1,9 @@
-//! The matcher beside other ways to find a question's topic, on one core: `cargo bench -p routedesk-peers --profile peers`.
+//! Compares the matcher with other ways to find a question's topic, on one core:
+//! `cargo bench -p routedesk-peers --profile peers`. An argument limits the size: `-- 10000`.
 //!
-//! A table for 150 and one for 5,000 topics, at 1,000 to 1,000,000 examples: time to get ready, time a question with and
-//! without slips, and how many find their topic. The questions were never taught. `-- 10000` stops at that size.
+//! Prints one table for 150 topics and one for 5,000, with 1,000 to 1,000,000 examples: time and memory to train or
+//! index, time per question, and the share of questions that get their topic, with and without typos. The questions
+//! aren't among the examples.
 
 mod peers;
 
@@ -12,13 +14,13 @@ use peers::{Fts5, Peer, Rapidfuzz, Routedesk, Strsim, Tantivy};
 use routedesk_peers::resident;
 use routedesk_peers::sets::{Set, set};
 
-/// The same as the program's.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SIZES: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 
-/// How many questions are asked, and for how long at most: linear scans take seconds for one.
+/// The number of questions, and the time after which the rest is skipped: a linear scan takes seconds per question.
 const QUESTIONS: usize = 1_000;
 const TIME_LIMIT: Duration = Duration::from_secs(15);
 
@@ -39,7 +41,7 @@ fn main() {
     }
 }
 
-/// A row of the table.
+/// Measures one peer and prints its row of the table.
 fn measure<'a, P: Peer>(set: &'a Set, make: impl FnOnce(&'a [(String, String)]) -> P) {
     let (before, start) = (resident(), Instant::now());
     let peer = make(&set.examples);
@@ -54,7 +56,7 @@ fn measure<'a, P: Peer>(set: &'a Set, make: impl FnOnce(&'a [(String, String)]) 
     );
 }
 
-/// Median and 99th percentile of the time a question, and what share finds its topic.
+/// Returns median and 99th percentile of the time per question, and the percentage of questions that get their topic.
 fn ask(peer: &impl Peer, questions: &[(String, String)]) -> (String, f64) {
     let (start, mut times, mut right) = (Instant::now(), Vec::new(), 0);
     for (topic, question) in questions {

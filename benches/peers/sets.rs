@@ -1,7 +1,8 @@
-//! Question sets of any size, made from the desk's own example questions: four fifths of them to teach, one fifth to ask.
+//! Makes question sets of any size from the desk's example questions: four fifths are examples, one fifth are
+//! questions.
 //!
-//! A set larger than they are repeats them with words left out, put in and mistyped, as people do. Where there are more
-//! topics than the desk has, each is several: the same questions, each time for another word.
+//! A set with more examples than the desk has repeats them with words left out, inserted and mistyped. For more topics
+//! than the desk has, each topic is multiplied: its copies have the same questions, each with another word appended.
 
 use routedesk::facts::text;
 use routedesk::understanding::normalise;
@@ -9,20 +10,20 @@ use routedesk::understanding::normalise;
 use crate::random::Random;
 use crate::slips::{SLIPS, misspelt};
 
-/// Words that people put around a question.
+/// Words that people add to a question without changing it.
 const AROUND: [&str; 8] = ["please", "hey", "so", "pls", "anyone", "actually", "ok", "hi"];
 
-/// A set: examples and questions, each with its topic.
+/// A question set, as pairs of topic and text.
 pub struct Set {
-    /// Topic and example.
+    /// Examples to train on.
     pub examples: Vec<(String, String)>,
-    /// Topic and question.
+    /// Questions that aren't among the examples.
     pub questions: Vec<(String, String)>,
-    /// The same questions with slips.
+    /// The same questions with typos.
     pub misspelt: Vec<(String, String)>,
 }
 
-/// A topic of the desk with the questions to teach and those to ask.
+/// A topic of the desk with its examples and its questions.
 struct Topic {
     id: String,
     taught: Vec<String>,
@@ -47,11 +48,11 @@ fn topics() -> Vec<Topic> {
     topics
 }
 
-/// A set of so many examples in so many topics, and so many questions.
+/// Makes a set with these numbers of examples, topics and questions. Equal numbers give equal sets.
 pub fn set(examples: usize, topics: usize, questions: usize) -> Set {
     let own = self::topics();
     let mut random = Random(0x2545_f491_4f6c_dd1d ^ examples as u64 ^ (topics as u64) << 32);
-    // A word of its own tells a topic from the others that are made of the same questions.
+    // The appended word is all that distinguishes the copies of a topic.
     let english: Vec<&str> =
         include_str!("../../data/words/english.txt").lines().filter(|word| word.len() > 5).collect();
     let base = |topic: usize| &own[topic % own.len()];
@@ -80,7 +81,7 @@ pub fn set(examples: usize, topics: usize, questions: usize) -> Set {
     set
 }
 
-/// The question as somebody else types it: a word left out or put in, a slip.
+/// Returns the text as another person may type it: with a word left out, a word inserted, or a typo.
 pub fn varied(text: &str, random: &mut Random) -> String {
     let mut words: Vec<String> = text.split(' ').map(str::to_owned).collect();
     if words.len() > 3 && random.below(2) == 0 {

@@ -1,11 +1,12 @@
-//! Slips of the finger.
+//! Makes typos.
 
 use crate::random::Random;
 
-/// How likely a word of a misspelt question is to have one, in percent.
+/// The probability of a typo in a word of a misspelt question, in percent.
 pub const SLIPS: usize = 15;
 
-/// A word, by chance with one letter left out, doubled, replaced or changed places with the next.
+/// Returns the word, with a probability of `percent` with one letter left out, doubled, replaced, or swapped with the
+/// next. Words of one or two letters stay as they are.
 pub fn misspelt(word: &str, percent: usize, random: &mut Random) -> String {
     let mut letters: Vec<char> = word.chars().collect();
     if letters.len() < 3 || random.below(100) >= percent {

@@ -1,8 +1,8 @@
-//! How long a desk takes to learn: `cargo bench -p routedesk-peers --profile peers --bench teaching`.
+//! Measures how fast the desk learns: `cargo bench -p routedesk-peers --profile peers --bench teaching`.
 //!
-//! At the shipped size and with 100,000 examples: the time to write a moderator's new example into the database, and the
-//! time of the first answer after it, which counts it. Then what 1,000 communities with ten examples of their own each
-//! weigh, and what a question costs with such a layer.
+//! With the shipped facts and with 100,000 examples, prints the time to commit a moderator's new example, and the time
+//! of the next answer, which includes learning it. Between the two, prints the memory of the layers of 1,000
+//! communities with ten examples each, and the time to understand a question with such a layer.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -19,7 +19,7 @@ use routedesk_peers::random::Random;
 use routedesk_peers::resident;
 use routedesk_peers::sets::varied;
 
-/// The same as the program's.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -45,7 +45,7 @@ fn open(path: &Path) -> anyhow::Result<Desk> {
     Ok(Desk::open(Store::open(path)?, &meta())?.0)
 }
 
-/// The shipped facts with so many examples, shared evenly.
+/// Returns the shipped facts with about `examples` examples: each topic is filled up to an equal share.
 fn enlarged(examples: usize) -> Facts {
     let mut facts = text::shipped();
     let mut random = Random(0x2545_f491_4f6c_dd1d);
@@ -60,18 +60,18 @@ fn enlarged(examples: usize) -> Facts {
     facts
 }
 
-/// Teaches one example after the other, and asks after each: for all, then for a community.
+/// Trains on the facts, then adds examples one by one and asks after each: in the shared scope, then in a community.
 fn teach(path: &Path, facts: &Facts) -> anyhow::Result<()> {
     Store::open(path)?.replace(facts, RevisionOrigin::Import, &meta())?;
     let start = Instant::now();
     let desk = open(path)?;
     let trained = start.elapsed();
     let count: usize = facts.topics().map(|topic| topic.examples.len()).sum();
-    println!("{count} examples: trained whole in {trained:.1?}");
+    println!("{count} examples: trained from scratch in {trained:.1?}");
     for (whose, scope) in [("all", Scope::Shared), ("a community", Scope::community("bench", "1"))] {
         let (written, answered) = teach_in(&desk, &mut Store::open(path)?, &scope)?;
         println!(
-            "  a change for {whose} is written in {}; the next answer, with it, takes {}",
+            "  a change for {whose} is committed in {}; the next answer, with it, takes {}",
             times(written),
             times(answered)
         );
@@ -103,10 +103,10 @@ fn teach_in(desk: &Desk, store: &mut Store, scope: &Scope) -> anyhow::Result<(Ve
 
 fn times(mut times: Vec<Duration>) -> String {
     times.sort();
-    format!("{:.1?} (longest {:.1?})", times[times.len() / 2], times[times.len() - 1])
+    format!("{:.1?} (max {:.1?})", times[times.len() / 2], times[times.len() - 1])
 }
 
-/// Layers of a thousand communities over one index.
+/// Measures the layers of [`COMMUNITIES`] communities over one index.
 fn communities(index: &Arc<Index>) {
     let mut facts = text::shipped();
     let mut random = Random(7);
@@ -116,7 +116,8 @@ fn communities(index: &Arc<Index>) {
         let layer = |community| index.with(&changes(&mut facts, community, &mut random), &mut LessonCache::default());
         (from..from + COMMUNITIES).map(layer).collect()
     };
-    // The room for making them is taken once; what the next thousand take is theirs.
+    // Building the first thousand also allocates working memory. The growth for the second thousand is that of the
+    // layers alone.
     let first = layers_of(0);
     let (before, start) = (resident(), Instant::now());
     let layers = layers_of(COMMUNITIES);
@@ -124,13 +125,14 @@ fn communities(index: &Arc<Index>) {
     let weight = resident().saturating_sub(before);
     drop(first);
     println!(
-        "{COMMUNITIES} communities with {OWN_EXAMPLES} examples each: {} MB in all, a layer is made in {made:.1?}; understanding a question takes {:.1?} with a layer and {plain:.1?} without",
+        "{COMMUNITIES} communities with {OWN_EXAMPLES} examples each: {} MB in all, a layer takes {made:.1?} to build; \
+         understanding a question takes {:.1?} with a layer and {plain:.1?} without",
         weight / 1_000_000,
         cost(&layers[COMMUNITIES / 2], &question),
     );
 }
 
-/// A community's own examples, in as many topics.
+/// Returns a community's changes: [`OWN_EXAMPLES`] examples, each in another topic.
 fn changes<'a>(facts: &'a mut Facts, community: usize, random: &mut Random) -> Vec<Change<'a>> {
     let mut taught: Vec<(usize, usize)> = Vec::new();
     while taught.len() < OWN_EXAMPLES {
@@ -143,7 +145,7 @@ fn changes<'a>(facts: &'a mut Facts, community: usize, random: &mut Random) -> V
     for (subject, topic) in &taught {
         let examples = &mut facts.subjects[*subject].topics[*topic].examples;
         let text = varied(&examples[random.below(examples.len())], random);
-        // In place of the one of the community before: a community has ten and not all of them.
+        // Remove the example of an earlier community, so that each community has only its own ten.
         if examples.last().is_some_and(|last| last.ends_with(" our way")) {
             examples.pop();
         }
@@ -161,7 +163,7 @@ fn changes<'a>(facts: &'a mut Facts, community: usize, random: &mut Random) -> V
         .collect()
 }
 
-/// The median time to understand a question.
+/// Returns the median time to understand a question.
 fn cost(index: &Index, question: &Utterance) -> Duration {
     let time = |_| {
         let start = Instant::now();

@@ -1,11 +1,11 @@
--- The messages in which the desk answered, so that an answer can be found by its question and the other way round.
+-- The messages in which the bot answered, so that answers are found by their question and questions by their answer.
 
 CREATE TABLE post (
     platform  TEXT NOT NULL,
-    message   TEXT NOT NULL,                -- the platform's id of the desk's message
-    channel   TEXT NOT NULL,                -- where it is
-    question  TEXT NOT NULL,                -- the message that it answers
-    part      INTEGER NOT NULL,             -- of an answer of several messages, counted from 0
+    message   TEXT NOT NULL,                -- the platform's id of the bot's message
+    channel   TEXT NOT NULL,                -- the platform's id of the channel or room
+    question  TEXT NOT NULL,                -- the platform's id of the message that it answers
+    part      INTEGER NOT NULL,             -- position among the messages of one answer, from 0
     at        INTEGER NOT NULL,             -- in seconds since 1970, UTC
     PRIMARY KEY (platform, message)
 ) STRICT, WITHOUT ROWID;

@@ -1,11 +1,11 @@
--- Facts of a community's own, over those that all share; and claims that no source is given for.
+-- Communities' changes on top of the shared facts, and claims without a source.
 
-ALTER TABLE revision ADD COLUMN scope TEXT NOT NULL DEFAULT '';  -- whose facts it changed: '' those that all share, or a
-                                                                 -- community's own: its platform and id, `discord:123`
-ALTER TABLE revision ADD COLUMN undoes INTEGER;                  -- the revision that it takes back
+ALTER TABLE revision ADD COLUMN scope TEXT NOT NULL DEFAULT '';  -- '' for the shared facts, or platform and id of the
+                                                                 -- community whose facts it changed: `discord:123`
+ALTER TABLE revision ADD COLUMN undoes INTEGER;                  -- the revision that it undoes
 CREATE INDEX revision_of ON revision (scope, id);
 
--- In a community's changes `before` and `after` are its own: none where it has the thing as all do, the JSON `null` where
--- it took it away.
+-- In the changes of a community `before` and `after` belong to its overlay: NULL if the overlay doesn't change the
+-- entity, the JSON `null` if it removes it.
 
-ALTER TABLE claim ADD COLUMN unsourced TEXT;                     -- the day on which it was added without a source
+ALTER TABLE claim ADD COLUMN unsourced TEXT;                     -- day on which the claim was added without a source

@@ -1,9 +1,9 @@
--- The loop that makes the desk better: questions are grouped with those alike, what was handled isn't raised again, members
--- suggest facts, and what is asked is counted.
+-- The moderators' queue: equal questions are grouped, settled ones aren't stored again, members suggest facts, and
+-- questions are counted by outcome.
 
-ALTER TABLE question ADD COLUMN gist INTEGER NOT NULL DEFAULT 0;  -- a hash of what it asks: those alike have the same
+ALTER TABLE question ADD COLUMN gist INTEGER NOT NULL DEFAULT 0;  -- hash of its informative words
 
-CREATE TABLE settled (                      -- questions that moderators have handled; their text is deleted
+CREATE TABLE settled (                      -- questions that moderators have settled, without their text
     platform   TEXT NOT NULL,
     community  TEXT NOT NULL,
     gist       INTEGER NOT NULL,
@@ -11,7 +11,7 @@ CREATE TABLE settled (                      -- questions that moderators have ha
     PRIMARY KEY (platform, community, gist)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE suggestion (                   -- facts that members suggest, without who did
+CREATE TABLE suggestion (                   -- facts that members suggested, without the members
     id         INTEGER PRIMARY KEY,
     platform   TEXT NOT NULL,
     community  TEXT NOT NULL,
@@ -19,10 +19,10 @@ CREATE TABLE suggestion (                   -- facts that members suggest, witho
     topic      TEXT,                        -- as the member wrote it
     source     TEXT,
     at         INTEGER NOT NULL,
-    until      INTEGER NOT NULL             -- when it is deleted
+    until      INTEGER NOT NULL             -- time when it is deleted
 ) STRICT;
 
-CREATE TABLE tally (                        -- how often something was asked, by what came of it
+CREATE TABLE tally (                        -- number of questions by outcome
     platform   TEXT NOT NULL,
     community  TEXT NOT NULL,
     day        TEXT NOT NULL,               -- 2026-11-21, UTC

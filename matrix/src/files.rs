@@ -1,4 +1,4 @@
-//! Files in rooms: given with their address or, where the room is encrypted, with their keys, and fetched again.
+//! Uploads and downloads files in rooms. In an encrypted room, files are encrypted as well.
 
 use std::io::Cursor;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use serde_json::Value;
 use super::{Account, Doing, RoomError};
 use crate::rooms::{bad, explain};
 
-/// How long fetching a file may take.
+/// The time limit for downloading a file.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl Account {
-    /// Puts a text onto the homeserver for a room, encrypted where the room is. Gives the part of an event's content that
-    /// leads to it: `url` or `file`.
+    /// Uploads a text as a file for a room, encrypted if the room is. Returns an object with the field `url`
+    /// or `file`, to be merged into an event's content.
     #[must_use]
     pub fn upload<'a>(&'a self, room: &'a str, text: &'a str) -> Doing<'a, Result<Value, RoomError>> {
         Box::pin(async move {
@@ -31,28 +31,29 @@ impl Account {
                 let sent = self.client.send(request).await.map_err(|error| explain(&error.into()))?;
                 MediaSource::Plain(sent.content_uri)
             };
-            Ok(serde_json::to_value(source).expect("an address or keys are JSON"))
+            Ok(serde_json::to_value(source).expect("a media source serialises to JSON"))
         })
     }
 
-    /// What lies where the content of an event leads to, if its sender says that it is no longer than `most` bytes and it
-    /// isn't.
+    /// Downloads and decrypts the file of an event's content.
+    ///
+    /// Fails if the sender declares no size, or if the declared or the actual size exceeds `most` bytes.
     #[must_use]
     pub fn download<'a>(&'a self, content: &'a Value, most: usize) -> Doing<'a, Result<Vec<u8>, RoomError>> {
         Box::pin(async move {
-            // Who doesn't say how long a file is may send any.
+            // Without a declared size the download could be of any size.
             let said = content["info"]["size"].as_u64().and_then(|size| usize::try_from(size).ok());
             if said.is_none_or(|size| size > most) {
-                return Err(bad("a file that is too long"));
+                return Err(bad("the file is too long"));
             }
-            let source = serde_json::from_value(content.clone()).map_err(|_| bad("no file"))?;
+            let source = serde_json::from_value(content.clone()).map_err(|_| bad("not a file"))?;
             let request = MediaRequestParameters { source, format: MediaFormat::File };
             let media = self.client.media();
-            // The SDK itself waits for ever.
+            // The SDK itself has no time limit.
             let fetched = tokio::time::timeout(FETCH_TIMEOUT, media.get_media_content(&request, false)).await;
             let bytes = fetched.map_err(|_| RoomError { what: "no connection".into(), may_pass: true })?;
             let bytes = bytes.map_err(|error| explain(&error))?;
-            if bytes.len() <= most { Ok(bytes) } else { Err(bad("a file that is too long")) }
+            if bytes.len() <= most { Ok(bytes) } else { Err(bad("the file is too long")) }
         })
     }
 }

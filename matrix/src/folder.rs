@@ -1,7 +1,7 @@
-//! The folder of an account: the store with its session, the key of the store, the recovery key.
+//! Manages the folder of an account: the store with its session, the key of the store, and the recovery key.
 //!
-//! Session and store are one thing: either without the other would come up "fine" and read nothing. The session is
-//! therefore kept inside the store's folder, and one without the other is refused.
+//! A session works only with its own store: with another one the bot would start but decrypt nothing. The session is
+//! therefore stored inside the store's folder, and one without the other is an error.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -9,27 +9,27 @@ use std::path::{Path, PathBuf};
 
 use super::session::OpenError;
 
-/// The folder, held by this process alone.
+/// The folder of an account, locked by this process.
 pub struct Folder {
     path: PathBuf,
-    /// Locked as long as it is open.
+    /// Keeps the lock until it is dropped.
     _lock: File,
 }
 
-/// What is in the store's folder.
+/// The content of the store's folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
-    /// Nothing, or what a start left that didn't come to its end.
+    /// No store: the next step is to log in.
     Nothing,
     /// A store with its session.
     Session,
 }
 
 impl Folder {
-    /// Makes the folder if need be, for the owner alone, and takes hold of it.
+    /// Creates the folder if it is missing, restricts it to its owner, and locks it.
     ///
     /// # Errors
-    /// If it can't be made, or another process has hold of it.
+    /// If the folder can't be created, or another process has locked it.
     pub fn take(path: &Path) -> Result<Self, OpenError> {
         let failed = |error: io::Error| OpenError::Folder { path: path.to_owned(), what: error.to_string() };
         fs::create_dir_all(path).map_err(failed)?;
@@ -43,13 +43,13 @@ impl Folder {
         }
     }
 
-    /// Where the store is.
+    /// Returns the path of the store's folder.
     #[must_use]
     pub fn store(&self) -> PathBuf {
         self.path.join("store")
     }
 
-    /// Where the recovery key is written.
+    /// Returns the path of the file with the recovery key.
     #[must_use]
     pub fn recovery_key(&self) -> PathBuf {
         self.path.join("recovery.key")
@@ -59,15 +59,15 @@ impl Folder {
         self.store().join("session.json")
     }
 
-    /// There from before a store is made until its session is kept.
+    /// The path of a file that exists from before a store is created until its session is saved.
     fn unfinished(&self) -> PathBuf {
         self.store().join("unfinished")
     }
 
-    /// What is in the store's folder. What a start left that didn't come to its end is removed.
+    /// Determines the content of the store's folder. Deletes the store of an unfinished first start.
     ///
     /// # Errors
-    /// If there is a store without its session, or the other way round.
+    /// If there is a store without its session, or a session without its store.
     pub fn look(&self) -> Result<Kept, OpenError> {
         let store = self.store();
         if self.unfinished().exists() {
@@ -81,7 +81,7 @@ impl Folder {
         }
     }
 
-    /// Begins a store.
+    /// Creates the store's folder, marked as unfinished until [`Self::keep_session`].
     ///
     /// # Errors
     /// If the folder can't be written.
@@ -94,7 +94,7 @@ impl Folder {
         begin().map_err(|error| self.failed(&error))
     }
 
-    /// Keeps the session of a store that was begun.
+    /// Saves the session, which finishes a store that was begun.
     ///
     /// # Errors
     /// If the folder can't be written.
@@ -109,18 +109,18 @@ impl Folder {
         keep().map_err(|error| self.failed(&error))
     }
 
-    /// The session that was kept.
+    /// Reads the saved session.
     ///
     /// # Errors
-    /// If it can't be read.
+    /// If the session can't be read.
     pub fn read_session(&self) -> Result<String, OpenError> {
         fs::read_to_string(self.session()).map_err(|error| self.failed(&error))
     }
 
-    /// The key of the store; made where there is no store yet.
+    /// Reads the key of the store, or creates one if there is no store yet.
     ///
     /// # Errors
-    /// If it is lost, or the folder can't be read or written.
+    /// If the key of an existing store is missing or malformed, or the folder can't be read or written.
     pub fn store_key(&self, kept: Kept) -> Result<[u8; 32], OpenError> {
         let path = self.path.join("store.key");
         match fs::read(&path) {
@@ -136,7 +136,7 @@ impl Folder {
         }
     }
 
-    /// The recovery key that an earlier start wrote.
+    /// Reads the recovery key that an earlier start wrote. `None` if there is none.
     #[must_use]
     pub fn read_recovery_key(&self) -> Option<String> {
         fs::read_to_string(self.recovery_key()).ok().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty())
@@ -155,7 +155,7 @@ impl Folder {
     }
 }
 
-/// Writes a file for the owner alone, whole or not at all.
+/// Writes a file that only its owner can read, completely or not at all.
 fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension("new");
     let mut options = OpenOptions::new();

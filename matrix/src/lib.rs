@@ -1,8 +1,8 @@
-//! A Matrix account: it logs in, keeps its session and its keys, listens and sends. It knows Matrix and not the desk.
+//! Wraps the Matrix SDK as one account: logs in, stores the session and keys, receives news, and sends events.
 //!
-//! It is a crate of its own because the SDK is large and only waits for networks: nothing of the SDK shows in this
-//! crate's face, and no function here is generic, so that all of the SDK is compiled once and at a level of its own.
-//! Events come and go as JSON, as the specification of Matrix describes them.
+//! [`open`] is the entry point. The crate knows nothing of the desk. It is separate because the SDK is large and mostly
+//! waits for networks: no type of the SDK is in the public API and no function is generic, so the SDK is compiled once,
+//! at its own optimisation level. Events are JSON, as the Matrix specification describes them.
 #![recursion_limit = "256"]
 
 mod files;
@@ -20,110 +20,110 @@ use serde_json::Value;
 pub use folder::Folder;
 pub use session::{Note, OpenError, Opened, open};
 
-/// Something that is done while others wait.
+/// The boxed future of an operation, so that callers don't compile the SDK's futures.
 pub type Doing<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// How to log in at the first start.
+/// The credentials for the first start.
 #[derive(Clone, PartialEq, Eq)]
 pub enum LogIn {
-    /// With the account's password; a device is made.
+    /// The account's password. Logging in creates a device.
     Password(String),
-    /// With a device that is there already.
+    /// The access token of an existing device.
     Token {
-        /// Its access token.
+        /// The access token.
         token: String,
-        /// Its id.
+        /// The device's id.
         device: String,
     },
 }
 
-/// Which account, and where to keep what belongs to it.
+/// The account to open, and the folder for its data.
 #[derive(Clone)]
 pub struct AccountSettings {
-    /// The homeserver's address or its name.
+    /// The homeserver's URL or server name.
     pub homeserver: String,
-    /// The account: `@name:server`, or `name` alone where a password is given.
+    /// The user id, `@name:server`. With a password, `name` alone is enough.
     pub user: String,
-    /// How to log in at the first start; not needed later.
+    /// The credentials for the first start. Once there is a session they aren't used.
     pub log_in: Option<LogIn>,
-    /// Where session, keys and the recovery key are kept.
+    /// The folder for the session, the keys and the recovery key.
     pub folder: PathBuf,
     /// The recovery key of an account that is cross-signed elsewhere.
     pub recovery_key: Option<String>,
 }
 
-/// Something that happened in a room, as far as it could be read.
+/// An event in a room, decrypted if possible.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// The room's id.
     pub room: String,
-    /// Its own id.
+    /// The event's id.
     pub id: String,
-    /// Who sent it.
+    /// The sender's user id.
     pub sender: String,
-    /// When, by the sender's server but never in the future, in milliseconds since 1970.
+    /// The time by the sender's server, but never in the future, in milliseconds since 1970.
     pub at_ms: i64,
-    /// Its type, such as `m.room.message`; `m.room.encrypted` if it can't be read yet.
+    /// The type, such as `m.room.message`; `m.room.encrypted` if the event can't be decrypted yet.
     pub kind: String,
-    /// Its content; of one that can't be read what stands outside the encryption.
+    /// The content. Of an event that can't be decrypted, the unencrypted part.
     pub content: Value,
-    /// What it is the state of, if it is one.
+    /// The state key, if it is a state event.
     pub state_key: Option<String>,
-    /// The event that it removes, if it does.
+    /// The id of the event that it redacts, if it is a redaction.
     pub redacts: Option<String>,
-    /// The content of the event that corrected it last, if one did and the server tells.
+    /// The content of its latest edit, if the server sent one.
     pub correction: Option<Value>,
-    /// Of somebody's membership what it was before.
+    /// The previous membership, if it is a membership event.
     pub membership_before: Option<String>,
 }
 
-/// What listening brings.
+/// An item that [`Account::listen`] reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum News {
-    /// Something happened in a room.
+    /// A new event in a room.
     Event(Box<Event>),
-    /// More happened in a room than the server told: its history has to be read.
+    /// The server left out events of this room: read its history.
     Gap(String),
-    /// The account was invited.
+    /// The account was invited into a room.
     Invite {
-        /// Where to.
+        /// The room's id.
         room: String,
-        /// By whom, if that is known.
+        /// The inviter's user id, if it is known.
         by: Option<String>,
     },
-    /// The account is no longer in a room.
+    /// The account is no longer in this room.
     Left(String),
-    /// Keys came for events in a room that could not be read before.
+    /// Keys arrived for events that could not be decrypted before.
     Keys {
-        /// The room.
+        /// The room's id.
         room: String,
-        /// What such events name as `session_id`.
+        /// The encryption session, which such events name as `session_id`.
         session: String,
     },
 }
 
-/// Why something could not be done in a room.
+/// A failed operation in a room.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
 pub struct RoomError {
-    /// What the server or the SDK said, without anybody's words.
+    /// The error of the server or the SDK, safe to log: without anybody's words.
     pub what: String,
-    /// Whether the same may succeed later.
+    /// True if the same operation may succeed later.
     pub may_pass: bool,
 }
 
-/// Why listening ended.
+/// The reason why listening ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Ended {
     /// The device was removed, or the password changed.
     #[error(
-        "The homeserver has ended this session. Move the folder {0} away and start again: the bot logs in anew, and with \
-         the recovery key, which stays in its place, it reads on."
+        "The homeserver has ended this session. Move the folder {0} away, leave the recovery key in its place, and \
+         start again: the bot logs in anew and restores its keys."
     )]
     Revoked(PathBuf),
 }
 
-/// An account that is logged in. Cheap to copy.
+/// An account that is logged in. Cheap to clone.
 #[derive(Clone)]
 pub struct Account {
     client: Client,
@@ -132,19 +132,19 @@ pub struct Account {
 }
 
 impl Account {
-    /// Its id, `@name:server`.
+    /// Returns the user id, `@name:server`.
     #[must_use]
     pub fn user(&self) -> &str {
         &self.user
     }
 
-    /// The id of its device.
+    /// Returns the id of the account's device.
     #[must_use]
     pub fn device(&self) -> String {
         self.client.device_id().map(ToString::to_string).unwrap_or_default()
     }
 
-    /// The fingerprint of its device in groups of four, as people's programs show it.
+    /// Returns the fingerprint of the account's device in groups of four characters, as clients show it.
     #[must_use]
     pub fn fingerprint(&self) -> Doing<'_, Option<String>> {
         Box::pin(async move {

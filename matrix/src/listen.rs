@@ -1,4 +1,4 @@
-//! Listening: what the homeserver tells, in its order.
+//! Receives news from the homeserver, in the server's order.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -17,16 +17,16 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Account, Doing, Ended, Event, News};
 
-/// How long the server may wait for something to tell.
+/// The time that the server may hold a sync request open while there is no news.
 const WAIT: Duration = Duration::from_secs(30);
 
-/// The pause after a failure, doubled with each up to the longest.
+/// The pause after a failed sync, which doubles each time up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 impl Account {
-    /// Listens until the session ends or nobody takes the news any more. What is news to the server comes in its order;
-    /// an outage is waited through.
+    /// Sends news to `news`, in the server's order, until the session ends or the receiver is dropped. Waits through
+    /// outages.
     #[must_use]
     pub fn listen(&self, news: UnboundedSender<News>) -> Doing<'_, Result<(), Ended>> {
         Box::pin(async move {
@@ -37,7 +37,7 @@ impl Account {
         })
     }
 
-    /// The SDK's own loop sleeps up to a second between two answers of the server; this one doesn't.
+    /// Runs the sync loop. The SDK's own loop sleeps up to a second between two responses; this one doesn't.
     async fn listen_on(&self, news: &UnboundedSender<News>) -> Result<(), Ended> {
         let settings = settings(WAIT);
         let mut pause = FIRST_PAUSE;
@@ -55,8 +55,8 @@ impl Account {
                     return Err(Ended::Revoked(self.folder.store()));
                 }
                 Err(_) => {
-                    // The error itself may hold an address with a token in it.
-                    tracing::warn!(wait_ms = pause.as_millis(), "the homeserver could not be asked for news");
+                    // The error isn't logged, because it may hold a URL with a token.
+                    tracing::warn!(wait_ms = pause.as_millis(), "sync failed, retrying");
                     tokio::time::sleep(pause).await;
                     pause = (2 * pause).min(LONGEST_PAUSE);
                 }
@@ -68,7 +68,8 @@ impl Account {
     }
 }
 
-/// How the server is asked for news. How many people are in a room it only tells who asks for no more of them than needed.
+/// Returns the settings of a sync. Members are loaded lazily, because only then the server sends a room's member
+/// counts.
 pub fn settings(wait: Duration) -> SyncSettings {
     let mut definition = FilterDefinition::with_lazy_loading();
     definition.room.timeline.limit = Some(uint!(100));
@@ -76,7 +77,7 @@ pub fn settings(wait: Duration) -> SyncSettings {
     SyncSettings::new().timeout(wait).filter(Filter::FilterDefinition(definition))
 }
 
-/// What an answer of the server brings.
+/// Reads the news in a sync response.
 async fn tell(client: &Client, response: SyncResponse) -> Vec<News> {
     let mut news = Vec::new();
     for room in response.rooms.invited.keys() {
@@ -93,12 +94,13 @@ async fn tell(client: &Client, response: SyncResponse) -> Vec<News> {
     news
 }
 
-/// Who invited the account into a room.
+/// Returns the id of the user who invited the account into a room, if it is known.
 pub async fn inviter(client: &Client, room: &RoomId) -> Option<String> {
     let details = client.get_room(room)?.invite_details().await.ok()?;
     Some(details.inviter_id.to_string())
 }
 
+/// Reports arriving keys until the receiver is dropped.
 async fn tell_keys(client: Client, news: UnboundedSender<News>) {
     let Some(keys) = client.encryption().room_keys_received_stream().await else { return };
     let mut keys = std::pin::pin!(keys);
@@ -111,7 +113,7 @@ async fn tell_keys(client: Client, news: UnboundedSender<News>) {
     }
 }
 
-/// The parts of an event that are read.
+/// The fields of an event that are read.
 #[derive(Deserialize)]
 struct Wire {
     event_id: String,
@@ -127,12 +129,12 @@ struct Wire {
     unsigned: Value,
 }
 
-/// An event of a room's timeline; none if it isn't as the specification has it.
+/// Reads an event of a room's timeline. `None` if it lacks a field that the specification requires.
 pub fn read(room: &RoomId, event: &TimelineEvent) -> Option<Event> {
     let wire: Wire = serde_json::from_str(event.raw().json().get()).ok()?;
-    // An encrypted event is neither a state nor a removal, whatever its sender wrote into it.
+    // An encrypted event is neither a state event nor a redaction, whatever its sender put into it.
     let is_clear = event.encryption_info().is_none();
-    // Newer rooms name what is removed in the content.
+    // Newer room versions have `redacts` in the content.
     let redacts = wire.redacts.or_else(|| wire.content["redacts"].as_str().map(str::to_owned));
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |past| past.as_millis());
     Some(Event {

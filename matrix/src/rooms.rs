@@ -1,4 +1,4 @@
-//! What can be done in rooms and asked about them.
+//! Operations on rooms: sending and reading events, joining and leaving, and queries about rooms and members.
 
 use matrix_sdk::room::MessagesOptions;
 use matrix_sdk::ruma::api::client::receipt::create_receipt::v3::ReceiptType;
@@ -14,8 +14,8 @@ use super::{Account, Doing, Event, News, RoomError};
 use crate::listen::{inviter, read};
 
 impl Account {
-    /// Sends an event, encrypted where the room is. The same `transaction` sends it once: a second time gives the id of
-    /// the first. Gives the event's id.
+    /// Sends an event, encrypted if the room is, and returns its id. Sending again under the same `transaction` sends
+    /// nothing and returns the id of the first event.
     #[must_use]
     pub fn send<'a>(
         &'a self,
@@ -32,7 +32,7 @@ impl Account {
         })
     }
 
-    /// Removes an event.
+    /// Redacts an event.
     #[must_use]
     pub fn redact<'a>(&'a self, room: &'a str, event: &'a str) -> Doing<'a, Result<(), RoomError>> {
         Box::pin(async move {
@@ -44,13 +44,13 @@ impl Account {
         })
     }
 
-    /// Shows that the account is writing in a room, or no longer.
+    /// Starts or ends the typing notice in a room.
     #[must_use]
     pub fn typing<'a>(&'a self, room: &'a str, typing: bool) -> Doing<'a, Result<(), RoomError>> {
         Box::pin(async move { self.room(room)?.typing_notice(typing).await.map_err(|error| explain(&error)) })
     }
 
-    /// Shows that the account has read an event.
+    /// Sends a read receipt for an event.
     #[must_use]
     pub fn mark_read<'a>(&'a self, room: &'a str, event: &'a str) -> Doing<'a, Result<(), RoomError>> {
         Box::pin(async move {
@@ -61,7 +61,8 @@ impl Account {
         })
     }
 
-    /// What happened in a room since then, in milliseconds since 1970, and since the account is in it; the oldest first.
+    /// Returns a room's events since a time in milliseconds since 1970, and since the account's last join, the oldest
+    /// first.
     #[must_use]
     pub fn history<'a>(&'a self, room: &'a str, since_ms: i64) -> Doing<'a, Result<Vec<Event>, RoomError>> {
         Box::pin(async move {
@@ -74,7 +75,7 @@ impl Account {
                 let page = room.messages(options).await.map_err(|error| explain(&error))?;
                 let read: Vec<Event> = page.chunk.iter().filter_map(|event| read(room.room_id(), event)).collect();
                 let arrival = read.iter().position(|event| self.is_own_arrival(event));
-                // A single old event says nothing: its server's clock may be wrong.
+                // A single old event doesn't end the search: its server's clock may be wrong.
                 let is_old = read.iter().all(|event| event.at_ms < since_ms);
                 let until = arrival.unwrap_or(read.len());
                 events.extend(read.into_iter().take(until).filter(|event| event.at_ms >= since_ms));
@@ -87,7 +88,7 @@ impl Account {
         })
     }
 
-    /// Whether an event is the account's coming; it isn't where only its name changes.
+    /// Returns true if an event is the account's join, and not only a change of its name.
     fn is_own_arrival(&self, event: &Event) -> bool {
         event.kind == "m.room.member"
             && event.state_key.as_ref() == Some(&self.user)
@@ -95,26 +96,26 @@ impl Account {
             && event.membership_before.as_deref() != Some("join")
     }
 
-    /// An event by its id.
+    /// Fetches an event by its id.
     #[must_use]
     pub fn event<'a>(&'a self, room: &'a str, event: &'a str) -> Doing<'a, Result<Event, RoomError>> {
         Box::pin(async move {
             let room = self.room(room)?;
             let found = room.event(event_id(event)?, None).await.map_err(|error| explain(&error))?;
-            read(room.room_id(), &found).ok_or_else(|| bad("an event that isn't as it should be"))
+            read(room.room_id(), &found).ok_or_else(|| bad("malformed event"))
         })
     }
 
-    /// The level of a person in a room, from which on rights are given; a creator's is the highest number. Who isn't in the
-    /// room has none there, whatever level is still kept for them.
+    /// Returns a user's power level in a room; `i64::MAX` for a creator of the room. Fails for a user who isn't in the
+    /// room, even if the room still lists a level for them.
     #[must_use]
     pub fn level<'a>(&'a self, room: &'a str, user: &'a str) -> Doing<'a, Result<i64, RoomError>> {
         Box::pin(async move {
-            let user = <&UserId>::try_from(user).map_err(|_| bad("not the id of a person"))?;
+            let user = <&UserId>::try_from(user).map_err(|_| bad("invalid user id"))?;
             let room = self.room(room)?;
             let member = room.get_member(user).await.map_err(|error| explain(&error))?;
             if member.is_none_or(|member| *member.membership() != MembershipState::Join) {
-                return Err(bad("somebody who isn't in the room"));
+                return Err(bad("the user isn't in the room"));
             }
             match room.get_user_power_level(user).await.map_err(|error| explain(&error))? {
                 UserPowerLevel::Int(level) => Ok(level.into()),
@@ -123,23 +124,23 @@ impl Account {
         })
     }
 
-    /// Whether a room is a direct conversation with one person.
+    /// Returns true if a room is a direct chat with one person.
     #[must_use]
     pub fn is_direct<'a>(&'a self, room: &'a str) -> Doing<'a, bool> {
         Box::pin(async move {
             let Ok(room) = self.room(room) else { return false };
-            // None is a count that the server hasn't told yet.
+            // A count of 0 means that the server hasn't sent it yet.
             room.is_direct().await.unwrap_or(false) && (1..=2).contains(&room.active_members_count())
         })
     }
 
-    /// Whether anybody may enter a room; where that isn't known, it is taken to be so.
+    /// Returns true if anybody may join a room, or if its join rule isn't known.
     #[must_use]
     pub fn is_public(&self, room: &str) -> bool {
         self.room(room).is_ok_and(|room| room.is_public().unwrap_or(true))
     }
 
-    /// How the account is called in a room.
+    /// Returns the account's display name in a room.
     #[must_use]
     pub fn name<'a>(&'a self, room: &'a str) -> Doing<'a, Option<String>> {
         Box::pin(async move {
@@ -149,32 +150,33 @@ impl Account {
         })
     }
 
-    /// Whether nobody else is in a room or invited into it.
+    /// Returns true if the account is the only joined or invited member of a room.
     #[must_use]
     pub fn is_alone(&self, room: &str) -> bool {
         self.room(room).is_ok_and(|room| room.active_members_count() == 1)
     }
 
-    /// The room that a room says it follows: nothing until the room's beginning is known, none if it follows no other.
+    /// Returns the room that a room replaces, by its own account: `None` until its creation event is known,
+    /// `Some(None)` if it replaces none.
     #[must_use]
     pub fn predecessor(&self, room: &str) -> Option<Option<String>> {
         let created = self.room(room).ok()?.create_content()?;
         Some(created.predecessor.map(|before| before.room_id.to_string()))
     }
 
-    /// The room that a room says takes its place.
+    /// Returns the room that replaces a room, by the replaced room's own account.
     #[must_use]
     pub fn successor(&self, room: &str) -> Option<String> {
         self.room(room).ok()?.successor_room().map(|next| next.room_id.to_string())
     }
 
-    /// The rooms that the account is in.
+    /// Returns the ids of the rooms that the account is in.
     #[must_use]
     pub fn rooms(&self) -> Vec<String> {
         self.client.joined_rooms().iter().map(|room| room.room_id().to_string()).collect()
     }
 
-    /// The invitations that wait.
+    /// Returns the pending invitations.
     #[must_use]
     pub fn invitations(&self) -> Doing<'_, Vec<News>> {
         Box::pin(async move {
@@ -187,7 +189,7 @@ impl Account {
         })
     }
 
-    /// Enters a room; `through` names servers that know it.
+    /// Joins a room. `through` names servers that know it.
     #[must_use]
     pub fn join<'a>(&'a self, room: &'a str, through: &'a [String]) -> Doing<'a, Result<(), RoomError>> {
         Box::pin(async move {
@@ -195,7 +197,7 @@ impl Account {
             let servers: Vec<_> =
                 through.iter().filter_map(|name| ServerName::parse(name).ok().map(|name| name.to_owned())).collect();
             let joined = match self.client.get_room(id) {
-                // Where the account was invited into a direct conversation, this keeps it one.
+                // Joining the invited room keeps its mark as a direct chat.
                 Some(known) => known.join().await,
                 None => self.client.join_room_by_id_or_alias(id.into(), &servers).await.map(drop),
             };
@@ -210,23 +212,25 @@ impl Account {
     }
 
     pub(crate) fn room(&self, room: &str) -> Result<Room, RoomError> {
-        self.client.get_room(room_id(room)?).ok_or_else(|| bad("a room that the account isn't in"))
+        self.client.get_room(room_id(room)?).ok_or_else(|| bad("the account isn't in the room"))
     }
 }
 
 fn room_id(room: &str) -> Result<&RoomId, RoomError> {
-    room.try_into().map_err(|_| bad("not the id of a room"))
+    room.try_into().map_err(|_| bad("invalid room id"))
 }
 
 fn event_id(event: &str) -> Result<&EventId, RoomError> {
-    event.try_into().map_err(|_| bad("not the id of an event"))
+    event.try_into().map_err(|_| bad("invalid event id"))
 }
 
+/// Returns an error that a retry can't fix.
 pub fn bad(what: &str) -> RoomError {
     RoomError { what: what.to_owned(), may_pass: false }
 }
 
-/// What went wrong, without anything that a log may not hold. Only what the server refuses for good may not pass.
+/// Describes an error without anything that must not be logged. All errors may pass, except permanent refusals by the
+/// server and a room that the account isn't in.
 pub fn explain(error: &Error) -> RoomError {
     use ErrorKind::{BadJson, Forbidden, InvalidParam, NotFound, TooLarge, UnsupportedRoomVersion};
     let is_final = |kind: &ErrorKind| {
@@ -234,12 +238,12 @@ pub fn explain(error: &Error) -> RoomError {
     };
     match (error.client_api_error_kind(), error) {
         (Some(kind), _) => RoomError { what: kind.errcode().to_string(), may_pass: !is_final(kind) },
-        (None, Error::WrongRoomState(_)) => bad("a room that the account isn't in"),
+        (None, Error::WrongRoomState(_)) => bad("the account isn't in the room"),
         (None, Error::Http(http)) => {
             let is_network = matches!(**http, HttpError::Reqwest(_));
-            let what = if is_network { "no connection" } else { "an answer that can't be read" };
+            let what = if is_network { "no connection" } else { "unreadable response" };
             RoomError { what: what.to_owned(), may_pass: true }
         }
-        (None, _) => RoomError { what: "trouble in the store or with keys".to_owned(), may_pass: true },
+        (None, _) => RoomError { what: "store or encryption error".to_owned(), may_pass: true },
     }
 }

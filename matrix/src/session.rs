@@ -1,4 +1,4 @@
-//! Logging in, coming back, cross-signing and recovery.
+//! Opens an account: logs in or restores the session, and sets up cross-signing and recovery.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,57 +16,58 @@ use matrix_sdk::{Client, ClientBuildError, Error, SessionMeta, SessionTokens, Sq
 use super::folder::Kept;
 use super::{Account, AccountSettings, Doing, Folder, LogIn, listen};
 
-/// How the bot's device is called in the lists that people see.
+/// The device's name, which clients show in lists of sessions.
 const DEVICE_NAME: &str = "routedesk";
 
-/// How often a request is tried. Refusals for too many requests count, so the limit is high: with five of them half the
-/// answers of a burst were lost.
+/// The number of attempts at a request. Rate-limited attempts count, so it is high: with five, half the answers of a
+/// burst were lost.
 const TRIES: usize = 50;
 
-/// The longest pause between two tries, and the longest time that a request may take.
+/// The longest pause between two attempts, and the time limit of a request.
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Why an account can't be used, with the remedy.
+/// The reason why an account can't be used, with the remedy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "each says what it is")]
+#[expect(missing_docs, reason = "the messages describe the variants")]
 pub enum OpenError {
-    #[error("The folder {path} can't be used: {what}. Set MATRIX_DATA to another one, or mend its permissions.")]
+    #[error("The folder {path} can't be used: {what}. Fix its permissions, or set MATRIX_DATA to another folder.")]
     Folder { path: PathBuf, what: String },
-    #[error("Another process uses the folder {0}. Stop it first: two on one store would read nothing in the end.")]
+    #[error("Another process uses the folder {0}. Stop it first: two on one store could not decrypt messages.")]
     InUse(PathBuf),
     #[error(
-        "The folder {0} holds a store without its session, or a session without its store. Bring back both from one \
-         backup, or move the folder away and start again: the bot logs in anew, and with the recovery key it reads on."
+        "The folder {0} holds a store without its session, or a session without its store. Restore both from one \
+         backup, or move the folder away and start again: the bot logs in anew and restores its keys with the recovery \
+         key."
     )]
     StoreWithoutSession(PathBuf),
     #[error(
-        "{0} isn't the key of the store. Bring the file back from the backup, or move the folder `store` beside it away \
-         and start again: the bot logs in anew, and with the recovery key it reads on."
+        "{0} isn't the key of the store. Restore the file from the backup, or move the folder `store` beside it away \
+         and start again: the bot logs in anew and restores its keys with the recovery key."
     )]
     WrongKey(PathBuf),
-    #[error("The homeserver refuses MATRIX_USER with MATRIX_PASSWORD. Look at both; the user is @name:server or name.")]
+    #[error("The homeserver refuses MATRIX_USER with MATRIX_PASSWORD. Check both; the user is @name:server or name.")]
     WrongPassword,
     #[error("There is no session yet. Set MATRIX_PASSWORD, or MATRIX_ACCESS_TOKEN with MATRIX_DEVICE_ID.")]
     NoWayToLogIn,
-    #[error("MATRIX_USER has to be @name:server where MATRIX_ACCESS_TOKEN is set.")]
+    #[error("MATRIX_USER must be @name:server if MATRIX_ACCESS_TOKEN is set.")]
     NoUser,
     #[error("{0}")]
     Revoked(super::Ended),
-    #[error("The homeserver {0} can't be reached. Look at MATRIX_HOMESERVER and the network.")]
+    #[error("The homeserver {0} can't be reached. Check MATRIX_HOMESERVER and the network.")]
     Unreachable(String),
-    #[error("The recovery key isn't that of this account. Look at the file that MATRIX_RECOVERY_KEY_FILE names.")]
+    #[error("The recovery key doesn't belong to this account. Check the file that MATRIX_RECOVERY_KEY_FILE names.")]
     WrongRecoveryKey,
     #[error("Matrix: {0}")]
     Other(String),
 }
 
-/// What the operator should know after a start.
+/// A note for the operator after a start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Note {
-    /// The recovery key was made and written to this file.
+    /// A recovery key was created and written to this file.
     RecoveryKeyWritten(PathBuf),
-    /// The device isn't cross-signed; its messages may be shut out.
+    /// The device isn't cross-signed, so clients may refuse its messages.
     NotCrossSigned,
 }
 
@@ -74,11 +75,11 @@ pub enum Note {
 pub struct Opened {
     /// The account.
     pub account: Account,
-    /// What the operator should know.
+    /// Notes for the operator.
     pub notes: Vec<Note>,
 }
 
-/// Opens an account: comes back to its session or logs in, and sees to cross-signing and recovery.
+/// Opens an account: restores its session or logs in, and sets up cross-signing and recovery.
 #[must_use]
 pub fn open(settings: AccountSettings) -> Doing<'static, Result<Opened, OpenError>> {
     Box::pin(open_account(settings))
@@ -92,7 +93,7 @@ async fn open_account(settings: AccountSettings) -> Result<Opened, OpenError> {
         Kept::Session => come_back(&settings, &folder, key).await?,
         Kept::Nothing => log_in(&settings, &folder, key).await?,
     };
-    // The first answer of the server, so that nothing from before the start comes as news.
+    // The first sync response, so that events from before the start aren't reported as news.
     client.sync_once(listen::settings(Duration::ZERO)).await.map_err(|error| explain(&settings, &error))?;
     client.encryption().wait_for_e2ee_initialization_tasks().await;
     let notes = recover(&settings, &folder, &client).await?;
@@ -107,7 +108,7 @@ async fn build(settings: &AccountSettings, store: &Path, key: [u8; 32]) -> Resul
         backup_download_strategy: BackupDownloadStrategy::AfterDecryptionFailure,
     };
     let requests = RequestConfig::new().retry_limit(TRIES).max_retry_time(LONGEST_PAUSE).timeout(Some(REQUEST_TIMEOUT));
-    // A key of 32 bytes and no passphrase: that would be stretched four times at each start.
+    // A key of 32 bytes instead of a passphrase, which the SDK would stretch four times at each start.
     let store = SqliteStoreConfig::new(store).key(Some(&key));
     Client::builder()
         .server_name_or_homeserver_url(&settings.homeserver)
@@ -155,12 +156,12 @@ async fn log_in(settings: &AccountSettings, folder: &Folder, key: [u8; 32]) -> R
             client.whoami().await.map_err(|error| explain(settings, &error.into()))?;
         }
     }
-    let session = auth.session().ok_or_else(|| OpenError::Other("no session after the log-in".into()))?;
-    folder.keep_session(&serde_json::to_string(&session).expect("a session is made of words"))?;
+    let session = auth.session().ok_or_else(|| OpenError::Other("no session after logging in".into()))?;
+    folder.keep_session(&serde_json::to_string(&session).expect("a session serialises to JSON"))?;
     Ok(client)
 }
 
-/// Sees to it that the device is signed by its owner and that its keys can be had back.
+/// Cross-signs the device and makes its keys recoverable. Returns notes for the operator.
 async fn recover(settings: &AccountSettings, folder: &Folder, client: &Client) -> Result<Vec<Note>, OpenError> {
     let recovery = client.encryption().recovery();
     let mut notes = Vec::new();
@@ -178,20 +179,20 @@ async fn recover(settings: &AccountSettings, folder: &Folder, client: &Client) -
                     RecoveryError::SecretStorage(_) => OpenError::WrongRecoveryKey,
                     other => OpenError::Other(format!("recovery failed: {other}")),
                 })?;
-                // It is this account's, so a start without the variable finds it, too.
+                // The key is the right one, so save it for starts without MATRIX_RECOVERY_KEY_FILE.
                 folder.write_recovery_key(&key)?;
             }
         }
-        // A start that ended before the key was written: nobody has it.
+        // An earlier start ended before it wrote the key, so nobody has it.
         RecoveryState::Enabled if folder.read_recovery_key().is_none() && settings.recovery_key.is_none() => {
             match recovery.reset_key().await {
                 Ok(key) => notes.push(keep(folder, &key)?),
-                Err(error) => tracing::warn!(what = %error, "the recovery key could not be made anew"),
+                Err(error) => tracing::warn!(what = %error, "the recovery key could not be reset"),
             }
         }
         RecoveryState::Enabled | RecoveryState::Unknown => {}
     }
-    // What was signed just now is known once the homeserver was asked for it.
+    // A new signature is known only after a request to the homeserver.
     if let Some(user) = client.user_id() {
         let _ = client.encryption().request_user_identity(user).await;
     }

@@ -1,34 +1,34 @@
-//! A number that a source may give exactly, roughly or by a limit.
+//! Represents figures that sources give exactly, roughly, by a limit or as a range.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// How far a figure given as "about" may be from the true one, as a share of it. Five per cent keeps "about 570" and
-/// "about 580" together and "about 570" and "about 700" apart.
+/// Tolerance of a figure given as "about", as a fraction of it. With five per cent "about 570" and "about 580" can both
+/// be true, but "about 570" and "about 700" can't.
 const ABOUT: f64 = 0.05;
 
-/// A figure with its limits, in whole units of whatever it counts.
+/// A figure or a limit, in whole units of whatever it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bounds {
-    /// `45000`: the figure itself.
+    /// `45000`: exactly this figure.
     Exactly(u64),
-    /// `~570`: roughly.
+    /// `~570`: about this figure.
     About(u64),
-    /// `>400`: more than.
+    /// `>400`: more than this figure.
     Over(u64),
-    /// `>=9`: no fewer than.
+    /// `>=9`: this figure or more.
     AtLeast(u64),
-    /// `<3`: fewer than.
+    /// `<3`: less than this figure.
     Under(u64),
-    /// `<=20000`: no more than.
+    /// `<=20000`: this figure or less.
     AtMost(u64),
-    /// `20000..30000`: from one to the other, both included.
+    /// `20000..30000`: a range, both ends included.
     Between(u64, u64),
 }
 
 impl Bounds {
-    /// The lowest and the highest figure meant. The open limits count as closed: "more than 8 hours" doesn't
-    /// contradict "8 hours", it is more precise.
+    /// Returns the lowest and the highest figure meant. Open limits count as closed, so that "more than 8 hours"
+    /// doesn't contradict "8 hours" but only differs in precision.
     #[must_use]
     pub fn interval(self) -> (f64, f64) {
         match self {
@@ -40,7 +40,7 @@ impl Bounds {
         }
     }
 
-    /// The printed figures: one, or the two ends of a range.
+    /// Returns the printed figures: one, or the two ends of a range.
     #[must_use]
     pub fn figures(self) -> Vec<u64> {
         match self {
@@ -51,7 +51,7 @@ impl Bounds {
         }
     }
 
-    /// The same limits with every figure multiplied, as for a change of unit.
+    /// Multiplies every figure, as for a change of unit.
     #[must_use]
     pub fn times(self, factor: u64) -> Self {
         match self {
@@ -65,7 +65,7 @@ impl Bounds {
         }
     }
 
-    /// Splits the sign of the limits off a text: `>=9 seats` gives the limits' constructor and `9 seats`.
+    /// Splits the sign off a text: `>=9 seats` gives the constructor [`Self::AtLeast`] and `9 seats`.
     pub(super) fn split_sign(text: &str) -> (fn(u64) -> Self, &str) {
         type LimitSign = (&'static str, fn(u64) -> Bounds);
         const SIGNS: [LimitSign; 5] = [

@@ -1,4 +1,4 @@
-//! All files of facts as one text: what moderators get from chat, edit and bring back.
+//! Joins all files of facts into one text, which moderators export in chat, edit and import again.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,45 +6,45 @@ use std::fmt::Write as _;
 use super::check::{self, Problem};
 use super::{Facts, text};
 
-/// What the lines begin with that aren't part of a file.
+/// Start of the lines that belong to no file: they give the revision or begin a file.
 const MARK: &str = "#:";
 
-/// The largest text that is read, in bytes: ten times the shipped facts.
+/// Largest text that is accepted, in bytes. About ten times the shipped facts.
 pub const LARGEST: usize = 8 << 20;
 
-/// How many lines that aren't as they should be are told.
+/// Largest number of problems that [`Bundle::from_text`] returns.
 const MOST_PROBLEMS: usize = 100;
 
-/// Files of facts, and where they come from.
+/// The files of facts, and the revision that they were exported from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bundle {
-    /// The revision that they were written from; none if that isn't told.
+    /// Revision that the files were exported from; `None` if it isn't known.
     pub revision: Option<i64>,
-    /// The files, by name and text.
+    /// Names and texts of the files.
     pub files: Vec<(String, String)>,
-    /// The line on which each file begins in the text that it was read from, counted from 0; none for files of their own.
+    /// Number of lines before each file in the text that the bundle was parsed from; empty for separate files.
     starts: BTreeMap<String, usize>,
 }
 
 impl Bundle {
-    /// Files of their own, as they lie in a folder.
+    /// Makes a bundle of separate files, as in a folder.
     #[must_use]
     pub fn of_files(files: Vec<(String, String)>, revision: Option<i64>) -> Self {
         Self { revision, files, starts: BTreeMap::new() }
     }
 
-    /// The facts of a revision.
+    /// Makes a bundle of the facts of a revision.
     #[must_use]
     pub fn of(facts: &Facts, revision: i64) -> Self {
         Self::of_files(text::write(facts), Some(revision))
     }
 
-    /// As one text.
+    /// Returns the bundle as one text.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut out = String::from(
-            "# All facts in one file. Change what you like and leave the lines that begin with #: as they are: they tell\n\
-             # where the parts begin, and from which revision they are. Where things stand in the file doesn't count.\n",
+            "# All facts in one file. Edit anything except the lines that begin with `#:`. They mark the parts of\n\
+             # the file and the revision that it was exported from. The order of the entries doesn't matter.\n",
         );
         if let Some(revision) = self.revision {
             let _ = writeln!(out, "{MARK} revision {revision}");
@@ -55,10 +55,10 @@ impl Bundle {
         out
     }
 
-    /// Reads one text.
+    /// Parses a bundle from one text.
     ///
     /// # Errors
-    /// Every line that isn't as it should be.
+    /// The invalid lines among those that begin with `#:`, at most 100, and a missing `sources.toml`.
     pub fn from_text(text: &str) -> Result<Self, Vec<Problem>> {
         let mut bundle = Self::default();
         let mut problems = Vec::new();
@@ -78,36 +78,36 @@ impl Bundle {
             match said.split_once(' ') {
                 Some(("revision", number)) if bundle.files.is_empty() => match number.trim().parse() {
                     Ok(number) => bundle.revision = Some(number),
-                    Err(_) => bad(at, format!("`{number}` is no revision")),
+                    Err(_) => bad(at, format!("`{number}` is not a revision number")),
                 },
                 Some(("file", name)) if name.ends_with(".toml") => {
                     if bundle.starts.insert(name.to_owned(), at + 1).is_some() {
-                        bad(at, format!("there is another part {name}"));
+                        bad(at, format!("duplicate part {name}"));
                     }
                     bundle.files.push((name.to_owned(), String::new()));
                 }
-                _ => bad(at, format!("`{line}` is neither a revision nor a file")),
+                _ => bad(at, format!("`{line}` names neither a revision nor a file")),
             }
         }
         if !bundle.starts.contains_key(text::SOURCES_FILE) {
-            bad(0, format!("there is no part {}; this is no file of facts", text::SOURCES_FILE));
+            bad(0, format!("the part {} is missing; this is not a facts file", text::SOURCES_FILE));
         }
         if problems.is_empty() { Ok(bundle) } else { Err(problems) }
     }
 
-    /// The facts, if nothing is wrong with them.
+    /// Parses and checks the facts.
     ///
     /// # Errors
-    /// Everything that is wrong with them.
+    /// All problems of the facts.
     pub fn facts(&self) -> Result<Facts, Vec<Problem>> {
         let (facts, problems) = self.look()?;
         if problems.is_empty() { Ok(facts) } else { Err(problems) }
     }
 
-    /// The facts with what is wrong with them.
+    /// Parses the facts and returns them with their problems.
     ///
     /// # Errors
-    /// Each file that can't be read.
+    /// The first error of each file that can't be parsed.
     pub fn look(&self) -> Result<(Facts, Vec<Problem>), Vec<Problem>> {
         let placed = |mut problem: Problem| {
             problem.line += self.starts.get(&problem.file).copied().unwrap_or(0);
@@ -154,14 +154,14 @@ mod tests {
         let claim = unknown.lines().take(line_of(&unknown, "pravda")).collect::<Vec<_>>();
         assert_eq!(found[0].line, claim.iter().rposition(|line| line.starts_with("id = ")).unwrap() + 1);
         for (from, to, message) in [
-            ("#: revision 12", "#: revision x", "no revision"),
-            ("#: file route.toml", "#: file tickets.toml", "another part tickets.toml"),
-            ("#: file route.toml", "#: folder route", "neither a revision nor a file"),
-            ("#: file sources.toml", "", "no part sources.toml"),
+            ("#: revision 12", "#: revision x", "not a revision number"),
+            ("#: file route.toml", "#: file tickets.toml", "duplicate part tickets.toml"),
+            ("#: file route.toml", "#: folder route", "names neither a revision nor a file"),
+            ("#: file sources.toml", "", "the part sources.toml is missing"),
         ] {
             let found = problems(&text.replace(from, to));
             assert!(found.iter().any(|problem| problem.message.contains(message)), "{to}: {found:?}");
         }
-        assert!(problems("").iter().all(|problem| problem.message.contains("no file of facts")));
+        assert!(problems("").iter().all(|problem| problem.message.contains("not a facts file")));
     }
 }

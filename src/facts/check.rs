@@ -1,4 +1,4 @@
-//! What is wrong with a set of facts, all at once, each with the place to mend.
+//! Checks a set of facts for consistency and reports all problems at once, each with the line to correct.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -6,14 +6,14 @@ use std::fmt;
 use super::text::{FactsTextError, lines_of_ids};
 use super::{Claim, DateSpan, Facts, Source, Topic};
 
-/// Something wrong with a fact, and where it stands.
+/// A problem in the facts, with its position.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// The file's name; empty if there is but one.
+    /// Name of the file; empty for a line of a bundle outside of its files.
     pub file: String,
-    /// The line on which the faulty claim or topic begins, counted from 1.
+    /// Line of the error, or of the `id` of the faulty entity, counted from 1.
     pub line: usize,
-    /// What is wrong.
+    /// Message for the person who edits the facts.
     pub message: String,
 }
 
@@ -32,7 +32,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Checks facts against themselves. `files` are the texts they were read from; they give the lines.
+/// Checks facts for consistency. `files` are the names and texts that the facts were parsed from; they give the lines.
 #[must_use]
 pub fn check(facts: &Facts, files: &[(String, String)]) -> Vec<Problem> {
     let mut checker = Checker::new(facts, files);
@@ -40,13 +40,13 @@ pub fn check(facts: &Facts, files: &[(String, String)]) -> Vec<Problem> {
         checker.source(&source.id, &source.published);
     }
     if facts.topics().next().is_none() {
-        checker.problem(super::text::SOURCES_FILE, "facts", "all", "there is no topic at all");
+        checker.problem(super::text::SOURCES_FILE, "facts", "all", "there are no topics");
     }
     for subject in &facts.subjects {
         let file = format!("{}.toml", subject.id);
         checker.unique(&file, "subject", &subject.id);
         if !files.iter().any(|(name, _)| *name == file) || file == super::text::SOURCES_FILE {
-            checker.problem(&file, "subject", &subject.id, "a subject stands in the file of its name");
+            checker.problem(&file, "subject", &subject.id, "a subject must be in the file that is named after its id");
         }
         for claim in &subject.claims {
             checker.claim(&file, claim);
@@ -96,7 +96,12 @@ impl<'a> Checker<'a> {
     fn source(&mut self, id: &str, published: &str) {
         self.unique(super::text::SOURCES_FILE, "source", id);
         if published.parse::<DateSpan>().is_err() {
-            self.problem(super::text::SOURCES_FILE, "source", id, format!("`{published}` is no date"));
+            self.problem(
+                super::text::SOURCES_FILE,
+                "source",
+                id,
+                format!("`{published}` is not a date such as 2025-07-27, 2025-07 or 2025"),
+            );
         }
     }
 
@@ -110,7 +115,7 @@ impl<'a> Checker<'a> {
             );
         }
         if !self.seen.insert((kind, id.to_owned())) {
-            self.problem(file, kind, id, "there is another one of this id");
+            self.problem(file, kind, id, "duplicate id");
         }
     }
 
@@ -131,13 +136,13 @@ impl<'a> Checker<'a> {
     fn citation_faults(&self, claim: &Claim) -> Vec<String> {
         let mut faults = Vec::new();
         if claim.cite.is_empty() == claim.unsourced.is_none() {
-            faults.push("either a citation or the day on which it was added without a source".to_owned());
+            faults.push("needs either citations in `cite` or a day in `unsourced`, not both".to_owned());
         }
         for citation in &claim.cite {
             match self.sources.get(citation.source.as_str()) {
                 None => faults.push(format!("unknown source `{}`", citation.source)),
                 Some(source) if !source.has_paragraph(citation.paragraph) => faults.push(format!(
-                    "paragraph {} of `{}`, which has {}",
+                    "cites paragraph {} of `{}`, which has {} paragraphs",
                     citation.paragraph, citation.source, source.paragraphs
                 )),
                 Some(_) => {}
@@ -150,13 +155,13 @@ impl<'a> Checker<'a> {
         self.unique(file, "topic", &topic.id);
         let mut faults = Vec::new();
         for (at, claim) in topic.claims.iter().enumerate().filter(|(at, claim)| topic.claims[..*at].contains(claim)) {
-            faults.push(format!("claim `{claim}` stands twice, the second time in place {}", at + 1));
+            faults.push(format!("claim `{claim}` is listed twice, the second time at position {}", at + 1));
         }
         if topic.claims.is_empty() {
-            faults.push("no claim".to_owned());
+            faults.push("has no claims".to_owned());
         }
         if topic.examples.is_empty() {
-            faults.push("no example question".to_owned());
+            faults.push("has no example questions".to_owned());
         }
         let title = crate::understanding::fold(&topic.title);
         if let Some(other) = self.titles.insert(title, topic.id.clone()) {
@@ -170,8 +175,8 @@ impl<'a> Checker<'a> {
         for example in &topic.examples {
             let folded = crate::understanding::fold(example);
             match self.examples.insert(folded, topic.id.clone()) {
-                Some(other) if other == topic.id => faults.push(format!("the question `{example}` stands twice")),
-                Some(other) => faults.push(format!("the question `{example}` also stands in topic `{other}`")),
+                Some(other) if other == topic.id => faults.push(format!("the example `{example}` is listed twice")),
+                Some(other) => faults.push(format!("`{example}` is also an example of topic `{other}`")),
                 None => {}
             }
         }
@@ -181,7 +186,7 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// The longest id, in letters: platforms take no longer ones for buttons and choices.
+/// Longest id, in characters. Platforms limit the ids of buttons and choices.
 const LONGEST_ID: usize = 60;
 
 fn is_id(id: &str) -> bool {
@@ -189,35 +194,35 @@ fn is_id(id: &str) -> bool {
         && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// What is wrong with a claim by itself.
+/// Returns the problems of a claim by itself.
 fn claim_faults(claim: &Claim) -> Vec<String> {
     let mut faults = Vec::new();
     if !claim.statement.ends_with(['.', '!', '?', '…']) || claim.statement.trim() != claim.statement {
-        faults.push("the statement is no sentence with its full stop".to_owned());
+        faults.push("the statement must end with `.`, `!`, `?` or `…` and have no spaces around it".to_owned());
     }
     if claim.value.is_comparable() && claim.of.is_none() {
-        faults.push("a typed value needs `of`: what it is a value of".to_owned());
+        faults.push("a typed value needs `of`, the property that it describes".to_owned());
     }
     if claim.as_of.parse::<DateSpan>().is_err() {
-        faults.push(format!("as_of `{}` is no date", claim.as_of));
+        faults.push(format!("as_of `{}` is not a date such as 2025-07-27, 2025-07 or 2025", claim.as_of));
     }
     if let Some(day) = claim.unsourced.as_deref().filter(|day| day.parse::<DateSpan>().is_err()) {
-        faults.push(format!("unsourced `{day}` is no date"));
+        faults.push(format!("unsourced `{day}` is not a date such as 2025-07-27"));
     }
     if let Some(who) = claim.attributed_to.as_deref().filter(|who| !claim.statement.contains(who)) {
-        faults.push(format!("the statement doesn't name `{who}`, to whom it is attributed"));
+        faults.push(format!("the statement must contain `{who}`, the name in `attributed_to`"));
     }
     match claim.derived.as_ref().map(|derived| (derived, derived.compute())) {
-        Some((_, None)) => faults.push("the inputs of `derived` don't fit its operation".to_owned()),
+        Some((_, None)) => faults.push("the inputs of `derived` don't match its operation".to_owned()),
         Some((_, Some(result))) if !derives(claim, &result) => {
-            faults.push(format!("`derived` gives `{result}`, the value is `{}`", claim.value));
+            faults.push(format!("`derived` gives `{result}`, but the value is `{}`", claim.value));
         }
         _ => {}
     }
     faults
 }
 
-/// Whether a derived result is the claim's value, signs such as `~` aside.
+/// Returns true if a derived result is the claim's value, regardless of the kind and a leading `~`.
 #[must_use]
 pub fn derives(claim: &Claim, result: &str) -> bool {
     let text = claim.value.text();

@@ -1,4 +1,5 @@
-//! A date as a source gives it: a day, a month, a year, a range, or a day after which something happened.
+//! Parses and formats dates as sources give them: a day, a month, a year, a range, or a day after which something
+//! happened.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +7,7 @@ use std::str::FromStr;
 use jiff::civil::Date;
 use serde::Deserialize;
 
-/// A span of days, both ends included. Written `2025-07-27`, `2025-07`, `2025`, `1994..1996`,
+/// A span of days, both ends included. It is written as `2025-07-27`, `2025-07`, `2025`, `1994..1996`,
 /// `2025-07-28..2025-08-03`, or `2025-07-27..` for "on or after".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DateSpan {
@@ -16,27 +17,27 @@ pub struct DateSpan {
 }
 
 impl DateSpan {
-    /// The first day of the span.
+    /// Returns the first day of the span.
     #[must_use]
     pub fn from(&self) -> Date {
         self.from
     }
 
-    /// The last day of the span; none where it has no end.
+    /// Returns the last day of the span; `None` if it is open.
     #[must_use]
     pub fn to(&self) -> Option<Date> {
         self.to
     }
 
-    /// Whether the two spans share a day.
+    /// Returns true if the two spans share a day.
     #[must_use]
     pub fn meets(&self, other: &Self) -> bool {
         let ends_before = |a: &Self, b: &Self| a.to.is_some_and(|end| end < b.from);
         !ends_before(self, other) && !ends_before(other, self)
     }
 
-    /// The span as a person reads it, in the words of a language: `27 July 2025`, `July 2025`, `2024`,
-    /// `27–29 July 2025`, `after 27 July 2025`.
+    /// Formats the span for people, in the words of a language: `27 July 2025`, `July 2025`, `2024`, `27–29 July 2025`
+    /// or `after 27 July 2025`.
     #[must_use]
     pub fn in_words(&self, words: &DateWords) -> String {
         match (self.to, self.text.split_once("..")) {
@@ -54,23 +55,23 @@ fn is_day(text: &str) -> bool {
     text.len() == "2025-07-27".len()
 }
 
-/// How a language writes dates. Words in braces are filled in.
+/// The date patterns of a language, with placeholders in braces.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DateWords {
-    /// The months beside a day, January first.
+    /// Names of the months beside a day, January first.
     pub months: [String; 12],
-    /// The months without one.
+    /// Names of the months without a day, January first.
     months_alone: [String; 12],
     year: String,
     month: String,
-    /// A day.
+    /// Pattern of a day: `{day}`, `{month}` and `{year}`.
     pub day: String,
-    /// From a day to another one of the same month.
+    /// Pattern of days in the same month: that of a day with `{first}`.
     days_of_month: String,
-    /// From a day to another one.
+    /// Pattern of other ranges of days: `{from}` and `{to}`.
     days: String,
-    /// From a month or year to another one.
+    /// Pattern of a range of months or years: `{from}` and `{to}`.
     span: String,
     after: String,
 }
@@ -105,7 +106,7 @@ impl DateWords {
     }
 }
 
-/// The months' English names, January first.
+/// English names of the months, January first.
 pub const MONTHS: [&str; 12] = [
     "January",
     "February",
@@ -121,7 +122,7 @@ pub const MONTHS: [&str; 12] = [
     "December",
 ];
 
-/// The first and last day of `2025-07-27`, `2025-07` or `2025`.
+/// Returns the first and the last day of `2025-07-27`, `2025-07` or `2025`.
 fn parse_part(text: &str) -> Option<(Date, Date)> {
     match text.split('-').collect::<Vec<_>>()[..] {
         [_, _, _] => text.parse().ok().map(|day: Date| (day, day)),

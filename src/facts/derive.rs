@@ -1,4 +1,4 @@
-//! Values that no paragraph prints but that follow from what some print.
+//! Derives values that no paragraph prints from what the cited paragraphs print.
 
 use jiff::civil::{Date, Time, Weekday};
 use jiff::{Span, Timestamp, ToSpan};
@@ -6,47 +6,47 @@ use serde::{Deserialize, Serialize};
 
 use super::date::MONTHS;
 
-/// How a value follows from what the cited paragraphs print: an operation and its inputs, recomputed by
-/// `routedesk facts verify`.
+/// The derivation of a value: an operation and its inputs. `routedesk facts check` and `verify` compute it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Derivation {
-    /// What is done with the inputs.
+    /// Operation that gives the value.
     pub operation: Operation,
-    /// What goes in, in the operation's order.
+    /// Inputs, in the order that the operation expects.
     pub inputs: Vec<String>,
 }
 
-/// What can be done with printed words to get a value.
+/// An operation on printed words. Each variant lists its inputs in order, then its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Operation {
-    /// Month and day, year: `July 27`, `2025` is 2025-07-27.
+    /// Month with day, and year: `July 27` and `2025` give 2025-07-27.
     DateInYear,
-    /// Month, year: `July`, `2025` is 2025-07.
+    /// Month and year: `July` and `2025` give 2025-07.
     MonthInYear,
-    /// Month, year of writing: "March of last year" written in `2025` is 2024-03.
+    /// Month, and the year of writing: `March` (of last year) and `2025` give 2024-03.
     MonthInYearBefore,
-    /// Year of writing: "last year" written in `2025` is 2024.
+    /// Year of writing: `2025` gives 2024 for "last year".
     YearBefore,
-    /// Date, weekday: the next such weekday after the date.
+    /// Date and weekday: the first such weekday after the date.
     WeekdayAfter,
-    /// Date, number: the day so many days after the date.
+    /// Date and number: the day that many days after the date.
     DaysAfter,
-    /// Month, number: the month so many months after it.
+    /// Month and number: the month that many months later.
     MonthsAfter,
-    /// Date: the week from Monday to Sunday before the week of the date.
+    /// Date: the week, Monday to Sunday, before the week of the date.
     WeekBefore,
-    /// Date, clock time, offset from GMT.
+    /// Date, clock time and offset from GMT: the instant.
     Instant,
-    /// Two instants: the time from one to the other.
+    /// Two instants: the time from the first to the second.
     Elapsed,
-    /// What is printed, what it is the contrary of: so the latter is not so.
+    /// Printed words, and the property that they rule out: `no`.
     Contrary,
 }
 
 impl Derivation {
-    /// Recomputes the value, in the notation of [`super::Value`] without its kind; none if the inputs don't fit.
+    /// Computes the value, in the notation of [`super::Value`] without its kind. Returns `None` if the inputs don't
+    /// match the operation.
     #[must_use]
     pub fn compute(&self) -> Option<String> {
         let inputs: Vec<&str> = self.inputs.iter().map(String::as_str).collect();
@@ -92,8 +92,8 @@ impl Derivation {
         }
     }
 
-    /// The inputs that a cited paragraph must print. Offsets and counts of days belong to the operation, dates that
-    /// are themselves derived to another claim.
+    /// Returns the inputs that a cited paragraph must print. Offsets and numbers of days belong to the operation, and
+    /// derived dates to another claim.
     #[must_use]
     pub fn printed_inputs(&self) -> Vec<&str> {
         let count = match self.operation {
@@ -128,7 +128,7 @@ fn parse_weekday(name: &str) -> Option<Weekday> {
     })
 }
 
-/// Reads `16:00` and `7:30 p.m.`.
+/// Parses `16:00` or `7:30 p.m.`.
 fn parse_clock(text: &str) -> Option<Time> {
     let (clock, half) = text.split_once(' ').unwrap_or((text, ""));
     let (hour, minute) = clock.split_once(':')?;

@@ -1,4 +1,7 @@
-//! What the desk knows: sources, claims with their citations, and the topics that people ask about.
+//! The types of the facts: sources, claims with their citations, and topics that people ask about.
+//!
+//! [`text`] reads and writes facts as files, [`check`] finds problems in them, and [`verify`] compares claims with the
+//! articles.
 
 pub mod bounds;
 pub mod bundle;
@@ -18,139 +21,140 @@ pub use date::DateSpan;
 pub use derive::{Derivation, Operation};
 pub use value::{Relation, Value, ValueKind};
 
-/// Everything the desk knows, in the order in which it is written.
+/// A set of facts, in the order in which they are written to files.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Facts {
-    /// The articles.
+    /// Articles that claims cite.
     pub sources: Vec<Source>,
-    /// The claims and topics, by subject.
+    /// Claims and topics, by subject.
     pub subjects: Vec<Subject>,
 }
 
-/// An article that claims are cited from.
+/// An article that claims cite.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// A short name, used in citations: `moscow-times`.
+    /// Short name, used in citations: `moscow-times`.
     pub id: String,
-    /// Who published it; none if the article doesn't say.
+    /// Publisher of the article; `None` if the article doesn't name one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publisher: Option<String>,
-    /// The headline.
+    /// Headline.
     pub title: String,
-    /// Who wrote it; none if the article doesn't say.
+    /// Author of the article; `None` if the article doesn't name one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<String>,
-    /// When it was published, a [`DateSpan`].
+    /// Date of publication, in the notation of [`DateSpan`].
     pub published: String,
-    /// Whether the date is only inferred from the article's text.
+    /// True if the date is only inferred from the article's text.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub published_inferred: bool,
-    /// Where it can be read; none if unknown.
+    /// Address of the article; `None` if it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// How many paragraphs it has; 0 if nobody counted them.
+    /// Number of paragraphs; 0 if nobody counted them.
     pub paragraphs: u32,
-    /// Paragraphs that aren't reporting, such as captions and appeals.
+    /// Numbers of the paragraphs that aren't reporting, such as captions and appeals.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_reporting: Vec<u32>,
 }
 
 impl Source {
-    /// Whether it has a paragraph of a number.
+    /// Returns true if the article has a paragraph with this number, counted from 1, or nobody counted its paragraphs.
     #[must_use]
     pub fn has_paragraph(&self, number: u32) -> bool {
         number > 0 && (self.paragraphs == 0 || number <= self.paragraphs)
     }
 }
 
-/// A field of facts: its claims, and the topics under which people ask for them.
+/// A group of claims, and the topics under which people ask for them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
-    /// A short name, also the name of its file.
+    /// Short name, also that of its file.
     pub id: String,
-    /// Its title in lists of topics.
+    /// Title in lists of topics.
     pub title: String,
-    /// The claims.
+    /// Claims of the subject, in order.
     #[serde(default, rename = "claim")]
     pub claims: Vec<Claim>,
-    /// The topics.
+    /// Topics of the subject, in order.
     #[serde(default, rename = "topic")]
     pub topics: Vec<Topic>,
 }
 
-/// One thing that one or more sources say.
+/// A statement with the citations that support it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
-    /// A short name.
+    /// Short name.
     pub id: String,
     /// The claim as a sentence in our own words.
     pub statement: String,
-    /// What it says, typed.
+    /// Typed value of the claim.
     pub value: Value,
-    /// What the value is a value of; only values of the same thing are compared. Required for all but texts.
+    /// Property that the value describes, such as `fare`. Only values with the same `of` are compared. Required unless
+    /// the value is a text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<String>,
-    /// Who says so according to the sources; the statement names them.
+    /// Person or organization to whom the sources attribute the statement. The statement contains this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attributed_to: Option<String>,
-    /// A detail that none of the cited paragraphs gives and that the reader will miss.
+    /// Detail that readers expect and that none of the cited paragraphs gives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unprinted: Option<String>,
-    /// The day for which it holds, a [`DateSpan`].
+    /// Day for which the claim holds, in the notation of [`DateSpan`].
     pub as_of: String,
-    /// Whether that is the day of an event or of the report.
+    /// Meaning of `as_of`: the day of an event or of the report.
     pub as_of_basis: Basis,
-    /// How it ranks among claims about the same thing.
+    /// Rank among the claims about the same thing.
     #[serde(default, skip_serializing_if = "Rank::is_normal")]
     pub rank: Rank,
-    /// Claims that can't be true together with this one although their values don't show it.
+    /// Ids of claims that can't be true together with this one although their values don't show it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contradicts: Vec<String>,
-    /// How the value follows from what is printed, where it isn't printed itself.
+    /// Derivation of a value that no cited paragraph prints.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub derived: Option<Derivation>,
-    /// The day on which moderators added it without a source; it is shown as such.
+    /// Day on which moderators added the claim without a source. Answers mark such a claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsourced: Option<String>,
-    /// Where it is said; empty only if it is unsourced.
+    /// Citations that support the claim; empty only if it is unsourced.
     pub cite: Vec<Citation>,
 }
 
-/// A paragraph of a source, and words in it that bear the claim.
+/// A paragraph of a source, with the words in it that support the claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Citation {
-    /// The source's id.
+    /// Id of the source.
     pub source: String,
-    /// The paragraph, counted from 1 over the non-empty lines.
+    /// Number of the paragraph, counted from 1 over the non-empty lines.
     pub paragraph: u32,
-    /// Words that the paragraph must contain for the claim to stand; moderators need not give any.
+    /// Words that the paragraph must contain; empty if a moderator gave none.
     pub words: Vec<String>,
 }
 
-/// What an as-of date is the date of.
+/// The kind of day that `as_of` gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
-    /// Of the event that the claim is about: it won't change any more.
+    /// Day of the event that the claim is about. The claim won't change any more.
     Event,
-    /// Of the report: it may have changed since.
+    /// Day of the report. The claim may have changed since.
     Report,
 }
 
-/// How a claim ranks among those about the same thing, as in Wikibase: deprecated means wrong, never merely old.
+/// The rank of a claim among those about the same thing, as in Wikibase: deprecated means wrong, not only outdated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rank {
-    /// Said before the others.
+    /// Shown before the others.
     Preferred,
-    /// Said in the order of the topic.
+    /// Shown in the order of the topic.
     #[default]
     Normal,
-    /// Known to be wrong; never said.
+    /// Known to be wrong; never shown.
     Deprecated,
 }
 
@@ -160,33 +164,33 @@ impl Rank {
     }
 }
 
-/// What people ask about, with questions that show how. A topic either has claims that answer it, or it is silent:
-/// then it says what the sources don't say, and has the claims that come nearest.
+/// An intent: something that people ask, with example questions. A topic has claims that answer it, or it is silent: the
+/// sources don't answer it, and its claims are the closest ones.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Topic {
-    /// A short name: the intent.
+    /// Short name.
     pub id: String,
-    /// Its title, as a choice to offer.
+    /// Title, which is also shown as a choice.
     pub title: String,
-    /// Other names for it.
+    /// Other names of the topic.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
-    /// For a silent topic what the sources don't say, completing "The sources don't say …".
+    /// For a silent topic, the clause that completes "The sources don't say …"; `None` for other topics.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsaid: Option<String>,
-    /// What kind of disagreement it is when its claims disagree.
+    /// Kind of disagreement, for a topic whose claims disagree; `None` if the sources contradict each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dispute: Option<Dispute>,
-    /// The claims that answer it, or for a silent topic those that come nearest, in the order in which they are said.
+    /// Ids of the claims that answer the topic or, for a silent topic, come closest, in the order in which they are
+    /// shown.
     pub claims: Vec<String>,
-    /// Questions that ask for it.
+    /// Example questions.
     #[serde(default)]
     pub examples: Vec<String>,
 }
 
-/// What it is that doesn't fit when the claims of a topic disagree; without one it is the sources' word against each
-/// other.
+/// The kind of a disagreement between claims of a topic, other than sources that contradict each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dispute {
@@ -196,12 +200,12 @@ pub enum Dispute {
     Reading,
     /// A picture shows something else than the reports say.
     Picture,
-    /// What one source says of the countries holds only for the capitals.
+    /// A source speaks of the countries, but the statement holds only for the capitals.
     Scope,
 }
 
 impl Topic {
-    /// Whether the sources don't answer this topic.
+    /// Returns true if the sources don't answer this topic.
     #[must_use]
     pub fn is_silent(&self) -> bool {
         self.unsaid.is_some()
@@ -209,31 +213,31 @@ impl Topic {
 }
 
 impl Facts {
-    /// All claims, in order.
+    /// Returns all claims, in order.
     pub fn claims(&self) -> impl Iterator<Item = &Claim> {
         self.subjects.iter().flat_map(|subject| &subject.claims)
     }
 
-    /// All topics, in order.
+    /// Returns all topics, in order.
     pub fn topics(&self) -> impl Iterator<Item = &Topic> {
         self.subjects.iter().flat_map(|subject| &subject.topics)
     }
 
-    /// The claims by id.
+    /// Returns the claims by id.
     #[must_use]
     pub fn claims_by_id(&self) -> BTreeMap<&str, &Claim> {
         self.claims().map(|claim| (claim.id.as_str(), claim)).collect()
     }
 
-    /// The sources by id.
+    /// Returns the sources by id.
     #[must_use]
     pub fn sources_by_id(&self) -> BTreeMap<&str, &Source> {
         self.sources.iter().map(|source| (source.id.as_str(), source)).collect()
     }
 }
 
-/// How two claims stand to each other: by their values, if they are values of the same thing, or because one is
-/// written to contradict the other.
+/// Compares two claims: they disagree if one names the other in `contradicts`; otherwise, if they have the same `of`,
+/// their values decide.
 #[must_use]
 pub fn relation(a: &Claim, b: &Claim) -> Relation {
     if a.contradicts.contains(&b.id) || b.contradicts.contains(&a.id) {
@@ -245,7 +249,7 @@ pub fn relation(a: &Claim, b: &Claim) -> Relation {
     }
 }
 
-/// Whether any two of the claims can't both be true.
+/// Returns true if any two of the claims can't both be true.
 #[must_use]
 pub fn disagree(claims: &[Claim]) -> bool {
     let later = |at: usize| claims[at + 1..].iter();

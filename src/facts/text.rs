@@ -1,5 +1,5 @@
-//! The facts as text that a person reviews and edits: TOML files, read and written in one canonical form, so that
-//! reading and writing them back changes no byte.
+//! Reads and writes the facts as TOML files that people review and edit. The written form is canonical: reading such a
+//! file and writing it again changes no byte.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,10 +8,10 @@ use serde::Deserialize;
 
 use super::{Basis, Claim, Facts, Rank, Source, Subject, Topic};
 
-/// The name of the file with the sources; every other file is a subject.
+/// Name of the file with the sources. Every other file is a subject.
 pub const SOURCES_FILE: &str = "sources.toml";
 
-/// The facts that ship inside the binary: file name and text.
+/// The facts that ship inside the binary, as names and texts of files.
 pub const SHIPPED: [(&str, &str); 24] = [
     ("sources.toml", include_str!("../../data/sources.toml")),
     ("route.toml", include_str!("../../data/facts/route.toml")),
@@ -39,15 +39,15 @@ pub const SHIPPED: [(&str, &str); 24] = [
     ("silent-articles.toml", include_str!("../../data/facts/silent-articles.toml")),
 ];
 
-/// Why a file of facts can't be read.
+/// The error for a file of facts that can't be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {message}")]
 pub struct FactsTextError {
-    /// The file's name.
+    /// Name of the file.
     pub file: String,
-    /// The line, counted from 1.
+    /// Line of the error, counted from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// Message of the TOML parser.
     pub message: String,
 }
 
@@ -58,20 +58,20 @@ struct SourcesFile {
     source: Vec<Source>,
 }
 
-/// Reads the shipped facts.
+/// Returns the shipped facts.
 ///
 /// # Panics
-/// Never in a released binary: a test reads them.
+/// If the shipped files can't be parsed. A test makes sure that they can.
 #[must_use]
 pub fn shipped() -> Facts {
     let files: Vec<(String, String)> = SHIPPED.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect();
-    parse(&files).expect("the shipped facts are read by a test")
+    parse(&files).expect("the shipped facts parse")
 }
 
-/// Reads facts from files, given as name and text. Subjects keep the order of the files.
+/// Parses facts from files, given as names and texts. The subjects are in the order of the files.
 ///
 /// # Errors
-/// Every file that can't be read, each with its first error.
+/// The first error of each file that can't be parsed.
 pub fn parse(files: &[(String, String)]) -> Result<Facts, Vec<FactsTextError>> {
     let mut facts = Facts::default();
     let mut errors = Vec::new();
@@ -90,7 +90,7 @@ pub fn parse(files: &[(String, String)]) -> Result<Facts, Vec<FactsTextError>> {
     if errors.is_empty() { Ok(facts) } else { Err(errors) }
 }
 
-/// Writes facts as files, name and text, in canonical form.
+/// Returns the facts as names and texts of files, in canonical form.
 #[must_use]
 pub fn write(facts: &Facts) -> Vec<(String, String)> {
     let mut files = vec![(SOURCES_FILE.to_owned(), write_sources(&facts.sources))];
@@ -152,7 +152,7 @@ fn write_claim(out: &mut String, claim: &Claim) {
     }
     table.list("contradicts", &claim.contradicts);
     if let Some(derived) = &claim.derived {
-        let operation = serde_json::to_string(&derived.operation).expect("an enum of plain names");
+        let operation = serde_json::to_string(&derived.operation).expect("a unit variant serializes");
         table.raw("derived", &format!("{{ operation = {operation}, inputs = {} }}", inline(&derived.inputs)));
     }
     table.optional("unsourced", claim.unsourced.as_deref());
@@ -177,7 +177,7 @@ fn write_topic(out: &mut String, topic: &Topic) {
     table.list("aliases", &topic.aliases);
     table.optional("unsaid", topic.unsaid.as_deref());
     if let Some(dispute) = topic.dispute {
-        table.raw("dispute", &serde_json::to_string(&dispute).expect("an enum of plain names"));
+        table.raw("dispute", &serde_json::to_string(&dispute).expect("a unit variant serializes"));
     }
     table.raw("claims", &inline(&topic.claims));
     out.push_str("examples = [\n");
@@ -187,7 +187,7 @@ fn write_topic(out: &mut String, topic: &Topic) {
     out.push_str("]\n");
 }
 
-/// Writes the lines of one table.
+/// A writer of the lines of one TOML table.
 struct Table<'a>(&'a mut String);
 
 impl Table<'_> {
@@ -212,7 +212,7 @@ impl Table<'_> {
     }
 }
 
-/// A TOML basic string.
+/// Returns a text as a TOML basic string.
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -237,7 +237,8 @@ fn inline(values: &[String]) -> String {
     format!("[{}]", values.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", "))
 }
 
-/// The line on which each claim and topic begins, by kind and id, for messages that point into a file.
+/// Returns the line of the `id` of each entity in a file, counted from 1, by kind and id. Messages about the file use
+/// it.
 #[must_use]
 pub fn lines_of_ids(text: &str) -> BTreeMap<(String, String), usize> {
     let mut lines = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! What a claim says, typed, so that two claims can be compared.
+//! Defines the typed values of claims, their canonical text, and the comparison of two values.
 
 use std::fmt;
 
@@ -8,22 +8,22 @@ use serde::{Deserialize, Serialize};
 use super::bounds::Bounds;
 use super::date::DateSpan;
 
-/// How far an instant given as "around" may be from the true one, in seconds. Ten minutes keeps "around 7:30 p.m." and
-/// 7:25 together and apart from 7:00.
+/// Tolerance of an instant given as "around", in seconds. With ten minutes "around 7:30 p.m." includes 7:25, but not
+/// 7:00.
 const AROUND_SECONDS: f64 = 600.0;
 
-/// A typed value, kept with the text it was read from. The text's first word is the kind:
+/// A typed value with the text that it was read from. The first word of the text is the kind:
 ///
 /// | text | meaning |
 /// |---|---|
 /// | `money ~570 USD` | an amount in whole units of an ISO 4217 currency |
 /// | `date 1994..1996` | a [`DateSpan`] |
-/// | `instant ~2025-07-27T19:30+03:00` | a moment with its zone, `~` for "around" |
+/// | `instant ~2025-07-27T19:30+03:00` | a moment with its offset from UTC, `~` for "around" |
 /// | `duration >8h` | minutes `m`, hours `h`, days `d`, weeks `w` or years `y`; `8h15m` |
 /// | `count 20000..30000 soldiers` | a number of things |
-/// | `frequency 1/month` | times a day, week, month or year |
-/// | `name Boeing 777-200` | what somebody or something is called |
-/// | `yes`, `no` | whether the thing meant is so |
+/// | `frequency 1/month` | times per `day`, `week`, `month` or `year` |
+/// | `name Boeing 777-200` | the name of a person or thing |
+/// | `yes`, `no` | the property in the claim's `of` is true, or false |
 /// | `text two capitals` | anything else; never compared |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -39,17 +39,17 @@ pub enum ValueKind {
     Money(Bounds, String),
     /// A span of days.
     Date(DateSpan),
-    /// A moment, and whether it is only roughly known.
+    /// A moment; true if it is only approximate.
     Instant(Timestamp, bool),
     /// A length of time in minutes.
     Duration(Bounds),
-    /// A number of things and what they are.
+    /// A number of things, and the kind of thing.
     Count(Bounds, String),
-    /// Times in a period.
+    /// A number of times per period.
     Frequency(u64, Period),
-    /// What somebody or something is called.
+    /// The name of a person or thing.
     Name(String),
-    /// Whether the thing meant is so.
+    /// True for `yes`.
     YesNo(bool),
     /// Anything else.
     Text(String),
@@ -68,56 +68,56 @@ pub enum Period {
     Year,
 }
 
-/// How two values of the same thing stand to each other.
+/// The relation between two claims or values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Relation {
-    /// They say the same.
+    /// The values are equal.
     Same,
-    /// Both can be true: one is more exact than the other.
+    /// Both can be true: one is more precise than the other.
     Precision,
-    /// They aren't values of the same thing, unit or kind, so nothing follows.
+    /// Property, unit or kind differ, or the values are texts, so nothing follows.
     Incomparable,
     /// They can't both be true.
     Disagree,
 }
 
-/// A text that is no value.
+/// The error for a text that isn't a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no value; expected one of: {EXPECTED}")]
+#[error("`{0}` is not a value; expected one of: {EXPECTED}")]
 pub struct ValueError(pub String);
 
-/// What [`Value::parse`] accepts, by example.
+/// Examples of the texts that [`Value::from_words`] accepts.
 const EXPECTED: &str = "45,000 RUB · 27 July 2025 · 27 July 2025, 19:00 Moscow time · 8 hours 15 minutes · more than 400 \
-                        passengers · once a month · name Boeing 777-200 · yes · no · words without figures";
+                        passengers · once a month · name Boeing 777-200 · yes · no · words without digits";
 
 impl Value {
-    /// Reads a value from its text.
+    /// Parses a value from its canonical text.
     ///
     /// # Errors
-    /// [`ValueError`] with what was expected, if the text is no value.
+    /// [`ValueError`] with examples of values, if the text isn't one.
     pub fn parse(text: &str) -> Result<Self, ValueError> {
         parse_kind(text).map(|kind| Self { text: text.to_owned(), kind }).ok_or_else(|| ValueError(text.to_owned()))
     }
 
-    /// The parsed value.
+    /// Returns the parsed value.
     #[must_use]
     pub fn kind(&self) -> &ValueKind {
         &self.kind
     }
 
-    /// The text it was read from.
+    /// Returns the canonical text that the value was parsed from.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Whether the value says more than words do, so that it can be compared.
+    /// Returns true unless the value is a text, which is never compared.
     #[must_use]
     pub fn is_comparable(&self) -> bool {
         !matches!(self.kind, ValueKind::Text(_))
     }
 
-    /// How this value stands to another value of the same thing.
+    /// Compares this value with another value of the same property.
     #[must_use]
     pub fn relation(&self, other: &Self) -> Relation {
         match (&self.kind, &other.kind) {
@@ -167,8 +167,8 @@ fn instant_interval(at: Timestamp, around: bool) -> (f64, f64) {
     (second - slack, second + slack)
 }
 
-/// One name may be the other with something added: `Boeing 777`, `Boeing 777-200`, `Boeing 777-200ER`; `Nordwind`,
-/// `Nordwind Airlines`.
+/// Compares names regardless of case. A name that begins or ends with the other is more precise: `Boeing 777` and
+/// `Boeing 777-200ER`, `Nordwind` and `Nordwind Airlines`.
 fn of_names(a: &str, b: &str) -> Relation {
     let (a, b) = (a.to_lowercase(), b.to_lowercase());
     if a == b {
@@ -223,7 +223,7 @@ fn parse_frequency(text: &str) -> Option<ValueKind> {
     Some(ValueKind::Frequency(times.parse().ok()?, period))
 }
 
-/// Reads `>8h`, `~7h45m`, `8d` into minutes.
+/// Parses `>8h`, `~7h45m` or `8d` into minutes.
 fn parse_duration(text: &str) -> Option<Bounds> {
     let (make, mut rest) = Bounds::split_sign(text);
     let mut minutes: u64 = 0;

@@ -1,4 +1,4 @@
-//! Values as people write and read them: `45,000 RUB`, `27 July 2025, 19:00 Moscow time`, `once a month`.
+//! Reads and formats values as people write them: `45,000 RUB`, `27 July 2025, 19:00 Moscow time`, `once a month`.
 
 use jiff::Timestamp;
 use jiff::tz::Offset;
@@ -8,7 +8,7 @@ use super::date::{DateSpan, MONTHS};
 use super::value::{Period, Value, ValueError, ValueKind};
 use crate::language::Language;
 
-/// What people call currencies.
+/// Names of currencies, by ISO 4217 code.
 const CURRENCIES: &[(&str, &[&str])] = &[
     ("RUB", &["rub", "₽", "ruble", "rubles", "rouble", "roubles", "рублей", "рубля", "рубль", "руб", "р", "루블"]),
     ("USD", &["usd", "$", "us$", "dollar", "dollars", "bucks", "долларов", "доллара", "доллар", "달러"]),
@@ -19,7 +19,7 @@ const CURRENCIES: &[(&str, &[&str])] = &[
     ("JPY", &["jpy", "¥", "yen"]),
 ];
 
-/// What people call the units of a length of time, with their letter.
+/// Names of the units of time, by their letter in the canonical form.
 const UNITS: &[(char, &[&str])] = &[
     ('m', &["m", "min", "mins", "minute", "minutes"]),
     ('h', &["h", "hr", "hrs", "hour", "hours"]),
@@ -35,7 +35,7 @@ const PERIODS: &[(Period, &[&str])] = &[
     (Period::Year, &["year", "yearly", "annually"]),
 ];
 
-/// What stands before a figure, with its sign.
+/// Words before a figure, by its sign in the canonical form.
 const SIGNS: &[(&str, &[&str])] = &[
     ("~", &["about", "around", "roughly", "approximately", "some", "около", "примерно", "약", "~"]),
     (">=", &["at least", "no fewer than", "no less than", "не менее", "не меньше", ">="]),
@@ -44,7 +44,7 @@ const SIGNS: &[(&str, &[&str])] = &[
     ("<", &["fewer than", "less than", "under", "менее", "меньше", "<"]),
 ];
 
-/// Zones of the route, as hours east of Greenwich.
+/// Names of the time zones of the route, by hours east of UTC.
 const ZONES: &[(i8, &[&str])] = &[
     (3, &["moscow time", "moscow", "msk", "+03:00", "+3"]),
     (9, &["pyongyang time", "pyongyang", "korean time", "kst", "+09:00", "+9"]),
@@ -52,10 +52,11 @@ const ZONES: &[(i8, &[&str])] = &[
 ];
 
 impl Value {
-    /// Reads a value as people write it, or in the canonical form of [`Value::parse`]. Words without any figure are text.
+    /// Reads a value as people write it, or in the canonical form of [`Value::parse`]. Words without digits become a
+    /// text.
     ///
     /// # Errors
-    /// [`ValueError`] with what is expected.
+    /// [`ValueError`] with examples of values, if the text isn't one.
     pub fn from_words(text: &str) -> Result<Self, ValueError> {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if let Ok(value) = Self::parse(&text) {
@@ -72,7 +73,7 @@ impl Value {
         read.and_then(|canonical| Self::parse(&canonical).ok()).ok_or(ValueError(text))
     }
 
-    /// The value as people read it.
+    /// Formats the value for people, in English.
     #[must_use]
     pub fn in_words(&self) -> String {
         match self.kind() {
@@ -97,7 +98,7 @@ impl Value {
     }
 }
 
-/// A whole number with commas between the thousands.
+/// Formats a whole number with commas between the thousands.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -143,7 +144,7 @@ fn instant_in_words(text: &str, at: Timestamp, around: bool) -> String {
         () => (0, "UTC"),
     };
     let local = Offset::constant(hours).to_datetime(at);
-    let day: DateSpan = local.date().to_string().parse().expect("a day is a span of days");
+    let day: DateSpan = local.date().to_string().parse().expect("a day parses as a span");
     let about = if around { "about " } else { "" };
     format!(
         "{}, {about}{:02}:{:02} {zone}",
@@ -153,7 +154,8 @@ fn instant_in_words(text: &str, at: Timestamp, around: bool) -> String {
     )
 }
 
-/// Splits what stands before a figure off as its sign.
+/// Splits a word such as `about` off the beginning of a text and returns its sign, which is empty if there is no such
+/// word.
 fn split_sign(text: &str) -> (&'static str, &str) {
     for (sign, names) in SIGNS {
         for name in *names {
@@ -167,7 +169,7 @@ fn split_sign(text: &str) -> (&'static str, &str) {
     ("", text)
 }
 
-/// What multiplies a number that it follows; of two that begin alike the longer one stands first.
+/// Words after a number that multiply it. A word comes before its own prefixes, so that the longest match wins.
 const MULTIPLES: [(&str, u64); 11] = [
     ("thousand", 1_000),
     ("million", 1_000_000),
@@ -182,10 +184,10 @@ const MULTIPLES: [(&str, u64); 11] = [
     (TEN_THOUSAND, 10_000),
 ];
 
-/// In Korean what is below ten thousand follows: `4만5천`.
+/// Korean word for ten thousand. A smaller number may follow it and is added: `4만5천`.
 const TEN_THOUSAND: &str = "만";
 
-/// Splits a whole number off the beginning: `45,000`, `45 000`, `45 thousand`, `45k`, `45 тыс.`, `4만5천`.
+/// Splits a whole number off the beginning of a text: `45,000`, `45 000`, `45 thousand`, `45k`, `45 тыс.`, `4만5천`.
 fn split_number(text: &str) -> Option<(u64, &str)> {
     let end = text
         .char_indices()
@@ -210,7 +212,7 @@ fn split_number(text: &str) -> Option<(u64, &str)> {
     Some((number, rest))
 }
 
-/// Money, a length of time or a number of things.
+/// Reads money, a length of time or a number of things.
 fn read_quantity(text: &str) -> Option<String> {
     let (sign, rest) = split_sign(text.strip_prefix("between ").unwrap_or(text));
     let (before, rest) = split_currency(rest);
@@ -229,7 +231,7 @@ fn read_quantity(text: &str) -> Option<String> {
     if let Some(duration) = read_duration(text) {
         return Some(duration);
     }
-    // A month or half a day without the rest is no number of things.
+    // `27 July` and `7 pm` are incomplete dates and times, not numbers of things.
     let is_cut = month_number(rest.split(' ').next().unwrap_or_default()).is_some()
         || matches!(rest, "am" | "pm" | "a.m." | "p.m.");
     let is_unit = rest.contains(char::is_alphabetic) && !rest.contains(char::is_numeric) && !is_cut;
@@ -253,7 +255,7 @@ fn split_currency(text: &str) -> (Option<&'static str>, &str) {
     (None, text)
 }
 
-/// `8 hours 15 minutes`, `more than 8h`.
+/// Reads a length of time: `8 hours 15 minutes`, `more than 8h`.
 fn read_duration(text: &str) -> Option<String> {
     let (sign, mut rest) = split_sign(text);
     let mut canonical = String::new();
@@ -268,7 +270,7 @@ fn read_duration(text: &str) -> Option<String> {
     (!canonical.is_empty()).then(|| format!("duration {sign}{canonical}"))
 }
 
-/// `once a month`, `3 times a week`, `daily`, `2/week`.
+/// Reads a frequency: `once a month`, `3 times a week`, `daily`, `2/week`.
 fn read_frequency(text: &str) -> Option<String> {
     let period = |name: &str| PERIODS.iter().find(|(_, names)| names.contains(&name)).map(|(_, names)| names[0]);
     if let Some(period) = period(text) {
@@ -288,7 +290,8 @@ fn read_frequency(text: &str) -> Option<String> {
     Some(format!("frequency {times}/{}", period(rest)?))
 }
 
-/// A day, month or year: `27 July 2025`, `July 27, 2025`, `27.07.2025`, `July 2025`, `2024`, or `2025-07-27`.
+/// Reads a day, month or year and returns it in the notation of [`DateSpan`]: `27 July 2025`, `July 27, 2025`,
+/// `27.07.2025`, `July 2025`, `2024`, or any span in that notation. Returns `None` for other texts.
 #[must_use]
 pub fn read_date(text: &str) -> Option<String> {
     let text = text.to_lowercase();
@@ -323,7 +326,7 @@ fn canonical_day(day: &str, month: usize, year: &str) -> Option<String> {
     span.parse::<DateSpan>().is_ok().then_some(span)
 }
 
-/// A day and a time with its zone: `27 July 2025, 19:00 Moscow time`.
+/// Reads a day and a time with its zone: `27 July 2025, 19:00 Moscow time`.
 fn read_instant(text: &str) -> Option<String> {
     let colon = text.find(':')?;
     let start = text[..colon].rfind(|c: char| !c.is_ascii_digit()).map_or(0, |at| at + 1);
@@ -397,7 +400,7 @@ mod tests {
         ] {
             let value = Value::from_words(text).unwrap_or_else(|error| panic!("{error}"));
             assert_eq!((value.text(), value.in_words().as_str()), (canonical, words), "{text}");
-            // What is shown is read as the same, but for names.
+            // The formatted text reads back as an equal value, except for names.
             if !canonical.starts_with("name") {
                 assert_eq!(Value::from_words(words).unwrap().relation(&value), value.relation(&value), "{words}");
             }

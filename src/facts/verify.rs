@@ -1,5 +1,5 @@
-//! Checks claims against local copies of the articles: every figure, date and name that a claim shows must stand in a
-//! paragraph it cites, and its sense must not be turned round.
+//! Verifies claims against local copies of the articles: the cited paragraphs must print every figure, date and name of
+//! a claim, and the claim must not reverse their meaning.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,22 +10,22 @@ use super::date::MONTHS;
 use super::value::ValueKind;
 use super::{Claim, Facts, Operation};
 
-/// The articles' paragraphs by source id.
+/// Paragraphs of the articles by source id.
 pub type Articles = BTreeMap<String, Vec<String>>;
 
-/// What came of checking one claim.
+/// The result of verifying one claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verification {
-    /// Everything it shows stands in the paragraphs it cites.
+    /// The cited paragraphs support the claim.
     Verified,
-    /// These things don't.
+    /// The cited paragraphs don't support these parts of the claim.
     NotFound(Vec<String>),
-    /// There is no copy of this article.
+    /// There is no copy of the article with this source id.
     ArticleMissing(String),
 }
 
-/// Reads the articles of `facts` from `<dir>/<source id>.txt`. Paragraphs are the non-empty lines. Articles that
-/// aren't there are left out.
+/// Reads the articles of `facts` from `<dir>/<source id>.txt`. Paragraphs are the non-empty lines. Missing and
+/// unreadable articles are left out.
 ///
 /// # Errors
 /// If the folder can't be read.
@@ -41,7 +41,7 @@ pub fn read_articles(facts: &Facts, dir: &Path) -> std::io::Result<Articles> {
     Ok(articles)
 }
 
-/// Checks one claim. `facts` gives the names of the sources, which a statement may use freely.
+/// Verifies one claim. `facts` gives the names of the sources, which a statement may always contain.
 #[must_use]
 pub fn verify(claim: &Claim, facts: &Facts, articles: &Articles) -> Verification {
     if let Some(citation) = claim.cite.iter().find(|citation| !articles.contains_key(&citation.source)) {
@@ -56,12 +56,12 @@ pub fn verify(claim: &Claim, facts: &Facts, articles: &Articles) -> Verification
     if missing.is_empty() { Verification::Verified } else { Verification::NotFound(missing) }
 }
 
-/// The cited words that their own paragraph doesn't contain.
+/// Returns the quoted words that their paragraph doesn't contain, and the citations without quoted words.
 fn missing_words(claim: &Claim, articles: &Articles) -> Vec<String> {
     let mut missing = Vec::new();
     for citation in &claim.cite {
         if citation.words.is_empty() {
-            missing.push(format!("words of {} {} that bear it", citation.source, citation.paragraph));
+            missing.push(format!("quoted words for {} {}", citation.source, citation.paragraph));
         }
         let paragraph = citation.paragraph.checked_sub(1).and_then(|at| articles[&citation.source].get(at as usize));
         let text = paragraph.map(|text| plain(text)).unwrap_or_default();
@@ -72,7 +72,7 @@ fn missing_words(claim: &Claim, articles: &Articles) -> Vec<String> {
     missing
 }
 
-/// Lower case with plain quotes, hyphens and spaces, so that typography decides nothing.
+/// Returns the text in lower case with plain quotes, hyphens and spaces, so that typography doesn't matter.
 fn plain(text: &str) -> String {
     text.chars()
         .map(|c| match c {
@@ -86,16 +86,17 @@ fn plain(text: &str) -> String {
         .to_lowercase()
 }
 
-/// What the cited paragraphs print.
+/// The numbers and words of the cited paragraphs and of the words that the citations quote.
 struct Evidence {
     numbers: BTreeSet<String>,
     words: BTreeSet<String>,
-    /// Names that are also printed as two words: `Flight Aware`.
+    /// Pairs of neighbouring words as one, for names that are also printed as two words: `Flight Aware`.
     squeezed: BTreeSet<String>,
-    /// Words of the sources' own names, which the desk may say of itself.
+    /// Words of the cited sources' publishers and titles, `US` and `GMT`, which a statement may always contain.
     names: BTreeSet<String>,
-    /// The words that are quoted as bearing the claim.
+    /// Words that the citations quote.
     borne: BTreeSet<String>,
+    /// Numbers in the words that the citations quote.
     borne_numbers: BTreeSet<String>,
 }
 
@@ -138,7 +139,8 @@ impl Evidence {
             || abbreviated()
     }
 
-    /// Figures, months, weekdays and names of the statement that no cited paragraph prints and no derivation gives.
+    /// Returns the figures, months, weekdays and names of the statement that no cited paragraph prints and no
+    /// derivation gives.
     fn missing_from_statement(&self, claim: &Claim) -> Vec<String> {
         let derived = claim.derived.as_ref().map(derived_words).unwrap_or_default();
         let mut missing: Vec<String> = numbers_in(&claim.statement, FIGURE_WORDS)
@@ -153,7 +155,8 @@ impl Evidence {
         missing
     }
 
-    /// Figures and names of the value that the quoted words don't bear.
+    /// Returns the figures of the value that the quoted words don't contain, and the words of a name that neither they
+    /// nor the cited paragraphs contain. A derived value is left to [`wrong_derivation`].
     fn missing_from_value(&self, claim: &Claim) -> Vec<String> {
         if claim.derived.is_some() {
             return Vec::new();
@@ -185,7 +188,7 @@ fn join(choices: BTreeSet<String>) -> String {
     choices.into_iter().collect::<Vec<_>>().join(" or ")
 }
 
-/// For each figure of a value the ways in which a source may print it.
+/// Returns for each figure of a value the ways in which a source may print it.
 fn value_numbers(kind: &ValueKind) -> Vec<BTreeSet<String>> {
     let plain = |figures: Vec<u64>| figures.into_iter().map(|n| [n.to_string()].into()).collect();
     match kind {
@@ -195,7 +198,7 @@ fn value_numbers(kind: &ValueKind) -> Vec<BTreeSet<String>> {
             let mut parts: Vec<BTreeSet<String>> = Vec::new();
             let text = span.to_string();
             if text.contains("..") && text.len() == "1994..1996".len() {
-                // A part of a decade: the sources print the decade.
+                // A range of years stands for a part of a decade, and the sources print only the decade.
                 let decade = span.from().year() / 10 * 10;
                 return vec![[decade.to_string()].into()];
             }
@@ -213,13 +216,13 @@ fn value_numbers(kind: &ValueKind) -> Vec<BTreeSet<String>> {
     }
 }
 
-/// Minutes as a source may print them: in hours, days, weeks or years.
+/// Returns a number of minutes as a source may print it: as whole hours, days, weeks or years.
 fn duration_numbers(minutes: u64) -> BTreeSet<String> {
     const UNITS: [u64; 4] = [60, 24 * 60, 7 * 24 * 60, 365 * 24 * 60];
     UNITS.iter().filter(|unit| minutes.is_multiple_of(**unit)).map(|unit| (minutes / unit).to_string()).collect()
 }
 
-/// The figures and month names that a derivation brings in.
+/// Returns the figures and month names of a derivation's inputs and result.
 fn derived_words(derived: &super::Derivation) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
     let mut texts: Vec<String> = derived.compute().into_iter().collect();
@@ -238,7 +241,7 @@ fn derived_words(derived: &super::Derivation) -> BTreeSet<String> {
             }
         }
         if let Ok(at) = text.parse::<jiff::Timestamp>() {
-            // The same moment by the clocks of Moscow and Pyongyang.
+            // A statement may give the moment in UTC, Moscow time or Pyongyang time.
             for hours in [0, 3, 9] {
                 let local = jiff::tz::Offset::constant(hours).to_datetime(at);
                 out.insert(format!("{}:{:02}", local.hour(), local.minute()));
@@ -248,6 +251,7 @@ fn derived_words(derived: &super::Derivation) -> BTreeSet<String> {
     out
 }
 
+/// Returns the result of a derivation if it isn't the value, and the inputs that no cited paragraph prints.
 fn wrong_derivation(claim: &Claim, evidence: &Evidence) -> Vec<String> {
     let Some(derived) = &claim.derived else { return Vec::new() };
     let mut wrong = Vec::new();
@@ -265,7 +269,7 @@ fn wrong_derivation(claim: &Claim, evidence: &Evidence) -> Vec<String> {
     wrong
 }
 
-/// Words that turn a sentence round.
+/// Words that negate a sentence.
 const NEGATIONS: [&str; 13] = [
     "not",
     "no",
@@ -287,7 +291,8 @@ fn negations(text: &str) -> usize {
     NEGATIONS.iter().map(|word| text.matches(&format!(" {word} ")).count()).sum()
 }
 
-/// A statement is negative just when the quoted words are, and the value of a yes/no claim goes with it.
+/// Returns `polarity` if only one of statement and quoted words is negative, or if a yes/no value doesn't agree: it must
+/// be `no` for a negative statement or a contrary derivation, and otherwise `yes`.
 fn wrong_polarity(claim: &Claim) -> Option<String> {
     let statement = negations(&claim.statement) % 2 == 1;
     let quoted = claim.cite.iter().flat_map(|citation| &citation.words).any(|words| negations(words) % 2 == 1);
@@ -300,7 +305,7 @@ fn wrong_polarity(claim: &Claim) -> Option<String> {
     turned.then(|| "polarity".to_owned())
 }
 
-/// Numbers written as words that a statement uses as figures.
+/// Number words that count as figures also in a statement.
 const FIGURE_WORDS: &[(&str, &str)] = &[
     ("three", "3"),
     ("four", "4"),
@@ -316,11 +321,12 @@ const FIGURE_WORDS: &[(&str, &str)] = &[
     ("thirty", "30"),
 ];
 
-/// Words that a source may print for a figure; in a statement ("one report", "the two countries") they are none.
+/// Words that a source may print for a figure, but that are no figures in a statement ("one report", "the two
+/// countries").
 const SMALL_WORDS: &[(&str, &str)] = &[("one", "1"), ("two", "2"), ("once", "1"), ("week", "1")];
 
-/// The numbers of a text, in digits without separators: `45,000` and `eight` give `45000` and `8`; clock times stay as
-/// they are.
+/// Returns the numbers of a text, in digits without separators: `45,000` and `eight` give `45000` and `8`. Clock times
+/// stay as they are.
 #[must_use]
 pub fn numbers(text: &str) -> BTreeSet<String> {
     let mut found = numbers_in(text, FIGURE_WORDS);
@@ -343,7 +349,7 @@ fn numbers_in(text: &str, words: &[(&str, &str)]) -> BTreeSet<String> {
     found
 }
 
-/// The words of a text, lower case, without possessives.
+/// Returns the words of a text in lower case, without possessive endings.
 fn words(text: &str) -> BTreeSet<String> {
     plain(text)
         .split(|c: char| !c.is_alphanumeric() && c != '\'')
@@ -352,14 +358,15 @@ fn words(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Each two neighbouring words as one.
+/// Returns each pair of neighbouring words as one.
 fn squeezed(text: &str) -> BTreeSet<String> {
     let plain = plain(text);
     let list: Vec<&str> = plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     list.windows(2).map(|pair| pair.concat()).collect()
 }
 
-/// The same name as an adjective or the other way round, and British spelling: `Russian`, `Russia`.
+/// Returns other forms of a name: `Russia` for the adjective `Russian` and the other way round, and the American
+/// spelling.
 fn inflections(word: &str) -> impl Iterator<Item = String> {
     const ENDINGS: [(&str, &str); 6] =
         [("n", ""), ("", "n"), ("ns", ""), ("s", ""), ("defence", "defense"), ("an", "")];
@@ -367,8 +374,8 @@ fn inflections(word: &str) -> impl Iterator<Item = String> {
     ENDINGS.into_iter().filter_map(move |(from, to)| word.strip_suffix(from).map(|stem| format!("{stem}{to}")))
 }
 
-/// The capitalised words of a statement, lower case. A capital that only begins a sentence counts too unless the word
-/// is one of those that begin sentences.
+/// Returns the capitalised words of a statement in lower case. A word that begins a sentence counts as well, unless it
+/// is one of the usual openers.
 fn names(statement: &str) -> BTreeSet<String> {
     const OPENERS: [&str; 42] = [
         "a",

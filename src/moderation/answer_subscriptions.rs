@@ -1,4 +1,4 @@
-//! Those who wish to be told when a question of theirs has an answer.
+//! Finds the answers that people subscribed to ("tell me when you know").
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -10,23 +10,23 @@ use crate::store::{Scope, StoreError};
 use crate::utterance::Utterance;
 use crate::wording::Reply;
 
-/// What is to be said to a wish.
+/// The outcome of a subscription.
 #[derive(Debug)]
 pub enum SubscribeOutcome {
-    /// They will be told; the wish is known by this id.
+    /// Stored under this id.
     Kept(String),
-    /// They wait for too many answers already.
+    /// Refused: the person or the platform has too many subscriptions.
     TooMany,
-    /// There is an answer by now.
+    /// Not needed: the question has an answer now.
     Answered(Box<Reply>),
     /// The database failed.
     Trouble,
 }
 
 impl Moderation {
-    /// Keeps somebody's wish to be told, unless there is an answer by now.
+    /// Stores a subscription, unless its question has an answer now.
     pub fn subscribe(&self, subscription: &AnswerSubscription) -> SubscribeOutcome {
-        // What is changed from here on is looked at again.
+        // The revision is read first, so that a change during the check is looked at again.
         let kept = self.store().revision().and_then(|revision| match self.answer_to(subscription) {
             Some(Ok(reply)) => Ok(SubscribeOutcome::Answered(Box::new(reply))),
             Some(Err(Trouble)) => Ok(SubscribeOutcome::Trouble),
@@ -36,15 +36,15 @@ impl Moderation {
             }
         });
         kept.unwrap_or_else(|error| {
-            tracing::error!(%error, "a wish to be told could not be kept");
+            tracing::error!(%error, "subscription could not be stored");
             SubscribeOutcome::Trouble
         })
     }
 
-    /// The wishes of this platform that have come true, with what is to be told.
+    /// Returns the subscriptions of this platform whose questions have an answer now, with the answers.
     ///
     /// # Errors
-    /// If the database can't be used.
+    /// Returns an error if the database fails.
     pub fn due_notifications(&self) -> Result<Vec<(AnswerSubscription, Reply)>, StoreError> {
         let newest = self.store().revision()?;
         let subscriptions = self.records().subscriptions_before(newest)?;
@@ -55,11 +55,11 @@ impl Moderation {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => new.insert(self.store().scopes_changed_since(subscription.revision)?),
             };
-            // Where nothing was changed that they see nothing is asked again.
+            // Without a change in the facts that the person sees, the answer is the same.
             let is_seen = |scope: &Scope| *scope == Scope::Shared || *scope == subscription.scope;
             match scopes.iter().any(is_seen).then(|| self.answer_to(&subscription)).flatten() {
                 Some(Ok(reply)) => due.push((subscription, reply)),
-                // It is asked again.
+                // The next call tries it again.
                 Some(Err(Trouble)) => {}
                 None => self.records().has_no_answer_at(&subscription.id, newest)?,
             }
@@ -67,18 +67,19 @@ impl Moderation {
         Ok(due)
     }
 
-    /// The answer to what somebody wishes to know; none if there is none.
+    /// Returns the present answer to a subscription's question; `None` if there is none.
     fn answer_to(&self, subscription: &AnswerSubscription) -> Option<Result<Reply, Trouble>> {
         let reply = self.desk.answer(&Utterance::new(&subscription.question).within(subscription.scope.clone())).reply;
         let is_answered = matches!(reply.outcome, Outcome::Answered | Outcome::Disputed);
         if reply.is_trouble { Some(Err(Trouble)) } else { is_answered.then_some(Ok(reply)) }
     }
 
-    /// Records that somebody is about to be told. None if they need not be, because they have withdrawn; else when they
-    /// were first tried to be told before, if ever.
+    /// Records an attempt to deliver a notification, before it is made. Returns `None` if the subscription was
+    /// withdrawn. Otherwise returns the time of the first delivery attempt before this one, if there was one, in
+    /// seconds since 1970 (UTC).
     ///
     /// # Errors
-    /// If the database can't be used.
+    /// Returns an error if the database fails.
     pub fn try_to_notify(
         &self,
         subscription: &AnswerSubscription,
@@ -87,21 +88,22 @@ impl Moderation {
         self.records().try_to_notify(&subscription.id, now)
     }
 
-    /// Forgets the wish that was expressed in this way; where a person is given, only theirs.
+    /// Deletes a subscription; with `who`, only if it is this person's. Returns true if one was deleted.
     ///
     /// # Errors
-    /// If the database can't be used.
+    /// Returns an error if the database fails.
     pub fn unsubscribe(&self, id: &str, who: Option<&str>) -> Result<bool, StoreError> {
         self.records().drop_subscription(id, who)
     }
 
-    /// Forgets what somebody wished to know in a place: they were told, or can't be.
+    /// Deletes a person's subscriptions to a question in a channel, after the notification was delivered or failed
+    /// permanently. An error is only logged.
     pub fn was_notified(&self, subscription: &AnswerSubscription) {
         if let Err(error) = self.records().drop_subscriptions_like(subscription) {
-            tracing::error!(%error, "it could not be recorded that somebody was told");
+            tracing::error!(%error, "subscription could not be deleted after the notification");
         }
     }
 }
 
-/// The desk itself failed.
+/// An internal error of the desk.
 struct Trouble;

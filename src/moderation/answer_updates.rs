@@ -1,4 +1,4 @@
-//! Answers that were given before something in them was changed: what they say now.
+//! Finds posted answers that show a changed claim, and makes their new texts.
 
 use std::collections::BTreeMap;
 
@@ -9,22 +9,22 @@ use crate::store::posted_answers::PostedAnswer;
 use crate::store::{Scope, StoreError};
 use crate::wording::{self, Reply};
 
-/// An answer that has to say something else.
+/// A posted answer that needs a new text.
 pub struct AnswerUpdate {
-    /// The answer, as it is recorded once that is done.
+    /// The answer as it is recorded after the update.
     pub answer: PostedAnswer,
-    /// What it says then.
+    /// The new reply.
     pub reply: Reply,
-    /// The revision up to which that is right.
+    /// The newest revision up to which the new reply is right.
     pub revision: i64,
 }
 
 impl Moderation {
-    /// The answers of this platform that showed a claim which was changed since. Those that are right all the same are
-    /// recorded as such.
+    /// Returns updates for the posted answers of this platform that show a claim which changed since. Answers without
+    /// such a claim are recorded as right up to now. An answer that can't be made again is logged and left out.
     ///
     /// # Errors
-    /// If the database can't be used.
+    /// Returns an error if the database fails.
     pub fn answer_updates(&self) -> Result<Vec<AnswerUpdate>, StoreError> {
         let newest = self.store().revision()?;
         let answers = self.records().answers_before(newest)?;
@@ -41,10 +41,10 @@ impl Moderation {
                 self.records().is_right_at(&answer, newest)?;
                 continue;
             }
-            // One that can't be made again now isn't right, and keeps no other from being corrected.
+            // A failure must not keep the other answers from being updated; this one stays due.
             match self.answer_update(&answer, newest) {
                 Ok(update) => due.push(update),
-                Err(error) => tracing::error!(%error, "an answer of some time ago could not be made again"),
+                Err(error) => tracing::error!(%error, "posted answer could not be made again"),
             }
         }
         Ok(due)
@@ -58,7 +58,7 @@ impl Moderation {
                 answer.claims.push(claim.id.clone());
             }
         }
-        // Where everything is as it was given, nothing is left of what happened in between.
+        // An answer that reads as it was first posted gets no note on what it said in between.
         let reply = match xxh3_64(reply.text.as_bytes()) == answer.original {
             true => reply,
             false => {
@@ -69,7 +69,7 @@ impl Moderation {
         Ok(AnswerUpdate { answer, reply, revision: newest })
     }
 
-    /// What an answer said when it was given and doesn't say now, with the day of the change.
+    /// Returns the statements that a posted answer had at first and lacks now, each with the day of the change.
     fn otherwise(&self, answer: &PostedAnswer, reply: &Reply) -> Result<Vec<(String, String)>, StoreError> {
         let store = self.store();
         let days = store.claims_changed_since(&answer.scope, answer.recipe.revision)?;
@@ -84,7 +84,7 @@ impl Moderation {
         Ok(otherwise)
     }
 
-    /// Whether an answer still has to be corrected so: it may have been in the meantime.
+    /// Returns true if an update is still needed. Another task may have made it in the meantime.
     #[must_use]
     pub fn is_due(&self, update: &AnswerUpdate) -> bool {
         let PostedAnswer { channel, question, .. } = &update.answer;
@@ -92,10 +92,10 @@ impl Moderation {
         right_at.is_ok_and(|at| at.is_some_and(|at| at < update.revision))
     }
 
-    /// Records that an answer was corrected.
+    /// Records that an update was made.
     ///
     /// # Errors
-    /// If the database can't be used.
+    /// Returns an error if the database fails.
     pub fn answer_updated(&self, update: &AnswerUpdate) -> Result<(), StoreError> {
         self.records().is_right_at(&update.answer, update.revision)
     }

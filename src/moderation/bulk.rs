@@ -1,4 +1,4 @@
-//! All facts of a community as one file, and a file back as one revision.
+//! Exports all facts of a community as one file, and imports an edited file as one revision.
 
 use std::collections::BTreeSet;
 
@@ -12,16 +12,16 @@ use crate::facts::{Claim, Facts, Source, Subject, Topic, Value};
 use crate::store::Edit;
 use crate::wording::moderation as words;
 
-/// How many answers are shown of what a file changes.
+/// The number of answers in the preview of an import.
 const MOST_SHOWN: usize = 3;
 
-/// How many things a file may change at once, and how many times as long as the facts it may be: who brings one in doesn't
-/// keep others waiting.
+/// The largest number of entities that an import may change, and the largest size of its file as a multiple of the size
+/// of the present facts. Larger imports would keep other people waiting.
 const MOST_CHANGES: usize = 1_000;
 const MOST_GROWN: usize = 3;
 
 impl Moderation {
-    /// The facts as a file.
+    /// Exports the facts as a file.
     pub(super) fn export(context: &DraftContext<'_>) -> Response {
         let (claims, topics) = (context.facts.claims().count(), context.facts.topics().count());
         let text = words::exported(context.base, claims, topics);
@@ -32,7 +32,8 @@ impl Moderation {
         Response { file: Some(file), ..Response::text(text) }
     }
 
-    /// What a file changes of the facts as they were when it was written; with all of it as a file, where it is much.
+    /// Makes the draft of an import: the differences between the file and the revision from which it was exported. A
+    /// long list of changes is also returned as a file.
     pub(super) fn draft_of_import(
         &self,
         form: &Form,
@@ -41,7 +42,7 @@ impl Moderation {
         let text = text(form, Field::File);
         let most = MOST_GROWN * Bundle::of(context.facts, context.base).to_text().len();
         if text.len() > most {
-            return Err(Refusal(words::too_much("It has so many letters", most)).into());
+            return Err(Refusal(words::too_much("The file has too many bytes", most)).into());
         }
         let bundle = Bundle::from_text(text).map_err(bad)?;
         let base = bundle.revision.unwrap_or(context.base);
@@ -64,7 +65,7 @@ impl Moderation {
         if !later.is_empty() {
             return Err(Refusal(words::changed_since_export(&later)).into());
         }
-        // What each of two changed may be in order, and both together not.
+        // The file and the changes made since may each be valid and yet conflict.
         let together = unless_known(problems_of(&with_edits(context.facts, &edits)), &known);
         if !together.is_empty() {
             return Err(Refusal(words::bad_together(&together)).into());
@@ -84,12 +85,12 @@ fn problems_of(facts: &Facts) -> Vec<Problem> {
     check(facts, &Bundle::of(facts, 0).files)
 }
 
-/// The problems that aren't there already.
+/// Returns the problems that the present facts don't have.
 fn unless_known(problems: Vec<Problem>, known: &BTreeSet<String>) -> Vec<Problem> {
     problems.into_iter().filter(|problem| !known.contains(&problem.message)).collect()
 }
 
-/// Facts with edits made in them.
+/// Returns facts with edits applied.
 fn with_edits(facts: &Facts, edits: &[Edit]) -> Facts {
     let mut facts = facts.clone();
     for edit in edits.iter().cloned() {
@@ -123,7 +124,7 @@ fn with_edits(facts: &Facts, edits: &[Edit]) -> Facts {
     facts
 }
 
-/// Puts a thing into the place of that of its id, or behind the others.
+/// Replaces the entity with the same id, or appends a new one.
 fn put<T>(things: &mut Vec<T>, thing: T, id: impl Fn(&T) -> &String) {
     match things.iter_mut().find(|other| id(other) == id(&thing)) {
         Some(other) => *other = thing,
@@ -144,18 +145,21 @@ impl DraftContext<'_> {
         self.facts.sources.iter().find(|source| source.id == id)
     }
 
-    /// What is wrong with the facts as they are, without its places.
+    /// Returns the messages of the problems in the present facts, without their places.
     fn problems(&self) -> BTreeSet<String> {
         problems_of(self.facts).into_iter().map(|problem| problem.message).collect()
     }
 
-    /// Whether all that a file changes may be changed by one; what is written in it is cleaned.
+    /// Checks that a file may make these edits, and cleans their texts.
+    ///
+    /// # Errors
+    /// Returns a refusal if there are none or too many, a text is refused, or the file lacks whole parts.
     fn check_edits(&self, edits: &mut [Edit], file: &Facts) -> Result<(), Refusal> {
         if edits.is_empty() {
             return Err(Refusal(words::nothing_changed()));
         }
         if edits.len() > MOST_CHANGES {
-            return Err(Refusal(words::too_much("It changes so many things", MOST_CHANGES)));
+            return Err(Refusal(words::too_much("The file changes too many entries", MOST_CHANGES)));
         }
         let refused: Vec<String> = edits.iter_mut().filter_map(|edit| self.clean(edit).err()).collect();
         if !refused.is_empty() {
@@ -165,7 +169,8 @@ impl DraftContext<'_> {
         if missing.is_empty() { Ok(()) } else { Err(Refusal(words::missing_parts(&missing))) }
     }
 
-    /// The parts that a file lacks with all that is in them: nobody takes those away by a file, but one may be cut short.
+    /// Returns the parts that a file lacks together with all of their entries. Such a file was probably cut short, so
+    /// this isn't taken as a removal.
     fn missing_parts(&self, file: &Facts, edits: &[Edit]) -> Vec<String> {
         let gone: BTreeSet<&str> = edits
             .iter()
@@ -179,7 +184,7 @@ impl DraftContext<'_> {
         self.facts.subjects.iter().filter(is_missing).map(|subject| format!("{}.toml", subject.id)).collect()
     }
 
-    /// Whether things are already as an edit would make them.
+    /// Returns true if an edit changes nothing.
     fn is_so(&self, edit: &Edit) -> bool {
         match edit {
             Edit::Claim { claim, .. } => self.claim(&claim.id) == Some(claim),
@@ -192,10 +197,10 @@ impl DraftContext<'_> {
         }
     }
 
-    /// Cleans what a file puts into a thing as what is typed is cleaned; what was there already stays.
+    /// Checks and cleans the new texts of an edit like typed ones. Texts that the entity has already stay as they are.
     ///
     /// # Errors
-    /// Why it can't be taken.
+    /// Returns the reason, with the name of the entity, if a text is refused.
     fn clean(&self, edit: &mut Edit) -> Result<(), String> {
         let name = edit.named().0;
         let mut was = match edit {
@@ -229,7 +234,7 @@ impl DraftContext<'_> {
         Ok(())
     }
 
-    /// What each edit does, in words; what it takes away is told by its name alone.
+    /// Describes each edit but removals, which are listed by name only.
     fn told(&self, edits: &[Edit]) -> Vec<String> {
         let changed =
             edits.iter().filter_map(|edit| if let Edit::Topic { topic, .. } = edit { Some(topic) } else { None });
@@ -251,7 +256,7 @@ impl DraftContext<'_> {
         each.collect()
     }
 
-    /// What shows edits: answers of what is changed, and to what is taught.
+    /// Returns probes that show the effect of edits, at most [`MOST_SHOWN`].
     fn probes_of_edits(&self, edits: &[Edit]) -> Vec<Probe> {
         let of = |edit: &Edit| match edit {
             Edit::Claim { claim, .. } => self.probes_of_claim(&claim.id),
@@ -276,7 +281,7 @@ impl DraftContext<'_> {
     }
 }
 
-/// What is written in a thing, with the fields that it would be typed into.
+/// Returns the texts of an edit's entity, each with the field that would contain it in a command.
 fn texts_of(edit: &mut Edit) -> Vec<(Field, &mut String)> {
     match edit {
         Edit::Claim { claim, .. } => {

@@ -1,4 +1,4 @@
-//! What is shown of a change before it counts: the answers before and after, and what the desk found.
+//! Previews a change before it is committed: the answers before and after, and findings such as disagreements.
 
 use super::claims::shows;
 use super::draft::{Act, Draft, DraftContext};
@@ -14,20 +14,21 @@ use crate::utterance::Utterance;
 use crate::wording::Reply;
 use crate::wording::moderation as words;
 
-/// How many questions of the queue are tried on a change, and how many of those with another answer are shown.
+/// The number of questions from the queue that are tried on a change, and the number listed of those whose answer
+/// changes.
 const MOST_TRIED: u32 = 100;
 const MOST_SHOWN: usize = 10;
 
-/// How many changes are compared with all claims, and how much of what is found is shown.
+/// The number of edits that are compared with all claims, and the number of findings listed.
 const MOST_LOOKED_AT: usize = 200;
 const MOST_FOUND: usize = 20;
 
-/// How many questions of topics nearby are tried on a change of what is taught, of how many topics.
+/// The number of examples tried of each nearby topic when examples change, and the number of nearby topics.
 const TRIED_OF_TOPIC: usize = 3;
 const NEARBY: usize = 8;
 
 impl Moderation {
-    /// A change with all that is known of it, in words.
+    /// Returns the preview of a draft as text.
     pub(super) fn preview(&self, by: &Actor, draft: &Draft, context: &DraftContext<'_>) -> Result<String, Failure> {
         let unanswered = self.records().questions(&by.community, MOST_TRIED)?;
         let asked = draft.probes.len();
@@ -74,7 +75,7 @@ impl Moderation {
         Ok(words::preview(&draft.lines, &found, &answers))
     }
 
-    /// Questions of the topics that lie near what is taught: those that it may take away.
+    /// Returns questions of the topics near a new example. The change may take them away from their topics.
     fn nearby(&self, draft: &Draft, context: &DraftContext<'_>) -> Result<Vec<Probe>, Failure> {
         let mut probes = Vec::new();
         for probe in draft.probes.iter().filter(|_| teaches(draft)) {
@@ -85,7 +86,7 @@ impl Moderation {
             let near = traces.iter().flat_map(|trace| trace.candidates.iter().take(NEARBY));
             let ids: Vec<&str> = near.map(|candidate| index.topics()[candidate.topic].id.as_str()).collect();
             for topic in context.facts.topics().filter(|topic| ids.contains(&topic.id.as_str())) {
-                // That the question itself moves is what is wanted.
+                // The question itself is supposed to move.
                 let others = topic.examples.iter().filter(|example| fold(example) != fold(text));
                 probes.extend(others.take(TRIED_OF_TOPIC).cloned().map(Probe::Question));
             }
@@ -94,13 +95,13 @@ impl Moderation {
     }
 }
 
-/// Whether a change is about how topics are asked for.
+/// Returns true if a draft changes topics and shows answers to questions.
 fn teaches(draft: &Draft) -> bool {
     draft.edits().iter().any(|edit| matches!(edit, Edit::Topic { .. } | Edit::Remove { kind: "topic", .. }))
         && draft.probes.iter().any(|probe| matches!(probe, Probe::Question(_)))
 }
 
-/// What is found of a claim among the others.
+/// Returns findings on a new or changed claim: a missing value or source, and disagreeing or equal claims.
 fn of_claim(claim: &Claim, facts: &Facts) -> Vec<String> {
     let mut found = Vec::new();
     if !shows(&claim.statement, &claim.value) {
@@ -124,7 +125,7 @@ fn of_claim(claim: &Claim, facts: &Facts) -> Vec<String> {
     found
 }
 
-/// What is found of a claim that was another one: others that still say what it said.
+/// Returns findings on a changed claim, such as other claims of its topics that still contain the old figure.
 fn of_change(claim: &Claim, facts: &Facts) -> Vec<String> {
     let Some(was) = facts.claims().find(|was| was.id == claim.id) else { return Vec::new() };
     let mut found = Vec::new();
@@ -141,7 +142,7 @@ fn of_change(claim: &Claim, facts: &Facts) -> Vec<String> {
         .collect();
     for other in facts.claims().filter(|other| of_topics.contains(&&other.id) && other.rank != Rank::Deprecated) {
         let shown = verify::numbers(&other.statement);
-        // Small numbers are in many claims for other reasons.
+        // Numbers of one or two digits are in many claims for other reasons.
         found.extend(
             old.iter().find(|number| number.len() > 2 && shown.contains(*number)).map(|_| words::still_says(other)),
         );
@@ -152,7 +153,7 @@ fn of_change(claim: &Claim, facts: &Facts) -> Vec<String> {
     found
 }
 
-/// What is found of a question that is taught.
+/// Returns findings on a question whose topic may change.
 fn of_question(before: &Reply, after: &Reply, facts: &Facts) -> Vec<String> {
     let title = |reply: &Reply| {
         let topic = reply.topics.first().and_then(|id| facts.topics().find(|topic| topic.id == *id));

@@ -1,4 +1,4 @@
-//! Changes of claims.
+//! Makes the drafts that add, edit, retire and restore claims.
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -21,7 +21,7 @@ impl DraftContext<'_> {
         }
         let claim = self.new_claim(form, &topic.id, Some(topic))?;
         let mut changed = topic.clone();
-        // At the end of many claims it would never be said.
+        // An answer shows only the first claims of a topic.
         changed.claims.insert(changed.claims.len().min(MAX_CLAIMS - 1), claim.id.clone());
         let lines = [vec![words::adds_claim(topic)], words::claim_in_lines(&claim, self.facts)].concat();
         let edits = vec![
@@ -31,7 +31,8 @@ impl DraftContext<'_> {
         Ok(self.draft(form, edits, lines, vec![Probe::Topic(topic.id.clone())]))
     }
 
-    /// The claim of a command that adds one; `topic` gives what its value is likely a value of.
+    /// Creates the claim of a command. `name` is the beginning of its id. The claims of `topic` suggest what its value
+    /// measures.
     pub(super) fn new_claim(&self, form: &Form, name: &str, topic: Option<&Topic>) -> Result<Claim, Refusal> {
         let statement = self.statement(text(form, Field::Statement))?;
         let value = match form.get(Field::Value).filter(|text| !is_kept(text)) {
@@ -63,12 +64,12 @@ impl DraftContext<'_> {
         Ok(claim)
     }
 
-    /// A statement as a sentence; a figure alone is none.
+    /// Returns a statement as a sentence. Refuses a single word or figure.
     pub(super) fn statement(&self, text: &str) -> Result<String, Refusal> {
         if !is_sentence(text) { Err(Refusal(words::no_sentence(text))) } else { Ok(sentence(text)) }
     }
 
-    /// What a value is likely a value of: what the topic's claims with such values are.
+    /// Guesses what a value measures: the same as the first claim of the topic with a value of that kind.
     fn likely_of(&self, value: &Value, topic: Option<&Topic>) -> Option<String> {
         let claims = self.facts.claims_by_id();
         let alike =
@@ -77,7 +78,8 @@ impl DraftContext<'_> {
         known.collect::<Vec<_>>().iter().find(|claim| alike(claim)).and_then(|claim| claim.of.clone())
     }
 
-    /// Gives a claim its source and paragraph, or marks it as unsourced.
+    /// Sets the citations of a claim, or marks it as unsourced. A claim that gains its first source or becomes
+    /// unsourced also gets a new date.
     fn put_source(&self, claim: &mut Claim, said: &str, form: &Form) -> Result<(), Refusal> {
         if lookup::is_none(said) {
             claim.cite.clear();
@@ -130,13 +132,13 @@ impl DraftContext<'_> {
         }
         if let Some(value) = form.get(Field::Value).filter(|text| !is_kept(text)) {
             claim.value = Value::from_words(value).map_err(|error| Refusal(error.to_string()))?;
-            // How the old value followed from what is printed says nothing of the new one.
+            // The derivation belongs to the old value.
             claim.derived = None;
         }
         match form.get(Field::Source) {
             Some(said) if !is_kept(said) => self.put_source(&mut claim, said, form)?,
             Some(_) if claim.statement != was.statement || claim.value != was.value => {
-                // The words that bore the old claim need not bear this one.
+                // The quoted words supported the old claim, not necessarily this one.
                 let bearing: Vec<String> = form.get(Field::Words).map(str::to_owned).into_iter().collect();
                 claim.cite.iter_mut().for_each(|citation| citation.words.clone_from(&bearing));
             }
@@ -165,18 +167,19 @@ impl DraftContext<'_> {
         Ok(self.draft(form, edits, vec![line], self.probes_of_claim(&was.id)))
     }
 
+    /// Returns a probe of the first topic that lists a claim.
     pub fn probes_of_claim(&self, id: &str) -> Vec<Probe> {
         let has = |topic: &&Topic| topic.claims.iter().any(|claim| claim == id);
         self.facts.topics().filter(has).map(|topic| Probe::Topic(topic.id.clone())).take(1).collect()
     }
 }
 
-/// Whether a text may be a sentence: a word or a figure alone is none.
+/// Returns true if a text has at least two words with letters.
 pub fn is_sentence(text: &str) -> bool {
     text.split_whitespace().filter(|word| word.contains(char::is_alphabetic)).count() >= 2
 }
 
-/// As a sentence with a capital and a full stop.
+/// Returns a text with a capital letter and a full stop.
 fn sentence(text: &str) -> String {
     let text = text.trim();
     let mut chars = text.chars();
@@ -185,13 +188,13 @@ fn sentence(text: &str) -> String {
     if whole.ends_with(['.', '!', '?', '…']) { whole } else { format!("{whole}.") }
 }
 
-/// Whether a sentence shows the figures of a value.
+/// Returns true if a statement contains all figures of a value.
 pub fn shows(statement: &str, value: &Value) -> bool {
     let shown = verify::numbers(&ungrouped(statement));
     verify::numbers(&value.in_words()).iter().all(|number| shown.contains(number))
 }
 
-/// A text in which the thousands of numbers aren't set apart by spaces.
+/// Removes the spaces that separate thousands in numbers.
 fn ungrouped(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let is_digit = |at: usize| chars.get(at).is_some_and(char::is_ascii_digit);

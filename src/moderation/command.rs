@@ -1,51 +1,53 @@
-//! Reading moderators' commands: the same on each platform.
+//! Parses moderators' commands into forms. The syntax is the same on each platform; [`Form::parse`] is the entry point.
 //!
-//! A command is its verb, then fields: `fact add ticket-price | statement: … | value: 80,000 RUB | source: azzet 4`. The
-//! first fields may stand without their names, in order. What is missing is asked for step by step.
+//! A command is a verb followed by fields, for example
+//! `fact add ticket-price | statement: … | value: 80,000 RUB | source: azzet 4`.
+//! Required fields may stand without their names, in order. A form may lack required fields: the bot asks for them one
+//! by one.
 
 use std::collections::BTreeMap;
 
 pub use super::grammar::{Field, GRAMMAR, Grammar, Verb};
 
-/// A command as far as it is said.
+/// A command, possibly without some of its required fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form {
-    /// What is wanted.
+    /// The verb of the command.
     pub verb: Verb,
-    /// The fields that were given.
+    /// The given fields, trimmed.
     pub fields: BTreeMap<Field, String>,
-    /// What of the queue it is about.
+    /// The item to remove from the queue once the change is committed.
     pub(super) settles: Option<Settles>,
 }
 
-/// Something of the queue that is done with once a change is made.
+/// An item of the queue that a change settles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Settles {
-    /// A question, by its words and its gist.
+    /// An unanswered question, by its words and its question key.
     Question(String, u64),
-    /// A suggestion, by its number.
+    /// A suggestion, by its id in the queue.
     Suggestion(i64),
 }
 
-/// Why a line is no command.
+/// The reason why a line isn't a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoCommand {
-    /// It begins with no verb.
+    /// The line doesn't begin with a verb.
     Verb,
-    /// The verb has no such field.
+    /// The verb has no field of this name.
     Field(Verb, String),
-    /// More was given than the verb has fields.
+    /// A field was given twice, or more text than the verb has fields.
     TooMuch(Verb),
 }
 
 impl Form {
-    /// A command without any field.
+    /// Creates a command without any field.
     #[must_use]
     pub fn new(verb: Verb) -> Self {
         Self { verb, fields: BTreeMap::new(), settles: None }
     }
 
-    /// With a field, unless it is empty.
+    /// Sets a field, unless the trimmed text is empty.
     #[must_use]
     pub fn with(mut self, field: Field, text: impl Into<String>) -> Self {
         let text = text.into().trim().to_owned();
@@ -56,16 +58,16 @@ impl Form {
         self
     }
 
-    /// A field that was given.
+    /// Returns a field; `None` if it wasn't given.
     #[must_use]
     pub fn get(&self, field: Field) -> Option<&str> {
         self.fields.get(&field).map(String::as_str)
     }
 
-    /// Reads a command.
+    /// Parses a command.
     ///
     /// # Errors
-    /// Why it is none.
+    /// Returns the reason if the line isn't a command.
     pub fn parse(line: &str) -> Result<Self, NoCommand> {
         let line = line.trim();
         let (grammar, rest) = GRAMMAR
@@ -83,7 +85,8 @@ impl Form {
         Ok(form)
     }
 
-    /// What follows the verb: the first fields, of which each but the last is one word or stands in quotation marks.
+    /// Reads the text between the verb and the first separator into the first fields. Each of them but the last is a
+    /// single word or stands in quotation marks.
     fn bare(&mut self, grammar: &Grammar, text: &str) -> Result<(), NoCommand> {
         if text.is_empty() {
             return Ok(());
@@ -109,7 +112,7 @@ impl Form {
         if rest.is_empty() { Ok(()) } else { Err(NoCommand::TooMuch(self.verb)) }
     }
 
-    /// A field with its name, or the next one that isn't given yet.
+    /// Reads a part between separators: a field with its name, or the next required field that wasn't given.
     fn part(&mut self, grammar: &Grammar, text: &str) -> Result<(), NoCommand> {
         if let Some((field, text)) = named(grammar, text) {
             if !text.is_empty() && self.fields.insert(field, text.to_owned()).is_some() {
@@ -117,7 +120,7 @@ impl Form {
             }
             return Ok(());
         }
-        // A field's name, of another verb or mistyped: a word before a colon.
+        // A word before a colon is a mistyped field name, or a field of another verb.
         if let Some((name, _)) = text.split_once(": ")
             && (name.chars().all(|c| c.is_ascii_lowercase())
                 || Field::ALL.iter().any(|field| field.name() == name.trim().to_lowercase()))
@@ -131,7 +134,8 @@ impl Form {
     }
 }
 
-/// Whether a line begins like a command of those who keep the facts. `topics` and the like are everybody's.
+/// Returns true if a line begins like a moderators' command. `help` doesn't count, because everybody has a command of
+/// that name.
 #[must_use]
 pub fn is_begun(line: &str) -> bool {
     let first = line.split_whitespace().next().unwrap_or_default().to_lowercase();
@@ -140,7 +144,7 @@ pub fn is_begun(line: &str) -> bool {
         || matches!(first.as_str(), "confirm" | "cancel")
 }
 
-/// The field of a verb that a text names, with what stands behind it.
+/// Returns the field that a text names before a colon, and the text after the colon.
 fn named<'a>(grammar: &Grammar, text: &'a str) -> Option<(Field, &'a str)> {
     let (name, rest) = text.split_once(':')?;
     let name = name.trim().to_lowercase();
@@ -148,12 +152,12 @@ fn named<'a>(grammar: &Grammar, text: &'a str) -> Option<(Field, &'a str)> {
     Some((*field, rest.trim()))
 }
 
-/// Whether a field is one word.
+/// Returns true for a field whose value is a single word when it stands without its name.
 fn is_word(field: Field) -> bool {
     matches!(field, Field::Topic | Field::Claim | Field::Number)
 }
 
-/// The first word of a text, or what stands in quotation marks there, and the rest.
+/// Splits off the first word of a text, or the text in quotation marks at its beginning.
 fn first_word(text: &str) -> (&str, &str) {
     if let Some((quoted, rest)) = text.strip_prefix('"').and_then(|text| text.split_once('"')) {
         return (quoted, rest.trim_start());
@@ -162,7 +166,8 @@ fn first_word(text: &str) -> (&str, &str) {
     (word, rest.trim_start())
 }
 
-/// What follows words, in any case and with any spaces.
+/// Returns the text after leading words. Letter case and the number of spaces don't matter. `None` if the text doesn't
+/// begin with these words.
 #[must_use]
 pub fn after_words<'a>(text: &'a str, words: &str) -> Option<&'a str> {
     let mut rest = text;

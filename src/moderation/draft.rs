@@ -1,4 +1,4 @@
-//! From a command to a change that can be looked at before it counts.
+//! Turns a complete command into a draft: a change that can be previewed before it is committed.
 
 use super::claims::shows;
 use super::command::{Field, Form, Settles, Verb};
@@ -9,40 +9,40 @@ use crate::facts::{Facts, Rank, Subject, Topic, Value};
 use crate::store::{Edit, Scope};
 use crate::wording::moderation as words;
 
-/// A change that was decided on when `base` was the newest revision.
+/// A change that isn't committed yet.
 #[derive(Debug, Clone)]
 pub struct Draft {
-    /// Whose facts it changes.
+    /// The scope whose facts change.
     pub scope: Scope,
-    /// The revision that its maker saw.
+    /// The newest revision when the draft was made. A later change of the same entity overtakes the draft.
     pub base: i64,
-    /// What it does.
+    /// The operation.
     pub act: Act,
-    /// Why, for the record.
+    /// The reason for the history; empty if none was given.
     pub why: String,
-    /// What it does in words, a line each.
+    /// The description of the change, line by line. The first line is also recorded if no reason was given.
     pub lines: Vec<String>,
-    /// What to show of it before it counts.
+    /// The topics and questions whose answers the preview shows.
     pub probes: Vec<Probe>,
-    /// The item of the queue that it settles.
+    /// The item to remove from the queue once the draft is committed.
     pub settles: Option<Settles>,
 }
 
-/// What a draft does.
+/// The operation of a draft, each with the edits that it amounts to.
 #[derive(Debug, Clone)]
 pub enum Act {
-    /// Makes things as they are here.
+    /// Applies edits.
     Edit(Vec<Edit>),
-    /// Takes a revision back; the edits are what that comes to.
+    /// Undoes a revision.
     Undo(i64, Vec<Edit>),
-    /// Takes all revisions after one back; the edits are what that comes to.
+    /// Undoes all revisions after one.
     UndoAllSince(i64, Vec<Edit>),
-    /// Lifts a community's revision into the shared facts; the edits are what that comes to.
+    /// Makes a revision of a community part of the shared facts.
     Promote(Scope, i64, Vec<Edit>),
 }
 
 impl Draft {
-    /// What becomes of things.
+    /// Returns the edits that the draft amounts to.
     #[must_use]
     pub fn edits(&self) -> &[Edit] {
         match &self.act {
@@ -51,15 +51,15 @@ impl Draft {
     }
 }
 
-/// What a draft is made on.
+/// The facts and the scope from which drafts are made.
 pub struct DraftContext<'a> {
-    /// The facts as those of the scope see them.
+    /// The facts as the scope sees them.
     pub facts: &'a Facts,
-    /// The newest revision.
+    /// The revision of these facts.
     pub base: i64,
-    /// Whose facts are meant.
+    /// The scope whose facts change.
     pub scope: &'a Scope,
-    /// The day, as `2026-11-21`.
+    /// The present day in UTC, as `2026-11-21`.
     pub today: &'a str,
 }
 
@@ -76,7 +76,11 @@ impl DraftContext<'_> {
         }
     }
 
-    /// The field that a command still needs, with what is there at present.
+    /// Returns the next field to ask for; `None` if the command is complete. For an edit this also depends on the
+    /// claim: a new value needs a matching sentence, and a new sentence or value needs a source.
+    ///
+    /// # Errors
+    /// Returns the refusal if a field names something that doesn't exist or isn't readable.
     pub fn missing(&self, form: &Form) -> Result<Option<Field>, Refusal> {
         self.check_names(form)?;
         let missing = form.verb.grammar().must.iter().copied().find(|field| form.get(*field).is_none());
@@ -88,7 +92,7 @@ impl DraftContext<'_> {
         if form.fields.keys().all(|field| matches!(field, Field::Claim | Field::Why)) {
             return Ok(Some(Field::Statement));
         }
-        // What is spoken is the sentence: another value without another sentence would never be heard.
+        // Answers contain the sentence, so a new value alone would never show.
         let value = form.get(Field::Value).filter(|text| !is_kept(text)).map(Value::from_words);
         if let Some(value) = value
             && form.get(Field::Statement).is_none()
@@ -96,7 +100,7 @@ impl DraftContext<'_> {
         {
             return Ok(Some(Field::Statement));
         }
-        // Who rewrites the sentence may have meant another figure, too.
+        // A rewritten sentence may also mean another figure.
         let statement = form.get(Field::Statement).filter(|text| !is_kept(text));
         let is_lost =
             |text: &str| !shows(text, &claim.value) || claim.value.text() == format!("text {}", claim.statement);
@@ -107,7 +111,7 @@ impl DraftContext<'_> {
         Ok((is_said && form.get(Field::Source).is_none()).then_some(Field::Source))
     }
 
-    /// What is named must be there, before anything more is asked for.
+    /// Checks that what the fields name exists and that values can be read, before more fields are asked for.
     fn check_names(&self, form: &Form) -> Result<(), Refusal> {
         for field in [Field::Topic, Field::Into] {
             form.get(field).map(|name| topic_of(self.facts, name)).transpose()?;
@@ -123,7 +127,7 @@ impl DraftContext<'_> {
         let source = form.get(Field::Source).filter(|text| !is_kept(text) && !lookup::is_none(text));
         match (form.verb, source) {
             (Verb::SourceEdit | Verb::SourceRetire, Some(name)) => source_of(self.facts, name).map(drop),
-            // What members write is read by those who accept it.
+            // Moderators check the source when they accept the suggestion.
             (Verb::Suggest, _) | (_, None) => Ok(()),
             (_, Some(said)) => {
                 let mut parts = said.split(';').map(str::trim).filter(|part| !part.is_empty());
@@ -132,10 +136,10 @@ impl DraftContext<'_> {
         }
     }
 
-    /// The change that a whole command asks for.
+    /// Makes the draft of a complete command.
     ///
     /// # Errors
-    /// Why it can't be made.
+    /// Returns the refusal if the change can't be made.
     pub fn make(&self, form: &Form) -> Result<Draft, Refusal> {
         match form.verb {
             Verb::FactAdd => self.add_claim(form),
@@ -156,17 +160,17 @@ impl DraftContext<'_> {
     }
 }
 
-/// A field that [`DraftContext::missing`] has seen to be there.
+/// Returns a required field, which [`DraftContext::missing`] has checked; an absent one is empty.
 pub(super) fn text(form: &Form, field: Field) -> &str {
     form.get(field).unwrap_or_default()
 }
 
-/// Whether a field is left as it is.
+/// Returns true if the text of a field means "keep the present one".
 pub(super) fn is_kept(text: &str) -> bool {
     matches!(text.to_lowercase().as_str(), "-" | "same" | "the same" | "keep")
 }
 
-/// All topics with their subjects.
+/// Returns all topics with their subjects.
 pub fn topics(facts: &Facts) -> impl Iterator<Item = (&Subject, &Topic)> {
     facts.subjects.iter().flat_map(|subject| subject.topics.iter().map(move |topic| (subject, topic)))
 }

@@ -1,12 +1,12 @@
-//! What moderators can say: the verbs and their fields.
+//! Defines the moderators' commands: their verbs, their fields and their descriptions.
 
 use Field as F;
 
 use crate::facts::bundle;
 
-/// What a moderator wants done.
+/// The verb of a moderators' command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each is told by its grammar")]
+#[expect(missing_docs, reason = "its grammar describes each")]
 pub enum Verb {
     Help,
     FactFind,
@@ -42,9 +42,9 @@ pub enum Verb {
     Decline,
 }
 
-/// A part of a command.
+/// A field of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(missing_docs, reason = "each is told by its name and its prompt")]
+#[expect(missing_docs, reason = "its name and its prompt describe each")]
 pub enum Field {
     Topic,
     Claim,
@@ -71,7 +71,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// All of them.
+    /// All fields.
     pub const ALL: [Self; 22] = [
         Self::Topic,
         Self::Claim,
@@ -97,7 +97,7 @@ impl Field {
         Self::File,
     ];
 
-    /// What stands before it in a command.
+    /// Returns the name that stands before the field in a command.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -126,7 +126,7 @@ impl Field {
         }
     }
 
-    /// The longest that it may be, in letters.
+    /// Returns the largest length of the field, in characters; for a file, in bytes.
     #[must_use]
     pub fn longest(self) -> usize {
         match self {
@@ -138,22 +138,23 @@ impl Field {
     }
 }
 
-/// How a verb is said.
+/// The syntax of a verb.
 #[derive(Debug)]
 pub struct Grammar {
     /// The verb.
     pub verb: Verb,
-    /// Its words.
+    /// The words that a command begins with.
     pub words: &'static str,
-    /// The fields without which it isn't done, in the order in which they may stand without their names.
+    /// The required fields, in the order in which they may stand without their names.
     pub must: &'static [Field],
-    /// The other fields.
+    /// The optional fields.
     pub may: &'static [Field],
-    /// What it does.
+    /// A description for lists of commands: lower case, at most 100 characters.
     pub about: &'static str,
 }
 
-/// All verbs. Of two that begin alike the longer one stands first.
+/// All verbs. The first whose words match is taken, so that a longer one stands before a shorter one with the same
+/// beginning.
 pub const GRAMMAR: &[Grammar] = &[
     verb(Verb::FactFind, "fact find", &[F::Text], &[], "find topics and claims"),
     verb(Verb::FactShow, "fact show", &[F::Topic], &[], "show the claims of a topic"),
@@ -171,37 +172,31 @@ pub const GRAMMAR: &[Grammar] = &[
         &[F::Statement, F::Value, F::Source, F::Of, F::Words, F::AsOf, F::SaidBy, F::Why],
         "change a claim",
     ),
-    verb(Verb::FactRetire, "fact retire", &[F::Claim, F::Why], &[], "say no more what is wrong"),
-    verb(Verb::FactRestore, "fact restore", &[F::Claim], &[F::Why], "say a retired claim again"),
-    verb(Verb::FactHistory, "fact history", &[F::Text], &[], "what was changed of a claim, topic or source, or of all"),
-    verb(Verb::FactExport, "fact export", &[], &[], "give all facts as a file to edit"),
-    verb(
-        Verb::FactImport,
-        "fact import",
-        &[F::File],
-        &[F::Why],
-        "make the facts those of an edited file, as one revision",
-    ),
-    verb(Verb::Undo, "undo", &[F::Revision], &[F::Why], "take a revision back, or `all since` one"),
+    verb(Verb::FactRetire, "fact retire", &[F::Claim, F::Why], &[], "retire a claim, so that no answer contains it"),
+    verb(Verb::FactRestore, "fact restore", &[F::Claim], &[F::Why], "restore a retired claim"),
+    verb(Verb::FactHistory, "fact history", &[F::Text], &[], "show the changes of a claim, topic or source, or of all"),
+    verb(Verb::FactExport, "fact export", &[], &[], "export all facts as a file to edit"),
+    verb(Verb::FactImport, "fact import", &[F::File], &[F::Why], "import an edited file of facts as one revision"),
+    verb(Verb::Undo, "undo", &[F::Revision], &[F::Why], "undo a revision, or `all since` one"),
     verb(
         Verb::TopicAdd,
         "topic add",
         &[F::Title, F::Question, F::Statement, F::Value, F::Source],
         &[F::Of, F::Words, F::AsOf, F::SaidBy, F::Why],
-        "make a topic with a first question and claim",
+        "create a topic with a first question and claim",
     ),
-    verb(Verb::TopicRename, "topic rename", &[F::Topic, F::Title], &[F::Why], "give a topic another title"),
+    verb(Verb::TopicRename, "topic rename", &[F::Topic, F::Title], &[F::Why], "change the title of a topic"),
     verb(
         Verb::TopicMerge,
         "topic merge",
         &[F::Topic, F::Into],
         &[F::Why],
-        "put a topic's questions and claims into another one",
+        "move the questions and claims of a topic into another topic",
     ),
-    verb(Verb::TopicRetire, "topic retire", &[F::Topic, F::Why], &[], "answer a topic no more"),
-    verb(Verb::QuestionAdd, "question add", &[F::Topic, F::Question], &[F::Why], "teach a way to ask for a topic"),
-    verb(Verb::QuestionRemove, "question remove", &[F::Question], &[F::Why], "forget a way to ask"),
-    verb(Verb::Why, "why", &[F::Question], &[], "how a question is understood"),
+    verb(Verb::TopicRetire, "topic retire", &[F::Topic, F::Why], &[], "stop answering a topic"),
+    verb(Verb::QuestionAdd, "question add", &[F::Topic, F::Question], &[F::Why], "add an example question to a topic"),
+    verb(Verb::QuestionRemove, "question remove", &[F::Question], &[F::Why], "remove an example question"),
+    verb(Verb::Why, "why", &[F::Question], &[], "show how I understand a question"),
     verb(
         Verb::SourceAdd,
         "source add",
@@ -216,25 +211,25 @@ pub const GRAMMAR: &[Grammar] = &[
         &[F::Title, F::Date, F::Publisher, F::Url, F::Paragraphs, F::Why],
         "change a source",
     ),
-    verb(Verb::SourceRetire, "source retire", &[F::Source, F::Why], &[], "take a source away that nothing cites"),
+    verb(Verb::SourceRetire, "source retire", &[F::Source, F::Why], &[], "remove a source that no claim cites"),
     verb(
         Verb::Promote,
         "promote",
         &[F::Revision],
         &[F::Why],
-        "lift a community's change into the shared facts (operators)",
+        "make a community's change part of the shared facts (operators)",
     ),
-    verb(Verb::Review, "review", &[], &[], "own changes under which the shared facts changed"),
-    verb(Verb::Unanswered, "unanswered", &[], &[F::Number], "the questions without an answer; a number shows the page"),
-    verb(Verb::Assign, "assign", &[F::Number, F::Topic], &[], "teach an unanswered question to a topic"),
-    verb(Verb::Unknown, "not known", &[F::Number, F::Unsaid], &[], "say of an unanswered question what isn't known"),
-    verb(Verb::Dismiss, "dismiss", &[F::Number], &[], "leave an unanswered question, a report or a suggestion"),
-    verb(Verb::Stats, "stats", &[], &[], "what was asked here, by outcome"),
-    verb(Verb::Suggestions, "suggestions", &[], &[], "what members suggested, and problems that they reported"),
+    verb(Verb::Review, "review", &[], &[], "list your changes under which the shared facts changed"),
+    verb(Verb::Unanswered, "unanswered", &[], &[F::Number], "list the unanswered questions; a number selects the page"),
+    verb(Verb::Assign, "assign", &[F::Number, F::Topic], &[], "add an unanswered question to a topic that answers it"),
+    verb(Verb::Unknown, "not known", &[F::Number, F::Unsaid], &[], "say what isn't known about an unanswered question"),
+    verb(Verb::Dismiss, "dismiss", &[F::Number], &[], "drop an unanswered question, a report or a suggestion"),
+    verb(Verb::Stats, "stats", &[], &[], "count what was asked here, by outcome"),
+    verb(Verb::Suggestions, "suggestions", &[], &[], "list the suggestions and reported problems of members"),
     verb(Verb::Suggest, "suggest", &[F::Statement], &[F::Topic, F::Source], "suggest a fact (everybody)"),
-    verb(Verb::Accept, "accept", &[F::Number], &[], "make a suggestion a claim"),
+    verb(Verb::Accept, "accept", &[F::Number], &[], "turn a suggestion into a claim"),
     verb(Verb::Decline, "decline", &[F::Number, F::Why], &[], "decline a suggestion"),
-    verb(Verb::Help, "help", &[], &[], "these commands"),
+    verb(Verb::Help, "help", &[], &[], "list these commands"),
 ];
 
 const fn verb(
@@ -248,9 +243,9 @@ const fn verb(
 }
 
 impl Verb {
-    /// Its grammar.
+    /// Returns the syntax of the verb.
     #[must_use]
     pub fn grammar(self) -> &'static Grammar {
-        GRAMMAR.iter().find(|grammar| grammar.verb == self).expect("every verb has its grammar")
+        GRAMMAR.iter().find(|grammar| grammar.verb == self).expect("every verb has an entry in GRAMMAR")
     }
 }

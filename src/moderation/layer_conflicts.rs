@@ -1,27 +1,28 @@
-//! Telling those who keep a community's facts that what all share changed under changes of theirs.
+//! Finds shared facts that changed under a community's own changes, for the community's moderators.
 
 use super::Moderation;
 use crate::store::{Scope, StoreError};
 use crate::wording::moderation as words;
 
-/// What a community is to be told.
+/// A report to a community that shared facts changed under its changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerConflict {
     /// The platform's id of the community.
     pub community: String,
-    /// The platform's ids of where it is told of changes.
+    /// The platform's ids of the community's log channels, at least one.
     pub logs: Vec<String>,
-    /// What is said.
+    /// The text of the report, in English.
     pub text: String,
-    /// The shared revision up to which it is told by this.
+    /// The newest shared revision that the report covers.
     pub revision: i64,
 }
 
 impl Moderation {
-    /// What communities of this platform are to be told. One without a place for that is told by `review`.
+    /// Returns the reports that communities of this platform haven't received yet. A community without a log channel
+    /// gets none: its moderators use `review`.
     ///
     /// # Errors
-    /// If the database can't be used.
+    /// Returns an error if the database fails.
     pub fn layer_conflicts(&self) -> Result<Vec<LayerConflict>, StoreError> {
         let mut conflicts = Vec::new();
         let untold_conflicts = self.store().untold_conflicts(self.platform)?;
@@ -47,11 +48,11 @@ impl Moderation {
         Ok(conflicts)
     }
 
-    /// Records that a community was told.
+    /// Records that a report was sent. An error is logged; the report is then due again.
     pub fn conflict_was_told(&self, conflict: &LayerConflict) {
         let scope = Scope::community(self.platform, &conflict.community);
         if let Err(error) = self.store().set_conflicts_told(&scope, conflict.revision) {
-            tracing::error!(%error, "it could not be recorded that a community was told of shared changes");
+            tracing::error!(%error, "report of shared changes could not be recorded");
         }
     }
 }

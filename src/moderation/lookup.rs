@@ -1,4 +1,4 @@
-//! What moderators name: topics, claims, sources and paragraphs; and what may stand in what they write.
+//! Finds the topics, claims, sources and paragraphs that moderators name, and checks the texts that they write.
 
 use std::sync::LazyLock;
 
@@ -11,13 +11,13 @@ use crate::facts::{Claim, Facts, Source, Subject, Topic};
 use crate::understanding::{fold, normalise};
 use crate::wording::moderation as words;
 
-/// What looks like the number of a citation, which only the desk writes.
-static MARK: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\[\d+\]").expect("a pattern of plain words"));
+/// A number in brackets, which looks like a citation. Only the bot writes citations.
+static MARK: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\[\d+\]").expect("a valid pattern"));
 
-/// How many alike are named where there is none of a name.
+/// The number of similar names listed when a name isn't found.
 const MOST_ALIKE: usize = 5;
 
-/// Whether a field says that there is none.
+/// Returns true if the text of a field means "none".
 #[must_use]
 pub fn is_none(text: &str) -> bool {
     matches!(
@@ -26,10 +26,10 @@ pub fn is_none(text: &str) -> bool {
     )
 }
 
-/// The topic of an id, a title or another name.
+/// Returns the topic with an id, a title or an alias, and its subject.
 ///
 /// # Errors
-/// If there is none, with those that are alike.
+/// Returns a refusal that lists similar topics if there is none.
 pub fn topic_of<'a>(facts: &'a Facts, name: &str) -> Result<(&'a Subject, &'a Topic), Refusal> {
     let name = name.trim().trim_end_matches(':');
     let folded = fold(name);
@@ -46,10 +46,10 @@ pub fn topic_of<'a>(facts: &'a Facts, name: &str) -> Result<(&'a Subject, &'a To
     Err(Refusal(words::no_such("topic", name, &alike.collect::<Vec<_>>())))
 }
 
-/// The claim of an id.
+/// Returns the claim with an id, and its subject.
 ///
 /// # Errors
-/// If there is none, with those that are alike.
+/// Returns a refusal that lists similar claims if there is none.
 pub fn claim_of<'a>(facts: &'a Facts, id: &str) -> Result<(&'a Subject, &'a Claim), Refusal> {
     let wanted = id.trim().to_lowercase();
     let claims = facts.subjects.iter().flat_map(|subject| subject.claims.iter().map(move |claim| (subject, claim)));
@@ -61,10 +61,10 @@ pub fn claim_of<'a>(facts: &'a Facts, id: &str) -> Result<(&'a Subject, &'a Clai
     Err(Refusal(words::no_such("claim", id, &alike.collect::<Vec<_>>())))
 }
 
-/// The source of an id, publisher or title.
+/// Returns the source with an id, publisher or title, or the only source that has the name as a part of one of these.
 ///
 /// # Errors
-/// If there is none or several.
+/// Returns a refusal that lists sources if none or several match.
 pub fn source_of<'a>(facts: &'a Facts, name: &str) -> Result<&'a Source, Refusal> {
     let folded = fold(name);
     let names = |source: &Source| {
@@ -86,10 +86,10 @@ pub fn source_of<'a>(facts: &'a Facts, name: &str) -> Result<&'a Source, Refusal
     })
 }
 
-/// A source and a paragraph of it: `moscow-times 7`, `The Moscow Times, paragraph 7`.
+/// Parses a source and a paragraph: `moscow-times 7` or `The Moscow Times, paragraph 7`.
 ///
 /// # Errors
-/// If one of them isn't there.
+/// Returns a refusal if the source is unknown, or the paragraph is missing or doesn't exist.
 pub fn citation<'a>(facts: &'a Facts, text: &str) -> Result<(&'a Source, u32), Refusal> {
     let text = text.trim().trim_end_matches('.');
     let end = text
@@ -102,23 +102,24 @@ pub fn citation<'a>(facts: &'a Facts, text: &str) -> Result<(&'a Source, u32), R
     if source.has_paragraph(paragraph) { Ok((source, paragraph)) } else { Err(Refusal(words::no_paragraph(source))) }
 }
 
-/// An address on the web.
+/// Parses a web address.
 ///
 /// # Errors
-/// If it is none, or one that leads elsewhere.
+/// Returns a refusal if the text isn't a URL with `http` or `https`, or has a user name, which can hide where it leads.
 pub fn address(text: &str) -> Result<String, Refusal> {
     let url = url::Url::parse(text.trim_matches(['<', '>'])).map_err(|_| Refusal(words::no_address()))?;
     let is_plain = matches!(url.scheme(), "http" | "https") && url.has_host() && url.username().is_empty();
     if is_plain { Ok(url.into()) } else { Err(Refusal(words::no_address())) }
 }
 
-/// A field as it is kept: cleaned of what can't be seen. What would ping or invite somebody is refused.
+/// Returns the text of a field without invisible characters, on one line. A file is only checked for its size.
 ///
 /// # Errors
-/// If it is too long, or has an invitation, a mention or an address in it where none belongs.
+/// Returns a refusal if the text is empty or too long, or contains an invitation, a mention, a web address outside
+/// `address`, or a number in brackets.
 pub fn checked(field: Field, text: &str) -> Result<String, Refusal> {
     if field == Field::File {
-        // What stands in it is looked at part by part.
+        // The import checks the contents, field by field.
         return if text.len() > field.longest() { Err(Refusal(words::too_long(field))) } else { Ok(text.to_owned()) };
     }
     let visible = |c: &char| !normalise::is_invisible(*c) && !c.is_control();
@@ -143,7 +144,8 @@ pub fn checked(field: Field, text: &str) -> Result<String, Refusal> {
     if clean.is_empty() { Err(Refusal(words::prompt_text(field))) } else { Ok(clean) }
 }
 
-/// The topics whose ids, titles, examples or claims have every word of a text, those whose titles do first.
+/// Returns the topics whose title, claims or examples contain all words of a text: title matches first, then claims,
+/// then examples. Within each group, answered topics stand before silent ones.
 #[must_use]
 pub fn find_topics<'a>(facts: &'a Facts, text: &str) -> Vec<&'a Topic> {
     let words: Vec<String> = normalise::words(text).iter().map(|word| normalise::stem(word)).collect();
@@ -167,7 +169,7 @@ pub fn find_topics<'a>(facts: &'a Facts, text: &str) -> Vec<&'a Topic> {
     if words.is_empty() { Vec::new() } else { found.into_iter().map(|(_, topic)| topic).collect() }
 }
 
-/// What may be meant by the beginning of a name: a label and an id each.
+/// Completes a name of a topic, claim or source. Returns labels and ids, at most `most`; empty for other fields.
 #[must_use]
 pub fn complete(facts: &Facts, field: Field, typed: &str, most: usize) -> Vec<(String, String)> {
     let lower = typed.to_lowercase();

@@ -1,5 +1,8 @@
-//! Moderators keep the facts: every change is seen before it counts, recorded, and undone with one command. The commands,
-//! their steps and their words are the same on each platform; a platform says who speaks and what they may do.
+//! Lets moderators edit the facts from chat, for all platforms. [`Moderation`] is the entry point.
+//!
+//! Every change is previewed before it is committed, recorded as a revision, and undone with one command. Commands,
+//! steps and texts are the same on each platform; the platform supplies the [`Actor`]: the person, the community and
+//! the person's present permission.
 
 pub mod answer_subscriptions;
 pub mod answer_updates;
@@ -33,82 +36,82 @@ use crate::store::records::Records;
 use crate::store::{Committed, Meta, Scope, Store, StoreError};
 use crate::wording::moderation as words;
 
-/// What somebody may do.
+/// The permission of a person, in ascending order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Permission {
-    /// Ask and suggest.
+    /// Asks questions and suggests facts.
     Member,
-    /// Change the facts of the community.
+    /// Edits the facts of the community.
     Moderator,
-    /// Change what all share.
+    /// Edits the shared facts as well.
     Operator,
 }
 
-/// Who speaks, and where.
+/// The person who gives a command, and the community in which they give it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
     /// The platform's id of the person.
     pub who: String,
-    /// The platform's id of the community; empty where what all share is seen.
+    /// The platform's id of the community; empty for the shared facts.
     pub community: String,
-    /// What they may do there at this moment.
+    /// The person's present permission there.
     pub permission: Permission,
 }
 
 impl Actor {
-    /// What somebody must be to change the facts that are seen here.
+    /// Returns the permission that editing the facts of this community, or the shared facts, requires.
     #[must_use]
     pub fn required_permission(&self) -> Permission {
         if self.community.is_empty() { Permission::Operator } else { Permission::Moderator }
     }
 }
 
-/// Why something isn't done, in words.
+/// The reason why a command isn't executed, as a text for the moderator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal(pub String);
 
-/// What is said to a moderator.
+/// The response to a moderator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Response {
-    /// In words.
+    /// The text, without markup.
     pub text: String,
-    /// What they can do next.
+    /// The next action of the moderator.
     pub next: Next,
-    /// The number of the step that is open now, by which a button tells that it belongs to it.
+    /// The number of the open step, which buttons carry to belong to it; 0 without a step.
     pub step: u64,
-    /// The revision that was made, with a line about it for others who look after the community.
+    /// The committed change, for the community's log; `None` if nothing is to be reported there.
     pub committed: Option<CommittedChange>,
-    /// What goes with it.
+    /// The attached file.
     pub file: Option<TextFile>,
 }
 
-/// A file of text.
+/// A text file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextFile {
-    /// How it is called.
+    /// The file name.
     pub name: String,
-    /// What is in it.
+    /// The contents.
     pub text: String,
 }
 
-/// What somebody can do next.
+/// The next action that a response asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Next {
-    /// Anything.
+    /// Nothing in particular.
     #[default]
     Nothing,
-    /// Say these fields of the command that is open.
+    /// Fill in these fields of the open command.
     Fill(Vec<Field>),
-    /// Make a change or not.
+    /// Confirm or cancel the draft.
     Confirm,
 }
 
-/// A revision that was made.
+/// A revision that a command made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommittedChange {
-    /// Its number.
+    /// The number of the revision.
     pub revision: i64,
-    /// What it did, in a line.
+    /// A description in one line.
     pub line: String,
 }
 
@@ -122,29 +125,30 @@ impl Response {
     }
 }
 
-/// The moderators' side of the desk, for one platform.
+/// Executes the moderators' commands of one platform.
 pub struct Moderation {
     desk: Arc<Desk>,
-    /// A connection of its own: nobody who asks waits for somebody who changes.
+    /// A separate connection, so that questions don't wait for changes.
     store: Mutex<Store>,
     records: Mutex<Records>,
     platform: &'static str,
     sessions: Mutex<HashMap<(String, String), Session>>,
-    /// How many steps were opened.
+    /// The number of steps opened so far.
     steps: AtomicU64,
 }
 
 impl Moderation {
-    /// For a platform whose records are in a database.
+    /// Opens the database for a platform, with its facts and the platform's records.
     ///
     /// # Errors
-    /// If the database can't be used.
+    /// Returns an error if the database can't be opened.
     pub fn open(desk: Arc<Desk>, database: &Path, platform: &'static str) -> Result<Self, StoreError> {
         let (records, store) = (Mutex::new(Records::open(database, platform)?), Mutex::new(Store::open(database)?));
         Ok(Self { desk, store, records, platform, sessions: Mutex::default(), steps: AtomicU64::new(0) })
     }
 
-    /// What is said to a command, given as a line.
+    /// Executes a command given as a line, or a confirmation or cancellation of the open step, and returns the
+    /// response.
     pub fn command(&self, by: &Actor, line: &str, now: i64) -> Response {
         guarded(|| self.read(by, line, now))
     }
@@ -162,7 +166,7 @@ impl Moderation {
         }
     }
 
-    /// What may be meant by the beginning of a topic's, claim's or source's name, with their ids.
+    /// Completes a name of a topic, claim or source. Returns labels and ids, at most `most`; empty for other fields.
     #[must_use]
     pub fn complete(&self, by: &Actor, field: Field, typed: &str, most: usize) -> Vec<(String, String)> {
         let Ok((facts, _)) = self.desk.facts_of(&self.scope(by)) else { return Vec::new() };
@@ -221,16 +225,16 @@ impl Moderation {
         }
     }
 
-    /// Shows what a change does and waits for a yes.
+    /// Previews a draft and waits for its confirmation.
     fn offer(&self, by: &Actor, draft: Draft, context: &DraftContext<'_>, now: i64) -> Result<Response, Failure> {
         let text = self.preview(by, &draft, context)?;
         let step = self.set(by, Open::Draft(Box::new(draft)), now);
         Ok(Response::step(text, Next::Confirm, step))
     }
 
-    /// Makes a change that was looked at.
+    /// Commits a confirmed draft.
     fn make(&self, by: &Actor, draft: &Draft, now: i64) -> Result<Response, Failure> {
-        // What somebody may do is told anew each time.
+        // The person may have lost the permission since the preview.
         let needed = if draft.scope == Scope::Shared { Permission::Operator } else { Permission::Moderator };
         if by.permission < needed {
             return Err(Failure::Refused(Refusal(words::not_allowed(needed))));
@@ -248,9 +252,9 @@ impl Moderation {
         let made = self.commit(draft, &meta)?;
         match made {
             Committed::Made(applied) => {
-                // The change is made, whatever becomes of this.
+                // The change is committed even if the queue can't be updated.
                 if let Some(Err(Failure::Store(error))) = draft.settles.clone().map(|what| self.settle(by, what, now)) {
-                    tracing::error!(%error, "what was handled could not be taken off the queue");
+                    tracing::error!(%error, "handled item could not be removed from the queue");
                 }
                 let Some(revision) = applied.revision else { return Ok(Response::text(words::nothing_changed())) };
                 if matches!(draft.act, Act::Promote(..)) {
@@ -276,10 +280,10 @@ impl Moderation {
         }
     }
 
-    /// Gives a community that takes another's place what that one has of its own.
+    /// Copies the overlay of a community to the community that replaces it, unless that one has an overlay already.
     ///
     /// # Errors
-    /// If the database can't be used.
+    /// Returns an error if the database fails.
     pub fn take_along(&self, from: &str, to: &str, now: i64) -> Result<(), StoreError> {
         let meta = Meta {
             made_at: moment(now),
@@ -311,7 +315,7 @@ impl Moderation {
     }
 }
 
-/// Whatever goes wrong inside, the moderator hears so and the program goes on.
+/// Runs a command. A panic is logged and becomes a response that says so.
 fn guarded(say: impl FnOnce() -> Response) -> Response {
     catch_unwind(AssertUnwindSafe(say)).unwrap_or_else(|_| {
         tracing::error!("a moderator's command panicked");
@@ -319,12 +323,12 @@ fn guarded(say: impl FnOnce() -> Response) -> Response {
     })
 }
 
-/// Why a command isn't done.
+/// The reason why a command failed.
 #[derive(Debug)]
 enum Failure {
-    /// Because of what was said.
+    /// The command was refused.
     Refused(Refusal),
-    /// Because of the database.
+    /// The database failed.
     Store(StoreError),
 }
 
@@ -340,11 +344,12 @@ impl From<StoreError> for Failure {
     }
 }
 
+/// Returns a time, in seconds since 1970 (UTC), as a timestamp for the history.
 fn moment(now: i64) -> String {
     jiff::Timestamp::from_second(now).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string()
 }
 
-/// The day of a moment, UTC.
+/// Returns the day of a time, in seconds since 1970 (UTC), as `2026-11-21`.
 fn day(now: i64) -> String {
     let moment = jiff::Timestamp::from_second(now).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     moment.to_zoned(jiff::tz::TimeZone::UTC).date().to_string()

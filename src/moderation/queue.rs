@@ -1,4 +1,4 @@
-//! The loop that makes the desk better: what could not be answered, what people reported and suggested.
+//! Manages a community's queue for its moderators: unanswered questions, suggestions and reported problems.
 
 use std::sync::{MutexGuard, PoisonError};
 
@@ -18,23 +18,23 @@ use crate::utterance::Utterance;
 use crate::wording::Reply;
 use crate::wording::moderation as words;
 
-/// How many questions a page shows.
+/// The number of questions on a page.
 const PAGE: usize = 10;
 
-/// How many questions are asked again when they are listed.
+/// The number of questions that are asked again when they are listed, to drop those with an answer by now.
 const MOST_ASKED_AGAIN: usize = 100;
 
-/// How many suggestions and reports are shown.
+/// The number of suggestions, and of reports, that are listed.
 const MOST_SHOWN: u32 = 20;
 
-/// Something that was listed and can be named by its number.
+/// A listed item of the queue, which commands name by its number in the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Item {
-    /// An unanswered question, with its gist.
+    /// An unanswered question, with its question key.
     Question(String, u64),
-    /// A suggestion, with its number in the queue.
+    /// A suggestion, with its id in the queue.
     Suggestion(Suggestion, i64),
-    /// A reported problem, likewise.
+    /// A reported problem, by its id in the queue.
     Report(i64),
 }
 
@@ -43,7 +43,8 @@ impl Moderation {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps what of a message could not be answered, for those who moderate a community and without its author.
+    /// Stores the unanswered and ambiguous questions of a message for the moderators of a community, without the
+    /// author. An error is only logged.
     pub fn keep_unanswered(&self, community: &str, answered: &Answered, now: i64) {
         let records = self.records();
         let keep = || -> Result<(), StoreError> {
@@ -54,14 +55,14 @@ impl Moderation {
             Ok(())
         };
         if let Err(error) = keep() {
-            tracing::error!(%error, "a question without an answer could not be kept");
+            tracing::error!(%error, "unanswered question could not be stored");
         }
     }
 
-    /// Counts a question of a community by what came of it.
+    /// Counts a question of a community by its outcome. An error is only logged.
     pub fn count(&self, community: &str, reply: &Reply, now: i64) {
         if let Err(error) = self.records().count(community, now, reply.tally()) {
-            tracing::error!(%error, "a question could not be counted");
+            tracing::error!(%error, "question could not be counted");
         }
     }
 
@@ -82,7 +83,7 @@ impl Moderation {
 
     fn unanswered(&self, by: &Actor, form: &Form, now: i64) -> Result<Response, Failure> {
         let mut unanswered = self.records().questions(&by.community, u32::MAX)?;
-        // What has an answer by now is done with.
+        // Questions that have an answer by now leave the queue.
         let first: Vec<UnansweredQuestion> = unanswered.drain(..unanswered.len().min(MOST_ASKED_AGAIN)).collect();
         let mut open = Vec::new();
         for unanswered in first {
@@ -124,7 +125,7 @@ impl Moderation {
         (session.at, session.listed) = (now, items);
     }
 
-    /// What was listed under a number.
+    /// Returns the item with the number that a command gives, in the person's last list.
     fn item(&self, by: &Actor, form: &Form) -> Result<Item, Failure> {
         let said = form.get(Field::Number).unwrap_or_default();
         let number: usize = said.trim_end_matches('.').parse().map_err(|_| Refusal(words::no_number(said)))?;
@@ -155,8 +156,9 @@ impl Moderation {
         records.keep_suggestion(&by.community, suggestion, now, days)
     }
 
-    /// Keeps what somebody who keeps the facts said to a question that the desk could not answer, so that it can be made a
-    /// fact. What asks, thanks or is answered itself is heard like anything else.
+    /// Stores a moderator's reply to an unanswered question as a suggestion, so that it can become a fact. Questions,
+    /// small talk and texts that the bot can answer itself are [`ByHand::Ordinary`], and so is everything from a person
+    /// who may not edit the facts.
     pub fn keep_answer(&self, by: &Actor, question: &str, text: &str, now: i64) -> ByHand {
         if by.permission < by.required_permission() || is_question(text) || !is_sentence(text) {
             return ByHand::Ordinary;
@@ -177,13 +179,13 @@ impl Moderation {
             }
             Ok(None) => ByHand::Refused(words::too_many_suggestions()),
             Err(error) => {
-                tracing::error!(%error, "a moderator's answer could not be kept");
+                tracing::error!(%error, "moderator's answer could not be stored");
                 ByHand::Ordinary
             }
         }
     }
 
-    /// Opens the steps by which a suggestion becomes a claim, by its number in the queue.
+    /// Asks for the missing fields of a suggestion, given by its id in the queue, to turn it into a claim.
     pub fn accept_suggestion(&self, by: &Actor, id: i64, now: i64) -> Response {
         guarded(|| self.or_trouble(self.take_suggestion(by, id, now)))
     }
@@ -200,7 +202,7 @@ impl Moderation {
         self.ask_for_rest(by, form_of_suggestion(&suggestion, id, &context), &context, now)
     }
 
-    /// Leaves or declines something of the queue.
+    /// Removes an item from the queue: dismisses or declines it.
     fn put_aside(&self, by: &Actor, form: &Form, now: i64) -> Result<Response, Failure> {
         let item = self.item(by, form)?;
         let records = self.records();
@@ -212,7 +214,7 @@ impl Moderation {
         Ok(Response::text(words::put_aside(form.get(Field::Why))))
     }
 
-    /// The change that something of the queue becomes.
+    /// Makes the draft that settles an unanswered question: a new silent topic, or an example of an existing topic.
     pub(super) fn draft_of_queue(&self, by: &Actor, form: &Form, context: &DraftContext<'_>) -> Result<Draft, Failure> {
         let item = self.item(by, form)?;
         let Item::Question(text, question_key) = item else { return Err(Refusal(words::not_that_kind()).into()) };
@@ -227,7 +229,7 @@ impl Moderation {
         Ok(context.make(&Form { settles, ..add })?)
     }
 
-    /// The claims that come nearest to a question that nothing answers; a topic of the silent kind shows them.
+    /// Returns the ids of the claims that a new silent topic shows as the nearest to an unanswered question.
     fn nearest_claims(&self, question: &str, context: &DraftContext<'_>) -> Vec<String> {
         let answered = self.desk.answer(&Utterance::new(question).within(context.scope.clone()));
         let said: Vec<String> = answered.reply.claims.iter().take(1).map(|claim| claim.id.clone()).collect();
@@ -239,7 +241,7 @@ impl Moderation {
         first.and_then(|topic| topic.claims.first().cloned()).into_iter().collect()
     }
 
-    /// Opens the steps by which a suggestion becomes a claim.
+    /// Asks for the missing fields of a listed suggestion, to turn it into a claim.
     pub(super) fn accept(
         &self,
         by: &Actor,
@@ -254,7 +256,7 @@ impl Moderation {
         self.ask_for_rest(by, add, context, now)
     }
 
-    /// Asks for what a suggestion lacks; its value is asked for in any case.
+    /// Asks for the missing fields of a suggestion. Without any missing field it asks for the value.
     pub(super) fn ask_for_rest(
         &self,
         by: &Actor,
@@ -269,6 +271,7 @@ impl Moderation {
         Ok(Response::step(text, Next::Fill(fields), step))
     }
 
+    /// Removes an item from the queue after its change was committed.
     pub(super) fn settle(&self, by: &Actor, what: Settles, now: i64) -> Result<(), Failure> {
         let records = self.records();
         match what {
@@ -279,31 +282,32 @@ impl Moderation {
     }
 }
 
-/// What becomes of what somebody says to an answer that says that there is none.
+/// The outcome of a reply to an answer that says that the sources are silent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ByHand {
-    /// It can be made a fact.
+    /// Stored as a suggestion.
     Kept(KeptAnswer),
-    /// It would be one, but for something that is said here.
+    /// Not stored, with the reason for the moderator.
     Refused(String),
-    /// It is heard like anything else.
+    /// An ordinary message, to be answered like any other.
     Ordinary,
 }
 
-/// What an answer that a moderator gave by hand is kept as.
+/// A moderator's answer that was stored as a suggestion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptAnswer {
-    /// Its number in the queue.
+    /// The id of the suggestion in the queue.
     pub id: i64,
-    /// What is said to it.
+    /// The reply to the moderator.
     pub text: String,
-    /// A line about it for others who look after the community.
+    /// A line about it for the community's log.
     pub line: String,
 }
 
-/// The command that a suggestion comes to: a claim of a topic, or a topic of its own where it answers a question.
+/// Returns the command that a suggestion amounts to: it adds a topic if the suggestion answers a question, otherwise a
+/// claim.
 fn form_of_suggestion(suggestion: &Suggestion, id: i64, context: &DraftContext<'_>) -> Form {
-    // What members write for a source may be no source; then it is asked for.
+    // An unreadable source or unknown topic is left out, so that the moderator is asked for it.
     let is_source = |text: &&String| is_none(text) || citation(context.facts, text).is_ok();
     let source = suggestion.source.as_ref().filter(is_source);
     let topic = suggestion.topic.as_ref().filter(|name| topic_of(context.facts, name).is_ok());

@@ -1,4 +1,4 @@
-//! Changes of sources.
+//! Makes the drafts that add, edit and retire sources.
 
 use xxhash_rust::xxh3::xxh3_64;
 

@@ -1,4 +1,6 @@
-//! Step by step: what is open with somebody, and what is said to their answers.
+//! Runs the dialogue with a moderator: keeps the open step of each person and handles the answers to it.
+//!
+//! A step either asks for a field of a command or waits for the confirmation of a draft.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -10,61 +12,62 @@ use super::{Actor, Failure, Moderation, Next, Refusal, Response, day, guarded, l
 use crate::store::StoreError;
 use crate::wording::moderation as words;
 
-/// How long a draft or an open step waits, in seconds.
+/// The time for which an open step waits, in seconds.
 const STEP_TIMEOUT: i64 = 15 * 60;
 
-/// How many people's steps are kept in mind.
+/// The number of sessions at which expired ones are removed from memory.
 const MOST_SESSIONS: usize = 10_000;
 
-/// What is open with somebody.
+/// The dialogue with one person in one community.
 #[derive(Debug, Default)]
 pub(super) struct Session {
-    /// When it was last touched.
+    /// The time of the last step or list, in seconds since 1970 (UTC).
     pub(super) at: i64,
     pub(super) open: Open,
     /// The number of the step that is open.
     pub(super) step: u64,
-    /// The gists and numbers of what was listed last, in its order.
+    /// The queue items that were listed last, in order.
     pub(super) listed: Vec<queue::Item>,
 }
 
+/// The open step.
 #[derive(Debug, Default)]
 pub(super) enum Open {
     #[default]
     Nothing,
-    /// A command that lacks a field.
+    /// A command, and the field that was asked for.
     Form(Form, Field),
-    /// A change that waits for a yes.
+    /// A draft that waits for confirmation.
     Draft(Box<Draft>),
 }
 
 impl Moderation {
-    /// Whether somebody's next words are an answer to a step that is open.
+    /// Returns true if a person has an open step, so that their next message may answer it.
     #[must_use]
     pub fn awaits(&self, by: &Actor, now: i64) -> bool {
         self.awaits_since(by, now).is_some()
     }
 
-    /// Whether what is open with somebody is a change that waits for a yes.
+    /// Returns true if a person's last step is a draft that waits for confirmation. An expired one counts, too.
     #[must_use]
     pub fn awaits_a_yes(&self, by: &Actor) -> bool {
         self.sessions().get(&key(by)).is_some_and(|session| matches!(session.open, Open::Draft(_)))
     }
 
-    /// Leaves what is open with somebody: what they began after it could not be read.
+    /// Drops a person's open step. Used when they began something after it that could not be read.
     pub fn leave(&self, by: &Actor) {
         if let Some(session) = self.sessions().get_mut(&key(by)) {
             session.open = Open::Nothing;
         }
     }
 
-    /// Whether what is open with somebody asks for a file.
+    /// Returns true if a person's last step asks for a file. An expired one counts, too.
     #[must_use]
     pub fn awaits_a_file(&self, by: &Actor) -> bool {
         self.sessions().get(&key(by)).is_some_and(|session| matches!(session.open, Open::Form(_, Field::File)))
     }
 
-    /// Since when a step of somebody's is open; none if none is.
+    /// Returns the time since which a person's step is open, in seconds since 1970 (UTC); `None` if none is open.
     #[must_use]
     pub fn awaits_since(&self, by: &Actor, now: i64) -> Option<i64> {
         let sessions = self.sessions();
@@ -72,11 +75,11 @@ impl Moderation {
         session.filter(|session| !matches!(session.open, Open::Nothing)).map(|session| session.at)
     }
 
-    /// What is said to a command.
+    /// Executes a command and returns the response. Drops the person's open step.
     pub fn form(&self, by: &Actor, form: Form, now: i64) -> Response {
         guarded(|| {
             self.forget(now);
-            // A new command leaves what was open.
+            // A new command replaces the open step.
             if let Some(session) = self.sessions().get_mut(&key(by)) {
                 session.open = Open::Nothing;
             }
@@ -84,7 +87,7 @@ impl Moderation {
         })
     }
 
-    /// Takes a command; what is wrong with a part of a change is asked for again, and the rest is kept.
+    /// Executes a command. If one field of a change is wrong, asks for that field again and keeps the others.
     fn take_or_ask(&self, by: &Actor, form: Form, now: i64) -> Result<Response, Failure> {
         let kept = form.clone();
         let failure = match self.take(by, form, now) {
@@ -97,7 +100,8 @@ impl Moderation {
         }
     }
 
-    /// The field of a change without which it could go on; none if it isn't one field's fault.
+    /// Returns the first field that is wrong by itself; `None` if no single field is, or the command isn't such a
+    /// change.
     fn wrong_field(&self, by: &Actor, form: &Form, now: i64) -> Option<Field> {
         let changes = !matches!(
             form.verb,
@@ -123,7 +127,7 @@ impl Moderation {
         })
     }
 
-    /// What is said to an answer to an open step: a field, yes or no.
+    /// Handles an answer to the open step: the text of a field, a confirmation or a cancellation.
     pub fn answer(&self, by: &Actor, text: &str, now: i64) -> Response {
         guarded(|| self.step(by, text, now))
     }
@@ -134,12 +138,11 @@ impl Moderation {
             let session = sessions.get_mut(&key(by)).filter(|session| now - session.at <= STEP_TIMEOUT);
             session.map(|session| std::mem::take(&mut session.open)).unwrap_or_default()
         };
-        // "No" may be a value; a step is left by a word that says nothing else.
+        // "No" may be the value of a field, so only a draft is cancelled by it.
         let leaves = if matches!(open, Open::Draft(_)) { is_no(text) } else { is_cancel(text) };
         match open {
             Open::Nothing => Response::text(words::nothing_open()),
             _ if leaves => Response::text(words::cancelled()),
-            // Nothing can be confirmed yet.
             Open::Form(form, field) if text.trim().eq_ignore_ascii_case("confirm") => {
                 self.ask_again(by, form, field, &Refusal(words::not_yet()), now)
             }
@@ -148,7 +151,7 @@ impl Moderation {
                 match lookup::checked(field, text) {
                     Ok(text) => {
                         self.or_trouble(self.take(by, form.with(field, text), now).or_else(|failure| match failure {
-                            // What was wrong with the answer is asked for again; the rest is kept.
+                            // Asks for the same field again and keeps the others.
                             Failure::Refused(refusal) => Ok(self.ask_again(by, kept, field, &refusal, now)),
                             failure => Err(failure),
                         }))
@@ -158,15 +161,15 @@ impl Moderation {
             }
             Open::Draft(draft) if is_yes(text) => match self.make(by, &draft, now) {
                 Err(Failure::Store(error)) if !matches!(error, StoreError::Refused(_)) => {
-                    // Nothing was changed, and nothing is lost: it can be confirmed again.
-                    tracing::error!(%error, "a moderator's change could not be made");
+                    // The draft stays open, so that the moderator can confirm it again.
+                    tracing::error!(%error, "moderator's change failed");
                     let step = self.set(by, Open::Draft(draft), now);
                     Response::step(words::confirm_again(), Next::Confirm, step)
                 }
                 outcome => self.or_trouble(outcome),
             },
             Open::Draft(draft) => {
-                // It doesn't wait for longer because of that.
+                // An unclear answer doesn't extend the time limit.
                 let since = self.sessions().get(&key(by)).map_or(now, |session| session.at);
                 let step = self.set(by, Open::Draft(draft), since);
                 Response::step(words::confirm_or_cancel(), Next::Confirm, step)
@@ -174,7 +177,7 @@ impl Moderation {
         }
     }
 
-    /// What is said to an answer to a step of a number, as a button gives it. An older step is over.
+    /// Handles an answer to the step with this number, as buttons give it. An older step is no longer open.
     pub fn answer_step(&self, by: &Actor, step: u64, text: &str, now: i64) -> Response {
         if self.is_open(by, step, now) { self.answer(by, text, now) } else { Response::text(words::nothing_open()) }
     }
@@ -184,7 +187,7 @@ impl Moderation {
         self.sessions().get(&key(by)).is_some_and(is_it)
     }
 
-    /// The fields that an open step asks for, with what is asked.
+    /// Returns the fields that a form for the step with this number asks for; empty if it isn't open.
     #[must_use]
     pub fn asked(&self, by: &Actor, step: u64) -> Vec<Field> {
         let sessions = self.sessions();
@@ -194,7 +197,7 @@ impl Moderation {
         }
     }
 
-    /// Fills several fields of an open command at once, as a form does.
+    /// Handles a form: sets several fields of the open command at once.
     pub fn fill(&self, by: &Actor, step: u64, fields: &[(Field, String)], now: i64) -> Response {
         guarded(|| self.fill_in(by, step, fields, now))
     }
@@ -219,7 +222,7 @@ impl Moderation {
         }))
     }
 
-    /// Whether a command as far as it is said can't be done.
+    /// Returns true if a command is refused with the fields that it has.
     fn is_refused(&self, by: &Actor, form: &Form, now: i64) -> bool {
         let scope = self.scope(by);
         let Ok((facts, base)) = self.desk.facts_of(&scope) else { return false };
@@ -234,6 +237,7 @@ impl Moderation {
         Response::step(words::again(&refusal.0, field), Next::Fill(fields), step)
     }
 
+    /// Opens a step and returns its number.
     pub(super) fn set(&self, by: &Actor, open: Open, now: i64) -> u64 {
         let step = self.steps.fetch_add(1, Ordering::Relaxed) + 1;
         let mut sessions = self.sessions();
@@ -246,6 +250,7 @@ impl Moderation {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Removes expired sessions if there are many.
     pub(super) fn forget(&self, now: i64) {
         let mut sessions = self.sessions();
         if sessions.len() >= MOST_SESSIONS {
@@ -254,11 +259,13 @@ impl Moderation {
     }
 }
 
+/// Returns the key of a person's session.
 pub(super) fn key(by: &Actor) -> (String, String) {
     (by.community.clone(), by.who.clone())
 }
 
-/// The fields that a form asks for at once: the missing one, and what else the verb takes that isn't given.
+/// Returns the fields that a form asks for at once: the missing one, the other required fields that aren't given, and
+/// for an edit value and source.
 pub(super) fn fields_to_fill(form: &Form, missing: Field) -> Vec<Field> {
     let grammar = form.verb.grammar();
     let others = grammar.must.iter().filter(|field| form.get(**field).is_none());

@@ -1,4 +1,4 @@
-//! Changes of topics and of how people ask for them.
+//! Makes the drafts that change topics and their example questions.
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -13,7 +13,7 @@ use crate::store::Edit;
 use crate::understanding::fold;
 use crate::wording::moderation as words;
 
-/// The subject to which topics are added that nobody foresaw.
+/// The id and title of the subject for topics that moderators add.
 const ADDED: (&str, &str) = ("added", "Added by moderators");
 
 impl DraftContext<'_> {
@@ -36,10 +36,11 @@ impl DraftContext<'_> {
         Ok(self.draft(form, edits, lines, vec![Probe::Question(question.to_owned())]))
     }
 
-    /// A topic about which the sources are silent, asked for by a question.
+    /// Makes the draft of a silent topic with an example question. `near` are the ids of the claims that its answer
+    /// shows.
     ///
     /// # Errors
-    /// If there is such a topic or question.
+    /// Returns a refusal if a topic has the same title.
     pub fn add_silent_topic(&self, form: &Form, question: &str, near: &[String]) -> Result<Draft, Refusal> {
         let unsaid = text(form, Field::Unsaid).trim().trim_end_matches('.').to_owned();
         let title = words::unsaid_as_title(&unsaid);
@@ -55,6 +56,7 @@ impl DraftContext<'_> {
         Ok(self.draft(form, self.with_topic(topic, Vec::new()), lines, vec![Probe::Question(question.to_owned())]))
     }
 
+    /// Returns edits that create the claims and the topic, and the subject of added topics if it doesn't exist.
     fn with_topic(&self, topic: Topic, claims: Vec<Edit>) -> Vec<Edit> {
         let mut edits = Vec::new();
         if !self.facts.subjects.iter().any(|subject| subject.id == ADDED.0) {
@@ -86,7 +88,7 @@ impl DraftContext<'_> {
     pub(super) fn rename_topic(&self, form: &Form) -> Result<Draft, Refusal> {
         let (subject, was) = topic_of(self.facts, text(form, Field::Topic))?;
         let title = text(form, Field::Title);
-        // A title is taught like a question: another topic's would draw its questions here.
+        // The bot learns from titles as well as examples: another topic's title would attract its questions.
         let is_others = |topic: &&Topic| {
             topic.id != was.id && (fold(&topic.title) == fold(title) || fold(&topic.id) == fold(title))
         };
@@ -107,7 +109,7 @@ impl DraftContext<'_> {
         }
         let mut topic = into.clone();
         topic.examples.extend(from.examples.iter().cloned());
-        // What is written of it in other languages goes with its id.
+        // The examples in other languages belong to the id that goes away.
         let said = Language::others().filter_map(|language| language.pack().topic(&from.id));
         for example in said.flat_map(|said| &said.examples) {
             if !topic.examples.contains(example) {
@@ -131,8 +133,11 @@ impl DraftContext<'_> {
         Ok(self.draft(form, edits, vec![words::retires_topic(topic)], asked.into_iter().collect()))
     }
 
-    /// Makes a question free to be taught: one that stands in a silent topic is taken from it, and said so; what another
-    /// topic answers isn't taken away unseen.
+    /// Frees a question for another topic. If a silent topic has it, returns the edit that removes it there and a line
+    /// that says so.
+    ///
+    /// # Errors
+    /// Returns a refusal if the question has no words, or an answered topic has it.
     fn take_question(&self, question: &str) -> Result<(Option<Edit>, Vec<String>), Refusal> {
         let folded = fold(question);
         if folded.is_empty() {

@@ -1,4 +1,4 @@
-//! What moderators look up: topics, claims, what was changed, how a question is understood, what is asked.
+//! Answers the commands that look something up, and makes the drafts of `undo` and `promote`.
 
 use super::command::{Field, Form, Verb};
 use super::draft::{Act, Draft, DraftContext};
@@ -10,16 +10,17 @@ use crate::store::{EntityChange, Revision, Scope, StoreError, Undone};
 use crate::utterance::Utterance;
 use crate::wording::moderation as words;
 
-/// How many topics or revisions are listed.
+/// The number of topics or revisions listed.
 const MOST_LISTED: usize = 10;
 
-/// Of how many topics the answers are shown that a revision changed.
+/// The number of topics whose answers show the effect of a revision.
 const MOST_SHOWN: usize = 3;
 
-/// For how many days it is told what was asked.
+/// The number of days that `stats` covers, today included.
 const DAYS_TOLD: i64 = 7;
 
 impl Moderation {
+    /// Answers a command that changes nothing.
     pub(super) fn inquire(
         &self,
         by: &Actor,
@@ -66,7 +67,7 @@ impl Moderation {
         Ok(Response::text(text))
     }
 
-    /// The topics that come nearest to what has no words in common with any.
+    /// Lists the topics nearest to a text that no topic contains.
     fn nearest(&self, text: &str, context: &DraftContext<'_>) -> Result<String, Failure> {
         let answered = self.desk.answer(&Utterance::new(text).within(context.scope.clone()));
         let index = self.desk.index_of(context.scope)?;
@@ -81,7 +82,7 @@ impl Moderation {
         Ok(words::trace(&answered, &*self.desk.index_of(context.scope)?))
     }
 
-    /// What undoing comes to, to be looked at.
+    /// Makes the draft that undoes a revision, or all after one.
     pub(super) fn draft_of_undo(&self, form: &Form, context: &DraftContext<'_>) -> Result<Draft, Failure> {
         let said = form.get(Field::Revision).unwrap_or_default().to_lowercase();
         let why = form.get(Field::Why).unwrap_or_default().to_owned();
@@ -119,7 +120,7 @@ impl Moderation {
         Ok(draft(Act::Undo(id, edits), words::undoes(&revision), probes))
     }
 
-    /// Lifts a revision of a community into what all share.
+    /// Previews making a revision of a community part of the shared facts.
     pub(super) fn promote(
         &self,
         by: &Actor,
@@ -150,7 +151,7 @@ impl Moderation {
     }
 }
 
-/// What shows a revision, of each topic once: one that came or went before a claim of it.
+/// Returns probes that show the effect of a revision, one for each topic. Changed topics come before changed claims.
 fn probes_of_all(context: &DraftContext<'_>, revision: &Revision) -> Vec<Probe> {
     let (topics, others): (Vec<_>, Vec<_>) = revision.changes.iter().partition(|changed| changed.kind == "topic");
     let mut shown: Vec<(String, Probe)> = Vec::new();
@@ -166,14 +167,14 @@ fn probes_of_all(context: &DraftContext<'_>, revision: &Revision) -> Vec<Probe> 
 }
 
 impl DraftContext<'_> {
-    /// What shows a thing that was changed.
+    /// Returns the probes that show the effect of a changed entity.
     fn probes_of(&self, changed: &EntityChange) -> Vec<Probe> {
         match changed.kind {
             "claim" => self.probes_of_claim(&changed.id),
             "topic" => {
                 let topic = self.facts.topics().find(|topic| topic.id == changed.id);
                 let gone: Option<Topic> = changed.was.as_deref().and_then(|text| serde_json::from_str(text).ok());
-                // Of a topic that comes or goes a question tells more than its own answer.
+                // For an added or removed topic, a question shows more than the topic's own answer.
                 let question = |topic: &Topic| topic.examples.first().cloned().map(Probe::Question);
                 match (&changed.was, topic) {
                     (Some(_), Some(topic)) => vec![Probe::Topic(topic.id.clone())],

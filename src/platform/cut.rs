@@ -1,7 +1,10 @@
-//! Long texts as several messages.
+//! Splits long texts into messages that fit a platform's limit.
 
-/// Cuts a text at the ends of lines, of sentences or of words, in this order, into parts of at most `longest` UTF-16 units.
-/// An address is a word, so it is never cut.
+/// Splits a text into parts of at most `longest` UTF-16 units: at the end of a line, else of a sentence, else of a
+/// word.
+///
+/// Only a word longer than `longest` is split inside, so a URL of ordinary length stays whole. Returns no part for a
+/// blank text.
 #[must_use]
 pub fn cut(text: &str, longest: usize) -> Vec<String> {
     let mut parts = Vec::new();
@@ -23,7 +26,7 @@ fn length(text: &str) -> usize {
     text.chars().map(char::len_utf16).sum()
 }
 
-/// Where the last letter that fits ends.
+/// Returns the byte offset after the last character that fits into `longest` UTF-16 units.
 fn end_within(text: &str, longest: usize) -> usize {
     let mut units = 0;
     for (at, c) in text.char_indices() {

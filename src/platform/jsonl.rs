@@ -1,4 +1,4 @@
-//! Questions and replies as JSON, one object a line.
+//! Answers questions in the JSON Lines format: one object per line, in and out.
 
 use std::io::{BufRead, Write};
 
@@ -9,7 +9,7 @@ use crate::desk::Desk;
 use crate::utterance::Utterance;
 use crate::wording::Reply;
 
-/// The longest line that is read, in bytes. A longer one is cut and so is no JSON any more: it gets an error.
+/// The longest line that is read, in bytes. A longer line is truncated, so it is invalid JSON and gets an error.
 const LONGEST_LINE: usize = 4 * 1024 * 1024;
 
 #[derive(Deserialize)]
@@ -36,7 +36,9 @@ struct Fault {
     line: usize,
 }
 
-/// Answers each line with a line, in order. A line that is no question gets an error, and the rest goes on.
+/// Reads questions from `input` and writes one line per question to `output`, in order.
+///
+/// Blank lines are skipped. A line that isn't a question gets an object with `error` and `line`, and reading continues.
 ///
 /// # Errors
 /// If reading or writing fails.

@@ -1,15 +1,15 @@
-//! What people asked last, for follow-ups.
+//! Remembers each person's last question, as the context of a follow-up.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// For so long the same person's next message may lean on the one before, in seconds.
+/// The longest time between a question and its follow-up, in seconds.
 const FOLLOWS_WITHIN: i64 = 10 * 60;
 
-/// How many people's last questions are remembered at the most.
+/// The largest number of questions in memory. At the limit the expired ones are dropped or, if there are none, all.
 const MOST: usize = 10_000;
 
-/// The last question of each person in each place. It stays in memory only, and not for long.
+/// The last question per asker, in memory only. `Asker` identifies a person, or a person in one channel.
 #[derive(Debug)]
 pub struct LastQuestions<Asker>(HashMap<Asker, (i64, String)>);
 
@@ -20,14 +20,14 @@ impl<Asker> Default for LastQuestions<Asker> {
 }
 
 impl<Asker: Eq + Hash> LastQuestions<Asker> {
-    /// What somebody last asked, if that was a short while before `now`, in seconds.
+    /// Returns the asker's last question if it is at most ten minutes older than `now`, in seconds since 1970.
     #[must_use]
     pub fn get(&self, asker: &Asker, now: i64) -> Option<String> {
         let (at, text) = self.0.get(asker)?;
         (now - at <= FOLLOWS_WITHIN).then(|| text.clone())
     }
 
-    /// Remembers what somebody asked, unless a later question is known.
+    /// Stores a question asked at `now`. Ignores an empty text, and a question older than the stored one.
     pub fn put(&mut self, asker: Asker, now: i64, text: String) {
         let is_older = self.0.get(&asker).is_some_and(|(at, _)| *at > now);
         if text.is_empty() || is_older {
@@ -42,7 +42,7 @@ impl<Asker: Eq + Hash> LastQuestions<Asker> {
         self.0.insert(asker, (now, text));
     }
 
-    /// Forgets what lies longer back than a follow-up may.
+    /// Drops questions that are too old for a follow-up.
     pub fn forget(&mut self, now: i64) {
         self.0.retain(|_, (at, _)| now - *at <= FOLLOWS_WITHIN);
     }

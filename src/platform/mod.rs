@@ -1,4 +1,4 @@
-//! Where people talk to the desk: each platform makes utterances of events and messages of replies.
+//! The platforms: each turns its events into utterances for the desk, and the desk's replies into messages.
 
 pub mod cut;
 #[cfg(feature = "discord")]

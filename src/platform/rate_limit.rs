@@ -1,43 +1,46 @@
-//! How often somebody may ask: so many questions a minute, in a place and from a person. Who asks more is told once when
-//! to ask again, and then not heard until then.
+//! Limits how many questions a minute a person may ask, and how many may be asked in a place (a channel or room).
+//!
+//! A platform tells a person over the limit once how long to wait. [`Wait::is_told`] lets it ignore further questions
+//! until the minute is over.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// For so long questions are counted, in seconds.
+/// The length of a counting window, in seconds.
 const MINUTE: i64 = 60;
 
-/// With so many people or places remembered those of past minutes are forgotten at once; else that is done by the minute.
+/// The number of people or places at which [`RateLimiter::check`] drops ended windows itself, to bound the memory.
+/// Below it the platforms' maintenance drops them once a minute.
 const MOST: usize = 100_000;
 
-/// Why a question has to wait.
+/// A rejected question's reason and waiting time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wait {
-    /// For how many seconds.
+    /// The seconds until the window ends, 1 to 60.
     pub seconds: i64,
-    /// Whether too much was asked in the place, and not by the person.
+    /// True if the place's limit is exceeded, false if the person's is.
     pub of_place: bool,
-    /// Whether the person was told within this minute.
+    /// True if the person was already told within this window.
     pub is_told: bool,
 }
 
-/// How many questions may be asked within a minute; 0 for any number.
+/// The number of questions allowed within a minute; 0 means no limit.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// By a person.
+    /// Questions from one person.
     pub person: u32,
-    /// In a place.
+    /// Questions in one place.
     pub place: u32,
 }
 
-/// Counts the questions of the last minute.
+/// Counts questions per person and per place in windows of one minute.
 #[derive(Debug)]
 pub struct RateLimiter<Person, Place> {
     persons: HashMap<Person, Window>,
     places: HashMap<Place, Window>,
 }
 
-/// A minute that began with a question.
+/// A counting window, which starts with its first question.
 #[derive(Debug, Clone, Copy)]
 struct Window {
     start: i64,
@@ -46,9 +49,9 @@ struct Window {
 }
 
 impl Window {
-    /// Counts a question. True if it is one too many.
+    /// Counts a question and returns true if it exceeds the limit.
     fn is_too_much(&mut self, limit: u32, now: i64) -> bool {
-        // What was said while the program was away may come after what is said now.
+        // While catching up, `now` is the time of an older message and may be before `start`.
         if !(0..MINUTE).contains(&(now - self.start)) {
             *self = Self { start: now, count: 0, is_told: false };
         }
@@ -68,8 +71,8 @@ impl<Person, Place> Default for RateLimiter<Person, Place> {
 }
 
 impl<Person: Eq + Hash, Place: Eq + Hash> RateLimiter<Person, Place> {
-    /// Counts a question that somebody asks in a place at `now`, in seconds. None if it may be answered. `told` tells
-    /// whether the person will hear of it if not.
+    /// Counts a question asked at `now`, in seconds since 1970. Returns `None` if it may be answered. `told` means that
+    /// the caller tells the person about a rejection.
     pub fn check(&mut self, person: Person, place: Place, limits: Limits, now: i64, told: bool) -> Option<Wait> {
         if self.persons.len().max(self.places.len()) >= MOST {
             self.forget(now);
@@ -78,7 +81,7 @@ impl<Person: Eq + Hash, Place: Eq + Hash> RateLimiter<Person, Place> {
         let person = self.persons.entry(person).or_insert(new);
         let of_person = person.is_too_much(limits.person, now);
         let place = self.places.entry(place).or_insert(new);
-        // What a person asks in vain doesn't keep others from asking.
+        // A person's rejected questions don't use up the place's limit, so nobody can block the others.
         let of_place = !of_person && place.is_too_much(limits.place, now);
         if !of_person && !of_place {
             return None;
@@ -89,7 +92,7 @@ impl<Person: Eq + Hash, Place: Eq + Hash> RateLimiter<Person, Place> {
         Some(Wait { seconds, of_place, is_told })
     }
 
-    /// Forgets what is no longer counted.
+    /// Drops windows that have ended.
     pub fn forget(&mut self, now: i64) {
         self.persons.retain(|_, window| now - window.start < MINUTE);
         self.places.retain(|_, window| now - window.start < MINUTE);
@@ -111,13 +114,13 @@ mod tests {
         assert_eq!(ask("a", "y", 10), None);
         assert_eq!(ask("a", "x", 20), wait(40, false, false));
         assert_eq!(ask("a", "x", 21), wait(39, false, true));
-        // What is asked in vain isn't counted for the place.
+        // Questions over a person's limit don't count for the place.
         assert_eq!(ask("b", "x", 22), None);
         assert_eq!(ask("c", "x", 23), None);
         assert_eq!(ask("d", "x", 24), wait(36, true, false));
         assert_eq!(ask("e", "x", 59), wait(1, true, false));
         assert_eq!(ask("a", "x", 60), None);
-        // A question of an hour ago belongs to another minute.
+        // An older question starts a window of its own.
         assert_eq!(ask("a", "y", 70), None);
         assert_eq!(ask("a", "z", -3_000), None);
     }

@@ -1,4 +1,4 @@
-//! All platforms that are set up, beside each other on one desk.
+//! Runs all configured platforms side by side on one desk.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,14 +8,16 @@ use tokio::sync::watch;
 use crate::config::Config;
 use crate::desk::Desk;
 
-/// How long the platforms may take to end.
+/// The time that the platforms get to shut down: more than the 16 seconds of Discord and the 10 seconds of Matrix.
 const LAST_CALL: Duration = Duration::from_secs(20);
 
-/// Serves on all platforms that are set up until `stop` is done or one can't go on; that ends the others, so that the
-/// operator sees it. What they should see otherwise is given to `announce`.
+/// Runs all configured platforms until `stop` completes or one of them fails.
+///
+/// A failing platform stops the others, so that the operator notices. `announce` receives start-up notices for the
+/// operator.
 ///
 /// # Errors
-/// Why a platform can't go on, with the remedy.
+/// If a platform fails; the error names the remedy.
 pub async fn serve(
     config: &Config,
     desk: &Arc<Desk>,
@@ -27,7 +29,7 @@ pub async fn serve(
         let mut told = end.subscribe();
         async move { drop(told.changed().await) }
     };
-    // Before either begins, so that neither misses the other's end.
+    // Subscribe before either platform starts, so that neither misses the other's failure.
     let (discord_ended, matrix_ended) = (ended(), ended());
     let all = async {
         tokio::join!(
@@ -38,11 +40,11 @@ pub async fn serve(
     let told = async {
         stop.await;
         end.send_replace(());
-        // The platforms end now, unless one hangs in a request.
+        // The platforms return before this, unless one hangs in a request.
         tokio::time::sleep(LAST_CALL).await;
     };
     tokio::select! {
-        // First, so that who stops the program is heard before anything is begun.
+        // Poll `stop` first, so that a stop request takes effect before any platform starts.
         biased;
         () = told => Ok(()),
         (discord, matrix) = all => discord.and(matrix),
@@ -61,7 +63,9 @@ async fn discord(
     #[cfg(not(feature = "discord"))]
     {
         let _ = (discord, desk, announce, ended);
-        anyhow::bail!("this program was built without Discord; build it with the feature `discord`");
+        anyhow::bail!(
+            "this program was built without Discord; unset the DISCORD_ variables, or build with the feature `discord`"
+        );
     }
 }
 
@@ -77,6 +81,8 @@ async fn matrix(
     #[cfg(not(feature = "matrix"))]
     {
         let _ = (matrix, desk, announce, ended);
-        anyhow::bail!("this program was built without Matrix; build it with the feature `matrix`");
+        anyhow::bail!(
+            "this program was built without Matrix; unset the MATRIX_ variables, or build with the feature `matrix`"
+        );
     }
 }

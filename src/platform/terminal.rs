@@ -1,4 +1,4 @@
-//! The conversation on the terminal, and on plain lines when there is none.
+//! Runs the conversation on the terminal for one person at a keyboard, and line by line where there is no terminal.
 
 use std::fs::OpenOptions;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -17,25 +17,31 @@ use crate::utterance::Utterance;
 use crate::wording::moderation as words;
 use crate::wording::{self, Choice};
 
-/// What stands before the person's words and before the desk's, and how far the desk's later lines are set in.
+/// The prompt, the prefix of a reply, and the indent of the reply's later lines. All have the same width.
 const YOU: &str = "you   ";
 const DESK: &str = "desk  ";
 const INDENT: &str = "      ";
 
-/// Under which name the records of this platform are kept.
+/// The widest line of a reply, in columns. Longer lines are hard to read on a wide terminal.
+const WIDEST: usize = 100;
+
+/// The platform's name in the database.
 const PLATFORM: &str = "terminal";
 
-/// What the terminal's own commands do.
-const HELP: &str =
-    "Ask in your own words. Commands: /topics, /sources, /why (how the last reply came about), /help, /quit";
+/// Questions that the greeting offers. Each has an answer.
+pub const FIRST_QUESTIONS: [&str; 3] =
+    ["How much is a ticket?", "How long is the flight?", "Was the first flight sold out?"];
 
-/// Who looks after the facts from here, too.
-const MODERATE: &str = "; /fact help shows how to change the facts that all share";
+/// The terminal's own commands.
+const HELP: &str = "Ask in your own words. Commands: /topics, /sources, /why (explains the last reply), /help, /quit.";
 
-/// The longest line that is read, in bytes; of a longer one the beginning counts.
+/// The hint for the operator, who edits the shared facts from here.
+const MODERATE: &str = " /fact help lists the commands that change facts.";
+
+/// The longest line that is read, in bytes. The rest of a longer line is dropped.
 const LONGEST_LINE: usize = 64 * 1024;
 
-/// A conversation and what it remembers.
+/// A conversation and its memory.
 pub struct Conversation<'a> {
     desk: &'a Desk,
     last_question: Option<String>,
@@ -43,28 +49,28 @@ pub struct Conversation<'a> {
     choices: Vec<Choice>,
     /// The language of the last reply.
     language: Language,
-    /// Who talks here runs the bot.
+    /// Set if the person at the keyboard is the operator.
     moderation: Option<(&'a Moderation, Clock)>,
 }
 
-/// Gives the time, in seconds since 1970, UTC.
+/// Returns the time, in seconds since 1970, UTC.
 pub type Clock = fn() -> i64;
 
 impl<'a> Conversation<'a> {
-    /// Begins a conversation.
+    /// Starts a conversation with a member, who can't change facts.
     #[must_use]
     pub fn new(desk: &'a Desk) -> Self {
         let language = Language::English;
         Self { desk, last_question: None, last: None, choices: Vec::new(), language, moderation: None }
     }
 
-    /// A conversation with the operator, who may change the facts that all share.
+    /// Starts a conversation with the operator, who may change the shared facts.
     #[must_use]
     pub fn of_operator(desk: &'a Desk, moderation: &'a Moderation, clock: Clock) -> Self {
         Self { moderation: Some((moderation, clock)), ..Self::new(desk) }
     }
 
-    /// What is said to a moderator's command or to an answer to its steps; none if the line is neither.
+    /// The response to a moderator's command or to an answer to one of its steps. `None` if the line is neither.
     fn moderate(&self, line: &str) -> Option<String> {
         let (moderation, clock) = self.moderation?;
         let by = Actor { who: "operator".into(), community: String::new(), permission: Permission::Operator };
@@ -76,7 +82,7 @@ impl<'a> Conversation<'a> {
             return Some(import(moderation, &by, path.trim(), clock()));
         }
         match line.strip_prefix('/') {
-            // Bare it tells how the last reply came about.
+            // Without a question, `/why` explains the last reply.
             Some("why") => None,
             Some(command) if is_begun(command) => Some(moderation.command(&by, command, clock()).text),
             Some(_) => None,
@@ -86,7 +92,7 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// What the desk says to a line; none if the person wants to leave.
+    /// The response to a line. `None` if the person leaves.
     pub fn respond(&mut self, line: &str) -> Option<String> {
         let line = line.trim();
         match line {
@@ -119,14 +125,14 @@ impl<'a> Conversation<'a> {
         }
         self.choices = answered.reply.choices.clone();
         self.language = answered.reply.language;
-        // With what it leaned on, so that the next question can lean on the same.
+        // Includes the words taken from earlier questions, so that the next follow-up finds them too.
         self.last_question = answered.traces.last().map(|trace| trace.words.join(" "));
         let text = answered.reply.text.clone();
         self.last = Some(answered);
         Some(text)
     }
 
-    /// The topic that a bare number chooses from the last reply.
+    /// The choice of the last reply that a bare number selects.
     fn chosen(&self, line: &str) -> Option<Choice> {
         let number: usize = line.trim_end_matches('.').parse().ok()?;
         self.choices.get(number.checked_sub(1)?).cloned()
@@ -161,12 +167,12 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// Writes the facts into a file; one that is there already is left alone.
+/// Writes the facts to a new file. Never overwrites one.
 fn export(moderation: &Moderation, by: &Actor, path: &str, now: i64) -> String {
     let said = moderation.form(by, Form::new(Verb::FactExport), now);
     let Some(file) = said.file else { return said.text };
     let named = unquoted(path);
-    // Without a name the first one counts that is free.
+    // Without a name, takes the first name that is free.
     let free = |at: u32| PathBuf::from(file.name.replace(".txt", &format!("-{at}.txt")));
     let others = (2..10).map(free);
     let paths = if named.is_empty() {
@@ -185,9 +191,9 @@ fn export(moderation: &Moderation, by: &Actor, path: &str, now: i64) -> String {
     outcome
 }
 
-/// Brings a file in, or shows why it can't be.
+/// Imports a file of facts. Returns the preview, or the reason why the file can't be imported.
 fn import(moderation: &Moderation, by: &Actor, path: &str, now: i64) -> String {
-    // A yes to what was open before must not be taken for one to this.
+    // A later `confirm` must not confirm an earlier command.
     moderation.leave(by);
     let path = Path::new(unquoted(path));
     if path.as_os_str().is_empty() {
@@ -210,13 +216,13 @@ fn import(moderation: &Moderation, by: &Actor, path: &str, now: i64) -> String {
     }
 }
 
-/// A name without the quotation marks around it.
+/// Removes the quotation marks around a name.
 fn unquoted(name: &str) -> &str {
     let quoted = |mark: char| name.strip_prefix(mark)?.strip_suffix(mark);
     quoted('"').or_else(|| quoted('\'')).unwrap_or(name)
 }
 
-/// Talks until the person leaves: with line editing on a terminal, line by line elsewhere.
+/// Runs the conversation until the person leaves: with line editing on a terminal, line by line otherwise.
 ///
 /// # Errors
 /// If the terminal or standard input and output fail.
@@ -235,20 +241,18 @@ fn talk_on_terminal(
     database: &Path,
     history: Option<&Path>,
 ) -> anyhow::Result<()> {
-    println!("The facts are in {}.\n{HELP}{MODERATE}\n", database.display());
+    let width = textwrap::termwidth().min(WIDEST);
+    println!("{}\n", wrapped(&greeting(database), "", "", width));
     let mut editor = DefaultEditor::new()?;
     if let Some(history) = history {
-        // There is none at the first start.
+        // There is no file at the first start.
         let _ = editor.load_history(history);
     }
     loop {
         match editor.readline(YOU) {
-            Ok(line) => {
-                let _ = editor.add_history_entry(&line);
-                match conversation.respond(&line) {
-                    None => break,
-                    Some(text) if text.is_empty() => {}
-                    Some(text) => println!("{DESK}{}\n", text.replace('\n', &format!("\n{INDENT}"))),
+            Ok(lines) => {
+                if !respond_to_all(conversation, &lines, width, |line| drop(editor.add_history_entry(line))) {
+                    break;
                 }
             }
             Err(ReadlineError::Interrupted | ReadlineError::Eof) => break,
@@ -261,7 +265,68 @@ fn talk_on_terminal(
     Ok(())
 }
 
-/// One reply for each line, a blank line after it. Bytes that aren't UTF-8 are read as replacement characters.
+/// Prints the responses to lines entered at once: one when typed, several when pasted. Returns false if the person leaves.
+fn respond_to_all(
+    conversation: &mut Conversation<'_>,
+    lines: &str,
+    width: usize,
+    mut remember: impl FnMut(&str),
+) -> bool {
+    let pasted = lines.trim().contains('\n');
+    for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+        remember(line);
+        if pasted {
+            println!("{YOU}{}", line.trim());
+        }
+        match conversation.respond(line) {
+            None => return false,
+            Some(text) if text.is_empty() => {}
+            Some(text) => println!("{}\n", wrapped(&text, DESK, INDENT, width)),
+        }
+    }
+    true
+}
+
+/// The first lines of a conversation on a terminal.
+fn greeting(database: &Path) -> String {
+    format!(
+        "I answer questions about the direct Moscow–Pyongyang flights and cite the source of every claim.\nTry: {}\n{HELP}\
+         {MODERATE}\nFacts: {}",
+        FIRST_QUESTIONS.join(" · "),
+        database.display()
+    )
+}
+
+/// Wraps a text at word boundaries. `first` and `rest` stand before its first and its later lines; the continuation of a
+/// list item is indented to the item's text. Addresses are never broken.
+fn wrapped(text: &str, first: &str, rest: &str, width: usize) -> String {
+    let mut lines = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let hanging = format!("{rest}{}", " ".repeat(item_indent(line)));
+        let options = textwrap::Options::new(width)
+            .initial_indent(if at == 0 { first } else { rest })
+            .subsequent_indent(&hanging)
+            .break_words(false)
+            .word_separator(textwrap::WordSeparator::AsciiSpace)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        lines.extend(textwrap::wrap(line, options).into_iter().map(std::borrow::Cow::into_owned));
+    }
+    lines.join("\n")
+}
+
+/// The width of a list item's marker with the spaces around it: `[1] `, `2. `, `  · `. For other lines that of the leading spaces.
+fn item_indent(line: &str) -> usize {
+    let text = line.trim_start();
+    let spaces = line.len() - text.len();
+    let is_marker = |word: &str| {
+        let number = word.trim_start_matches('[').trim_end_matches([']', '.']);
+        matches!(word, "·" | "-") || number != word && number.parse::<u32>().is_ok()
+    };
+    let marker = text.split_once(' ').map(|(word, _)| word).filter(|word| is_marker(word));
+    spaces + marker.map_or(0, |word| word.chars().count() + 1)
+}
+
+/// Prints one reply for each line, with a blank line after it. Bytes that aren't UTF-8 are read as replacement characters.
 ///
 /// # Errors
 /// If reading or writing fails.
@@ -283,7 +348,7 @@ pub fn talk_on_lines(
     Ok(())
 }
 
-/// Reads a line of any bytes, of which at most `limit` are kept; none at the end.
+/// Reads a line of any bytes and returns at most `limit` of them. `None` at the end of the input.
 ///
 /// # Errors
 /// If reading fails.
@@ -306,4 +371,29 @@ pub fn read_line(input: &mut impl BufRead, limit: usize) -> io::Result<Option<St
         }
     }
     Ok(any.then(|| String::from_utf8_lossy(&line).into_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_wrap_at_words_with_a_hanging_indent() {
+        let reply = "A ticket was priced at 45,000 rubles [1].\n[1] The Moscow Times, paragraph 7 \
+                     <https://www.themoscowtimes.com/2025/07/28/a-long-address>";
+        assert_eq!(
+            wrapped(reply, DESK, INDENT, 40),
+            "desk  A ticket was priced at 45,000\n      rubles [1].\n      [1] The Moscow Times, paragraph 7\n          \
+             <https://www.themoscowtimes.com/2025/07/28/a-long-address>"
+        );
+    }
+
+    #[test]
+    fn list_items_indent_to_their_text() {
+        for (line, expected) in
+            [("[12] Azzet", 5), ("2. the price", 3), ("  · found", 4), ("  deep", 2), ("45 a day", 0)]
+        {
+            assert_eq!(item_indent(line), expected, "{line}");
+        }
+    }
 }

@@ -1,39 +1,43 @@
-//! Those who wish to be told when a question of theirs has an answer. Nobody else's name is kept with a question, and theirs
-//! only until they are told or withdraw.
+//! Stores subscriptions to answers: people ask the bot to notify them when a question that it couldn't answer has an
+//! answer.
+//!
+//! A subscription is the only record of who asked what. It is deleted when the person was notified or withdraws it.
 
 use rusqlite::OptionalExtension as _;
 
 use super::records::Records;
 use super::{Scope, StoreError};
 
-/// How many wishes of one person are kept, and of all.
+/// Largest number of a person's subscriptions on a platform.
 const MOST_OF_ONE: u32 = 20;
+
+/// Largest number of subscriptions on a platform.
 const MOST: u32 = 10_000;
 
-/// Somebody's wish to be told.
+/// A person's subscription to the answer of a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AnswerSubscription {
-    /// The platform's id of how they said so.
+    /// The platform's id of the event by which the person subscribed.
     pub id: String,
     /// The platform's id of the person.
     pub who: String,
-    /// The platform's id of where it was asked.
+    /// The platform's id of the channel where the question was asked.
     pub channel: String,
-    /// The desk's message there that had no answer; empty where only they saw it.
+    /// Message of the bot there that had no answer; empty if only the person saw it.
     pub message: String,
-    /// Whose facts they see.
+    /// Scope whose facts the person sees.
     pub scope: Scope,
-    /// The question, in words.
+    /// Text of the question.
     pub question: String,
-    /// The revision up to which it has no answer.
+    /// Newest revision up to which the question is known to have no answer.
     pub revision: i64,
-    /// When they were first tried to be told, in seconds since 1970.
+    /// Time of the first attempt to notify the person, in seconds since 1970 (UTC); `None` if there was none.
     pub tried_at: Option<i64>,
 }
 
 impl Records {
-    /// Keeps a wish and gives its id: an earlier one where they wished for that already. None if they have too many, or all
-    /// have.
+    /// Stores a subscription and returns its id, or the id of an equal one that is stored already. Returns `None` if
+    /// the person or the platform has too many.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -65,7 +69,7 @@ impl Records {
         Ok(statement.query_row(key, |row| row.get(0)).optional()?)
     }
 
-    /// The wishes that may have come true since: those whose questions had no answer up to an older revision than `newest`.
+    /// Returns the subscriptions whose questions weren't checked against revision `newest` yet, oldest first.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -78,7 +82,7 @@ impl Records {
         Ok(subscriptions.collect::<Result<_, _>>()?)
     }
 
-    /// Records that a question has no answer up to a revision.
+    /// Records that the question of a subscription has no answer up to a revision.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -88,8 +92,8 @@ impl Records {
         Ok(())
     }
 
-    /// Records that somebody is about to be told, before the first try. None if they have withdrawn; else when they were
-    /// first tried to be told before, if ever.
+    /// Records an attempt to notify a person, before it is made. Returns `None` if the subscription was withdrawn,
+    /// otherwise the time of the first earlier attempt, if there was one.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -104,7 +108,7 @@ impl Records {
         Ok(before)
     }
 
-    /// Deletes a wish, if it is this person's where one is given. True if there was one.
+    /// Deletes a subscription; with `who`, only if it is this person's. Returns true if one was deleted.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -113,7 +117,7 @@ impl Records {
         Ok(self.connection.prepare_cached(sql)?.execute((self.platform, id, who))? > 0)
     }
 
-    /// Deletes what somebody wished to know in a place, wherever there they said so.
+    /// Deletes all subscriptions of the same person to the same question in the same channel, whatever the message.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -172,7 +176,7 @@ mod tests {
         assert_eq!(records.subscriptions_before(4).unwrap(), []);
         assert_eq!(records.try_to_notify("1", 10).unwrap(), Some(None));
         assert_eq!(records.try_to_notify("1", 20).unwrap(), Some(Some(10)));
-        // Under another message it is a wish of its own, and both end when they are told.
+        // Under another message it is a separate subscription, and a notification ends both.
         let other = AnswerSubscription { message: "9".into(), ..subscription("5", "ann", "kimchi") };
         assert_eq!(records.keep_subscription(&other).unwrap().as_deref(), Some("5"));
         records.drop_subscriptions_like(&subscription("5", "ann", "kimchi")).unwrap();

@@ -1,4 +1,4 @@
-//! Changes that moderators make: one revision each, based on a revision that they saw.
+//! Commits moderators' changes: each is one revision, based on the revision that the moderator saw.
 
 use std::collections::BTreeSet;
 
@@ -11,43 +11,43 @@ use super::scope::{Scope, VisibleFacts, visible_entities_after, visible_facts};
 use super::{Applied, Meta, RevisionOrigin, Store, StoreError};
 use crate::facts::{Claim, Facts, Source, Topic};
 
-/// A thing as it shall be.
+/// A change of one entity, with its new state.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit {
-    /// A source, new or changed.
+    /// A new or changed source.
     Source(Source),
-    /// A subject, new or with another title.
+    /// A new or renamed subject.
     Subject {
-        /// Its id.
+        /// Id of the subject.
         id: String,
-        /// Its title.
+        /// New title.
         title: String,
     },
-    /// A claim, new or changed.
+    /// A new or changed claim.
     Claim {
-        /// The subject that a new one is added to.
+        /// Id of the subject that a new claim is added to.
         subject: String,
-        /// The claim.
+        /// New state of the claim.
         claim: Claim,
     },
-    /// A topic, new or changed.
+    /// A new or changed topic.
     Topic {
-        /// The subject that a new one is added to.
+        /// Id of the subject that a new topic is added to.
         subject: String,
-        /// The topic.
+        /// New state of the topic.
         topic: Topic,
     },
-    /// Something that shall be no more.
+    /// The removal of an entity.
     Remove {
         /// `source`, `claim` or `topic`.
         kind: &'static str,
-        /// Its id.
+        /// Id of the entity.
         id: String,
     },
 }
 
 impl Edit {
-    /// What it does to which thing: `claim price-rubles`, and whether it takes it away.
+    /// Returns kind and id, such as `claim price-rubles`, and true if the edit removes the entity.
     #[must_use]
     pub fn named(&self) -> (String, bool) {
         let (kind, id) = self.key();
@@ -82,20 +82,21 @@ impl Edit {
     }
 }
 
-/// What came of a change.
+/// The outcome of a commit.
 #[derive(Debug, Clone)]
 pub enum Committed {
-    /// It was made, or nothing was different.
+    /// The change was made, or there was no difference.
     Made(Applied),
-    /// Somebody was faster: these revisions changed the same things meanwhile. Nothing was changed.
+    /// These later revisions changed the same entities, so nothing was changed.
     Overtaken(Vec<Revision>),
 }
 
 impl Store {
-    /// Makes a change that somebody decided on when `base` was the newest revision.
+    /// Commits edits, as one revision, that a moderator decided on when `base` was the newest revision.
     ///
     /// # Errors
-    /// If it would leave the facts inconsistent, or SQLite fails; then nothing is changed.
+    /// If the change would leave the facts inconsistent, a recorded change is damaged, or SQLite fails; then nothing is
+    /// changed.
     pub fn commit(&mut self, scope: &Scope, base: i64, edits: &[Edit], meta: &Meta) -> Result<Committed, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let later = overtaken(&transaction, scope, base, edits)?;
@@ -112,19 +113,20 @@ impl Store {
         Ok(Committed::Made(applied))
     }
 
-    /// The revisions after `base` that changed the same as edits do: those that [`Store::commit`] would be overtaken by.
+    /// Returns the revisions after `base` that changed the same entities as the edits. If there are any,
+    /// [`Store::commit`] returns [`Committed::Overtaken`] with them.
     ///
     /// # Errors
-    /// If SQLite fails.
+    /// If a recorded change is damaged, or SQLite fails.
     pub fn overtaken(&self, scope: &Scope, base: i64, edits: &[Edit]) -> Result<Vec<Revision>, StoreError> {
         overtaken(&self.connection, scope, base, edits)
     }
 
-    /// What makes the facts that those of a scope saw after revision `base` equal to others, but for the order of what was
-    /// there already.
+    /// Returns the edits that turn the facts which a scope saw after revision `base` into `facts`. The order of
+    /// existing entities doesn't count.
     ///
     /// # Errors
-    /// If the record of changes is damaged, or SQLite fails.
+    /// If a recorded change is damaged, or SQLite fails.
     pub fn difference(&self, scope: &Scope, base: i64, facts: &Facts) -> Result<Vec<Edit>, StoreError> {
         let _read = self.begin_read_unless_begun()?;
         let now = visible_entities_after(&self.connection, scope, base)?;
@@ -140,10 +142,10 @@ impl Store {
         Ok(edits)
     }
 
-    /// Gives a community that takes another's place what that one has of its own, unless it has something already.
+    /// Copies the overlay of a community to the community that replaces it, unless that one has an overlay already.
     ///
     /// # Errors
-    /// If the record of changes is damaged, or SQLite fails; then nothing is changed.
+    /// If a recorded change is damaged, or SQLite fails; then nothing is changed.
     pub fn take_along(&mut self, from: &Scope, to: &Scope, meta: &Meta) -> Result<Applied, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let (own, there) = (visible_facts(&transaction, from)?.own, visible_facts(&transaction, to)?.own);
@@ -166,7 +168,7 @@ fn overtaken(connection: &Connection, scope: &Scope, base: i64, edits: &[Edit]) 
     revisions(connection, later)
 }
 
-/// The revisions after one that changed a thing as those of a scope see it.
+/// Returns the revisions after `base` that changed an entity in a scope or in the shared facts.
 pub(super) fn later_changes(
     connection: &Connection,
     scope: &Scope,
@@ -181,7 +183,7 @@ pub(super) fn later_changes(
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// Lays an edit over a scope's own things.
+/// Applies an edit to a scope's own entities.
 pub(super) fn lay(edit: &Edit, scope: &Scope, visible: &VisibleFacts, own: &mut Entities) -> Result<(), StoreError> {
     let key = edit.key();
     let is_shared = *scope != Scope::Shared && visible.shared.contains_key(&key);
@@ -211,7 +213,7 @@ pub(super) fn lay(edit: &Edit, scope: &Scope, visible: &VisibleFacts, own: &mut 
     Ok(())
 }
 
-/// Records what a scope's own things become, if it leaves what those of the scope see consistent.
+/// Records new own entities of a scope as a revision, if they leave what the scope sees consistent.
 pub(super) fn commit(
     transaction: &Transaction<'_>,
     visible: &VisibleFacts,
@@ -244,20 +246,21 @@ pub(super) fn commit(
     Ok(applied(revision, &changes))
 }
 
-/// What becomes of topics and claims that name what isn't there any more.
+/// The treatment of topics and claims that would name removed entities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gaps {
-    /// Nothing is changed.
+    /// The change is refused.
     Refused,
-    /// A community's do without: on the way back through many changes such gaps come and go.
+    /// A community's change is made all the same: undoing many changes opens and closes such gaps.
     Left,
 }
 
-/// What topics and claims name must be there, unless it was missing before. What a community puts back may name what all
-/// shared once and is gone since, it does without; but not what it takes away itself, from its `own`.
+/// Refuses a change after which a topic or claim names a missing entity, unless it was missing before. For an undo in a
+/// community, `own` is its overlay before the undo, and only entities of this overlay count: what an undo restores may
+/// name shared entities that were removed since.
 fn verify_names(before: &Entities, after: &Entities, own: Option<&Entities>) -> Result<(), StoreError> {
     let changed: BTreeSet<Key> = differences(before, after).into_iter().collect();
-    // Only what was changed names something new, unless something was taken away.
+    // Unless an entity was removed, only the changed ones can have new gaps.
     let takes_away = changed.iter().any(|key| !after.contains_key(key));
     let is_looked_at = |key: &Key| takes_away || changed.contains(key);
     let known = missing(before, is_looked_at)?;
@@ -268,7 +271,7 @@ fn verify_names(before: &Entities, after: &Entities, own: Option<&Entities>) -> 
     }
 }
 
-/// What topics and claims that are looked at name and isn't there, with what names it.
+/// Returns the missing entities that the selected topics and claims name, each after the entity that names it.
 fn missing(all: &Entities, is_looked_at: impl Fn(&Key) -> bool) -> Result<BTreeSet<(Key, Key)>, StoreError> {
     let mut missing = BTreeSet::new();
     for (key, text) in all.iter().filter(|(key, _)| is_looked_at(key)) {
@@ -282,7 +285,7 @@ fn missing(all: &Entities, is_looked_at: impl Fn(&Key) -> bool) -> Result<BTreeS
     Ok(missing)
 }
 
-/// A shared source that a community's own claim cites isn't taken away.
+/// Refuses to remove a shared source that any version of a community's own claim cites.
 fn verify_sources_of_communities(connection: &Connection, now: &Entities, new: &Entities) -> Result<(), StoreError> {
     let gone = now.keys().filter(|key| key.0 == "source" && !new.contains_key(*key));
     let mut statement = connection.prepare_cached(
@@ -293,19 +296,19 @@ fn verify_sources_of_communities(connection: &Connection, now: &Entities, new: &
         let cited = format!("\"source\":{}", json(id));
         let claim: Option<String> = statement.query_row([cited], |row| row.get(0)).optional()?;
         if let Some(claim) = claim {
-            return Err(StoreError::Refused(format!("claim `{claim}` of a community needs source `{id}`")));
+            return Err(StoreError::Refused(format!("claim `{claim}` of a community cites source `{id}`")));
         }
     }
     Ok(())
 }
 
-/// What becomes of things for those of a scope when its own become others.
+/// Returns the edits that a scope sees when its own entities become `new`.
 pub(super) fn edits_between(scope: &Scope, visible: &VisibleFacts, new: Entities) -> Result<Vec<Edit>, StoreError> {
     let all = if *scope == Scope::Shared { new } else { layered(&visible.shared, &new)? };
     edits_from(&visible.all()?, &all)
 }
 
-/// What becomes of claims, topics and sources from one list of things to another.
+/// Returns the edits of claims, topics and sources that turn `before` into `after`.
 fn edits_from(before: &Entities, after: &Entities) -> Result<Vec<Edit>, StoreError> {
     let (was, is) = (Order::of(before)?, Order::of(after)?);
     let mut edits = Vec::new();
@@ -316,7 +319,8 @@ fn edits_from(before: &Entities, after: &Entities) -> Result<Vec<Edit>, StoreErr
     Ok(edits)
 }
 
-/// What makes a thing what it is in a list of things; none for what isn't edited by itself.
+/// Returns the edit that gives an entity this body, or removes it if there is no body. Returns `None` for subjects and
+/// the order, which aren't edited here.
 pub(super) fn edit_of((kind, id): Key, body: Option<&String>, subject: String) -> Result<Option<Edit>, StoreError> {
     let Some(body) = body else {
         return Ok(matches!(kind, "claim" | "topic" | "source").then_some(Edit::Remove { kind, id }));

@@ -1,4 +1,5 @@
-//! The facts as separate things with an id, each as JSON: what revisions record.
+//! Splits the facts into entities for revisions: sources, subjects, claims, topics and their order, each with a kind,
+//! an id and a body in JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,27 +8,28 @@ use serde::{Deserialize, Serialize};
 use super::StoreError;
 use crate::facts::{Claim, Facts, Source, Subject, Topic};
 
-/// Kind and id.
+/// Kind and id of an entity.
 pub(super) type Key = (&'static str, String);
 
-/// Things by kind and id, as JSON.
+/// Bodies of entities, in JSON, by kind and id.
 pub(super) type Entities = BTreeMap<Key, String>;
 
-/// The kinds, in the order in which they are written.
+/// All kinds of entities.
 pub(super) const KINDS: [&str; 5] = ["source", "subject", "claim", "topic", "order"];
 
-/// The id of the one thing of kind `order`.
+/// Id of the only entity of kind `order`.
 const ORDER: &str = "facts";
 
-/// What stands in a community's own things for one that it took away.
+/// Body that marks an entity in a community's overlay as removed.
 pub(super) const GONE: &str = "null";
 
+/// Body of a subject.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SubjectTitle {
     pub(super) title: String,
 }
 
-/// In which order everything is written, and what belongs to which subject.
+/// Body of the order entity: the order of all other entities, and the subject of each claim and topic.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Order {
     sources: Vec<String>,
@@ -45,7 +47,7 @@ pub(super) fn json<T: Serialize>(thing: &T) -> String {
     serde_json::to_string(thing).expect("facts have only string keys")
 }
 
-/// A subject, which has its title alone.
+/// Returns the body of a subject.
 pub(super) fn subject(title: &str) -> String {
     json(&SubjectTitle { title: title.to_owned() })
 }
@@ -54,18 +56,18 @@ pub(super) fn read<T: for<'a> Deserialize<'a>>(text: &str) -> Result<T, StoreErr
     serde_json::from_str(text).map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
-/// The key under which the order stands.
+/// Returns the key of the order entity.
 pub(super) fn order_key() -> Key {
     ("order", ORDER.to_owned())
 }
 
 impl Order {
-    /// The order among things; that of none if there is none.
+    /// Reads the order from entities. Returns an empty order if they have none.
     pub(super) fn of(entities: &Entities) -> Result<Self, StoreError> {
         entities.get(&order_key()).map_or(Ok(Self::default()), |text| read(text))
     }
 
-    /// Puts it among the things; an empty one is none.
+    /// Writes the order into entities; removes it there if it is empty.
     pub(super) fn put_into(&self, entities: &mut Entities) {
         if *self == Self::default() {
             entities.remove(&order_key());
@@ -74,7 +76,7 @@ impl Order {
         }
     }
 
-    /// Whether a thing has a place.
+    /// Returns true if an entity has a position.
     pub(super) fn has(&self, (kind, id): &Key) -> bool {
         match *kind {
             "source" => self.sources.contains(id),
@@ -84,7 +86,7 @@ impl Order {
         }
     }
 
-    /// Gives a thing the last place, in a subject if it belongs to one.
+    /// Gives an entity the last position; a claim or topic the last one in `subject`, which is added if it is missing.
     pub(super) fn append(&mut self, (kind, id): &Key, subject: &str) {
         match *kind {
             "source" => self.sources.push(id.clone()),
@@ -107,10 +109,10 @@ impl Order {
     }
 
     fn in_subject(&mut self, id: &str) -> &mut SubjectOrder {
-        self.subjects.iter_mut().find(|subject| subject.id == id).expect("it was added")
+        self.subjects.iter_mut().find(|subject| subject.id == id).expect("the subject was added before")
     }
 
-    /// Takes a thing's place away.
+    /// Removes the position of an entity.
     pub(super) fn remove(&mut self, (kind, id): &Key) {
         match *kind {
             "source" => self.sources.retain(|other| other != id),
@@ -120,14 +122,14 @@ impl Order {
         }
     }
 
-    /// Whether anything has its place in a subject.
+    /// Returns true if a subject contains a claim or topic.
     pub(super) fn is_used(&self, id: &str) -> bool {
         self.subjects
             .iter()
             .any(|subject| subject.id == id && !(subject.claims.is_empty() && subject.topics.is_empty()))
     }
 
-    /// The subject in which a claim or topic has its place.
+    /// Returns the subject that contains a claim or topic.
     pub(super) fn subject_of(&self, (kind, id): &Key) -> Option<&str> {
         let has = |subject: &&SubjectOrder| match *kind {
             "claim" => subject.claims.contains(id),
@@ -137,12 +139,13 @@ impl Order {
     }
 }
 
-/// What a community sees: what all share, with its own over it. What names something that is gone does without it.
+/// Returns the entities that a community sees: the shared ones with its overlay applied, without references to missing
+/// entities.
 pub(super) fn layered(shared: &Entities, own: &Entities) -> Result<Entities, StoreError> {
     let mut all = overlaid(shared, own);
     drop_unsupported(&mut all, own)?;
     let mut order = merge_order(&all, own, shared)?;
-    // What the community changed stays also where the shared one is gone.
+    // A topic or source that the community changed stays visible after the shared one was removed.
     let fallback = order.subjects.last().map(|subject| subject.id.clone()).unwrap_or_default();
     for key in all.keys().filter(|key| matches!(key.0, "source" | "topic")) {
         if !order.has(key) {
@@ -153,7 +156,7 @@ pub(super) fn layered(shared: &Entities, own: &Entities) -> Result<Entities, Sto
     Ok(all)
 }
 
-/// The things of both where a community's own count, in the order of the shared ones.
+/// Applies an overlay to the shared entities, whose order stays.
 pub(super) fn overlaid(shared: &Entities, own: &Entities) -> Entities {
     let mut all = shared.clone();
     for (key, text) in own.iter().filter(|(key, _)| key.0 != "order") {
@@ -166,8 +169,8 @@ pub(super) fn overlaid(shared: &Entities, own: &Entities) -> Entities {
     all
 }
 
-/// Takes away what a community's own claims and topics name and isn't there any more, and the claims themselves if it was a
-/// source.
+/// Removes claims of the overlay that cite a missing source, and then references to missing claims from topics: from
+/// the overlay's own, and from all if the overlay removes a claim.
 fn drop_unsupported(all: &mut Entities, own: &Entities) -> Result<(), StoreError> {
     for key in own.keys().filter(|key| key.0 == "claim") {
         let Some(text) = all.get(key) else { continue };
@@ -192,7 +195,7 @@ fn drop_unsupported(all: &mut Entities, own: &Entities) -> Result<(), StoreError
     Ok(())
 }
 
-/// Takes facts apart.
+/// Splits facts into entities.
 pub(super) fn take_apart(facts: &Facts) -> Entities {
     let mut entities = Entities::new();
     let mut order = Order::default();
@@ -218,7 +221,7 @@ pub(super) fn take_apart(facts: &Facts) -> Entities {
     entities
 }
 
-/// Puts facts together again.
+/// Builds facts from entities.
 pub(super) fn put_together(entities: &Entities) -> Result<Facts, StoreError> {
     let order = Order::of(entities)?;
     let get = |kind: &'static str, id: &str| {
@@ -242,14 +245,14 @@ pub(super) fn put_together(entities: &Entities) -> Result<Facts, StoreError> {
     Ok(facts)
 }
 
-/// What came of bringing newer facts in.
+/// The result of a three-way merge.
 pub(super) struct Merged {
     pub(super) entities: Entities,
-    /// What both sides changed; the present one was kept.
+    /// Entities that both sides changed; the current version was kept.
     pub(super) kept: Vec<Key>,
 }
 
-/// Merges three ways: what only `new` changed since `base` is taken, what `now` changed since then stays.
+/// Merges three ways: takes what only `new` changed since `base`, and keeps what `now` changed since then.
 pub(super) fn merge(base: &Entities, now: &Entities, new: &Entities) -> Result<Merged, StoreError> {
     let mut merged = Merged { entities: Entities::new(), kept: Vec::new() };
     let keys: BTreeSet<&Key> = base.keys().chain(now.keys()).chain(new.keys()).collect();
@@ -269,7 +272,8 @@ pub(super) fn merge(base: &Entities, now: &Entities, new: &Entities) -> Result<M
     Ok(merged)
 }
 
-/// A topic that was changed here may name claims that the incoming facts no longer have, and a claim sources: they stay.
+/// Keeps claims that topics name and sources that claims cite, also where the incoming facts no longer have them:
+/// topics and claims that were changed here may still refer to them.
 fn keep_what_is_named(entities: &mut Entities, now: &Entities) -> Result<(), StoreError> {
     let mut named: Vec<Key> = Vec::new();
     for ((kind, _), text) in entities.iter() {
@@ -293,7 +297,8 @@ fn keep_what_is_named(entities: &mut Entities, now: &Entities) -> Result<(), Sto
     Ok(())
 }
 
-/// The order of `new`, then what only `now` has, at the end of its subject; nothing that is gone.
+/// Returns the order of `new`, with what only `now` has at the end of its subject, claims without a position at the end
+/// of the last subject, and without missing entities.
 fn merge_order(entities: &Entities, now: &Entities, new: &Entities) -> Result<Order, StoreError> {
     let (now, mut order) = (Order::of(now)?, Order::of(new)?);
     let mut placed: BTreeSet<Key> = BTreeSet::new();
@@ -329,7 +334,7 @@ fn merge_order(entities: &Entities, now: &Entities, new: &Entities) -> Result<Or
     Ok(order)
 }
 
-/// Appends the ids that aren't placed yet, and drops those that no longer exist.
+/// Appends the ids that have no position yet, and drops those of missing entities.
 fn append(
     ids: &mut Vec<String>,
     more: Vec<String>,

@@ -1,27 +1,29 @@
-//! Which messages of a platform the desk has taken on, and which it has answered.
+//! Records which messages of a platform the bot has received and which it has answered, so that each is answered once.
 
 use rusqlite::OptionalExtension as _;
 
 use super::records::Records;
 use super::{Scope, StoreError};
 
-/// How long a message is remembered, in seconds: longer than any history that is searched after a start. The last one of
-/// each place is remembered for longer, because it tells where to search.
+/// Retention of a message, in seconds. Longer than any history that is searched after a start.
 const REMEMBERED: i64 = 2 * 24 * 60 * 60;
+
+/// Retention of the last message of each place, in seconds. Longer than that of the others, because it shows which
+/// histories to search after a start.
 const PLACE_REMEMBERED: i64 = 30 * 24 * 60 * 60;
 
-/// A place where something was handled.
+/// A channel, room or direct conversation in which messages were handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     /// The platform's id of the place.
     pub channel: String,
-    /// The platform's id of the community that it belongs to, empty if that isn't known; none if it is a conversation
-    /// with one person.
+    /// The platform's id of the place's community: empty if it is unknown, `None` in a direct conversation.
     pub community: Option<String>,
 }
 
 impl Place {
-    /// Whose facts are seen there: those of its community, in a conversation with one person those that all share.
+    /// Returns the scope whose facts are seen in the place: its community, or the shared facts if there is none or it
+    /// is unknown.
     #[must_use]
     pub fn scope(&self, platform: &str) -> Scope {
         let community = self.community.as_deref().filter(|id| !id.is_empty());
@@ -30,7 +32,8 @@ impl Place {
 }
 
 impl Records {
-    /// Takes a message on, said in a place at `at`; false if it was taken on before.
+    /// Records that a message was received, sent in a place at `at` (seconds since 1970, UTC). Returns false if it was
+    /// recorded before.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -45,7 +48,8 @@ impl Records {
         Ok(added > 0)
     }
 
-    /// Records that a message was answered, and counts it once by what came of it where it was said in a community.
+    /// Records that a message was answered. If it was sent in a known community, `outcome` is counted there, once for
+    /// each message.
     ///
     /// # Errors
     /// If SQLite fails; then nothing is changed.
@@ -66,7 +70,7 @@ impl Records {
         Ok(transaction.commit()?)
     }
 
-    /// Whether a message was answered; none if it was never taken on.
+    /// Returns true if a message was answered, false if it was only received, and `None` if it is unknown.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -77,7 +81,7 @@ impl Records {
         Ok(rows.next()?.map(|row| row.get::<_, String>(0)).transpose()?.map(|state| state == "answered"))
     }
 
-    /// The places where something was handled.
+    /// Returns the places whose messages are recorded.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -91,7 +95,8 @@ impl Records {
         Ok(places.collect::<Result<_, _>>()?)
     }
 
-    /// The messages said from `from` to `to` that still wait for an answer, with their places.
+    /// Returns the messages sent from `from` to `to` (both included, in seconds since 1970, UTC) that still wait for an
+    /// answer, with their places, oldest first.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -105,7 +110,7 @@ impl Records {
         Ok(owed.collect::<Result<_, _>>()?)
     }
 
-    /// Forgets the messages that lie long before `now`.
+    /// Deletes the messages whose retention is over at `now`.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -158,7 +163,7 @@ mod tests {
             records.receive(message, &place(channel), at).unwrap();
         }
         assert_eq!(records.places().unwrap(), [place("a"), place("direct")]);
-        // The last message of a place stays for longer.
+        // The last message of a place is kept longer.
         records.forget_messages(REMEMBERED + 9).unwrap();
         assert_eq!(records.places().unwrap(), [place("a"), place("direct")]);
         assert_eq!(records.is_answered("10").unwrap(), None);

@@ -1,4 +1,4 @@
-//! What was changed: revisions, and things as they were.
+//! Reads revisions, earlier versions of claims, and changes that conflict with those of another layer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,42 +10,43 @@ use super::scope::{Scope, visible_facts};
 use super::{Meta, Store, StoreError};
 use crate::facts::Claim;
 
-/// A revision: who changed what, when and why.
+/// A revision: the changes that were made at once, with their author, time and reason.
 #[derive(Debug, Clone)]
 pub struct Revision {
-    /// Its number.
+    /// Number of the revision.
     pub id: i64,
-    /// Whose facts it changed.
+    /// Scope whose facts it changed.
     pub scope: Scope,
-    /// Who, when, where and why.
+    /// Time, author, place and reason.
     pub meta: Meta,
-    /// Whether a moderator made it; else it brought facts in.
+    /// True for a moderator's change, false for a release or an import.
     pub by_moderator: bool,
-    /// The revision that it takes back.
+    /// Number of the revision that it undoes, if it undoes a single one.
     pub undoes: Option<i64>,
-    /// What it changed, without the order of things.
+    /// Changes of entities, except their order.
     pub changes: Vec<EntityChange>,
 }
 
-/// What a revision made of a thing.
+/// The change of an entity by a revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntityChange {
     /// `source`, `subject`, `claim` or `topic`.
     pub kind: &'static str,
-    /// Its id.
+    /// Id of the entity.
     pub id: String,
-    /// What it was for those of the scope, as JSON; none if it wasn't there.
+    /// Body that the scope saw before, in JSON; `None` if there was none.
     pub was: Option<String>,
-    /// What it became for them.
+    /// Body that the scope saw after, in JSON; `None` if there was none.
     pub is: Option<String>,
-    /// What the scope's own was: for a community none where it had the thing as all do, [`GONE`] where it took it away.
+    /// Body in the scope's own entities before. For a community, `None` if its overlay didn't change the entity, and
+    /// [`GONE`] if it removed it.
     pub(super) before: Option<String>,
-    /// What the scope's own became.
+    /// Body in the scope's own entities after, likewise.
     pub(super) after: Option<String>,
 }
 
 impl EntityChange {
-    /// The claim before and after, if it is one.
+    /// Returns the claim before and after. Both are `None` for an entity of another kind.
     #[must_use]
     pub fn claims(&self) -> (Option<Claim>, Option<Claim>) {
         let claim = |text: &Option<String>| text.as_deref().and_then(|text| serde_json::from_str(text).ok());
@@ -54,18 +55,18 @@ impl EntityChange {
 }
 
 impl Store {
-    /// A revision; none if there is none of this number in a scope. A community sees the shared ones too.
+    /// Returns a revision of the scope or of the shared facts. `None` if there is none with this number.
     ///
     /// # Errors
-    /// If the record of changes is damaged, or SQLite fails.
+    /// If a recorded change is damaged, or SQLite fails.
     pub fn revision_of(&self, scope: &Scope, id: i64) -> Result<Option<Revision>, StoreError> {
         Ok(read_revision(&self.connection, id)?.filter(|found| found.scope == *scope || found.scope == Scope::Shared))
     }
 
-    /// The revisions that changed a thing as those of a scope see it, the newest first.
+    /// Returns at most `most` revisions that changed the entities with this id as a scope sees them, newest first.
     ///
     /// # Errors
-    /// If the record of changes is damaged, or SQLite fails.
+    /// If a recorded change is damaged, or SQLite fails.
     pub fn history(&self, scope: &Scope, id: &str, most: u32) -> Result<Vec<Revision>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT DISTINCT revision FROM change JOIN revision ON revision.id = revision
@@ -75,10 +76,10 @@ impl Store {
         revisions(&self.connection, ids)
     }
 
-    /// The newest revisions of a scope's own.
+    /// Returns at most `most` of the scope's own revisions, newest first.
     ///
     /// # Errors
-    /// If the record of changes is damaged, or SQLite fails.
+    /// If a recorded change is damaged, or SQLite fails.
     pub fn log(&self, scope: &Scope, most: u32) -> Result<Vec<Revision>, StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT id FROM revision WHERE scope = ? ORDER BY id DESC LIMIT ?")?;
@@ -86,7 +87,8 @@ impl Store {
         revisions(&self.connection, ids)
     }
 
-    /// The claims as those of a scope see them that were changed after a revision, with the day of the last change of each.
+    /// Returns the ids of claims that changed after a revision as a scope sees them, each with the day of its last
+    /// change (`2026-11-21`, UTC).
     ///
     /// # Errors
     /// If SQLite fails.
@@ -99,10 +101,10 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// A claim as those of a scope saw it after a revision; none if it wasn't there.
+    /// Returns a claim as a scope saw it after a revision. `None` if it didn't exist then.
     ///
     /// # Errors
-    /// If the record of changes is damaged, or SQLite fails.
+    /// If a recorded change is damaged, or SQLite fails.
     pub fn claim_at(&self, scope: &Scope, id: &str, revision: i64) -> Result<Option<Claim>, StoreError> {
         let key: Key = ("claim", id.to_owned());
         let mut statement = self.connection.prepare_cached(
@@ -122,11 +124,12 @@ impl Store {
         text.filter(|text| text != GONE).map(|text| read(&text)).transpose()
     }
 
-    /// What those of a scope changed and others changed as well: the shared facts after a community's change, a release
-    /// under the operators'. Theirs stays until they change it.
+    /// Returns the entities that changed both in this scope and in the layer below it: for a community, later changes
+    /// of the shared facts; for the shared facts, changes by a release. The scope's version stays until the scope
+    /// changes it again.
     ///
     /// # Errors
-    /// If the record of changes is damaged, or SQLite fails.
+    /// If a recorded change is damaged, or SQLite fails.
     pub fn outdated(&self, scope: &Scope) -> Result<Vec<Outdated>, StoreError> {
         let _read = self.begin_read_unless_begun()?;
         let (ours, theirs) = match scope {
@@ -155,7 +158,7 @@ impl Store {
         Ok(outdated)
     }
 
-    /// Kind, id and revision of what was changed elsewhere after a scope's own change.
+    /// Returns kind, id and revision of the changes in the layer below that the scope hasn't reacted to since.
     fn changed_elsewhere(&self, scope: &Scope) -> Result<Vec<(String, String, i64)>, StoreError> {
         let sql = match scope {
             Scope::Shared => {
@@ -178,8 +181,8 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The communities of a platform that have something of their own and weren't told yet what the shared facts became up
-    /// to their newest revision, which is given, with that up to which they were.
+    /// Returns the communities of a platform that have revisions of their own and weren't told about the newest shared
+    /// revision yet. Each comes with the shared revision up to which it was told (0 if never) and the newest one.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -197,7 +200,7 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Records up to which shared revision those of a community were told.
+    /// Records that a community was told about conflicts up to a shared revision.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -208,16 +211,16 @@ impl Store {
     }
 }
 
-/// Something that was changed here and elsewhere after that.
+/// An entity that changed in a scope and in the layer below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outdated {
     /// `source`, `subject`, `claim` or `topic`.
     pub kind: &'static str,
-    /// Its id.
+    /// Id of the entity.
     pub id: String,
-    /// The revision that changed it elsewhere, or that brought a release in which it is otherwise.
+    /// Revision that changed the entity in the shared facts, or that imported the release in which it differs.
     pub revision: i64,
-    /// What a claim says elsewhere; none where it isn't there, or is no claim.
+    /// Statement of the claim in the layer below; `None` if the entity isn't a claim or is missing there.
     pub theirs: Option<String>,
 }
 
@@ -260,7 +263,7 @@ pub(super) fn read_revision(connection: &Connection, id: i64) -> Result<Option<R
     Ok(Some(revision))
 }
 
-/// What all shared of a thing before a revision.
+/// Returns the shared body of an entity before a revision.
 fn shared_before(connection: &Connection, (kind, id): &Key, revision: i64) -> Result<Option<String>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT after FROM change JOIN revision ON revision.id = revision

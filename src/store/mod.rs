@@ -1,7 +1,9 @@
-//! The SQLite file: the only SQL in the desk.
+//! Stores facts, their revisions and the platforms' records in an SQLite database. No other module contains SQL.
 //!
-//! Every change is a revision that is only ever added; the tables that answers are read from follow from them. Each row
-//! of fact carries a checksum that is verified when it is read, because SQLite's own check misses a changed digit.
+//! Every change of the facts is a revision. Revisions are only ever added; the tables that answers are read from follow
+//! from them and can be rebuilt. Each row of facts carries a checksum that is verified on every read, because SQLite's
+//! integrity check doesn't notice a changed digit. Facts are read and changed through [`Store`], records through
+//! [`records::Records`].
 
 pub mod answer_subscriptions;
 mod changes;
@@ -33,7 +35,7 @@ pub use rows::{ChangedTopic, TopicFacts};
 pub use scope::{Scope, ScopeOverlay};
 pub use undo::Undone;
 
-/// The numbered migrations. A released one is never changed.
+/// The numbered migrations. The statements of a released migration never change.
 const STEPS: &[M<'_>] = &[
     M::up(include_str!("../../data/migrations/001_facts.sql")),
     M::up(include_str!("../../data/migrations/002_kept_indexes.sql")),
@@ -47,92 +49,96 @@ const STEPS: &[M<'_>] = &[
 ];
 const MIGRATIONS: Migrations<'_> = Migrations::from_slice(STEPS);
 
-/// How many migrations there are: the newest schema that this program knows.
+/// Newest schema version that this program knows: the number of migrations.
 const SCHEMA: i64 = STEPS.len() as i64;
 
-/// What tells our files from other programs': `rout`.
+/// SQLite application id that marks the files of this program: `rout` in ASCII.
 const APPLICATION: i64 = 0x726f_7574;
 
-/// The size of a new file's pages, in bytes. The index is one long row: from larger pages it is read in half the time.
+/// Page size of a new file, in bytes. The cached index is one long row; SQLite reads it from large pages in half the
+/// time.
 const PAGE: u32 = 16_384;
 
-/// How long to wait for another process that is writing.
+/// Longest wait for another process that is writing.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many indexes are kept: the one in use and the one before, for going back and forth between two releases.
+/// Number of cached indexes: the current one and the one before, for switching back and forth between two releases.
 const MODELS_KEPT: i64 = 2;
 
-/// Why the database can't be used. Each message says what to do.
+/// An error of the database. Messages about a file or a row name the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file can't be opened or created.
     #[error(
-        "the database {path} can't be opened: {why}. Check that the folder exists and is writable, or set ROUTEDESK_DATABASE to another place"
+        "the database {path} can't be opened: {why}. Check that the folder exists and is writable, or set ROUTEDESK_DATABASE to another path"
     )]
     Unopenable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error that SQLite reported.
         why: String,
     },
-    /// It isn't a database, or a damaged one.
+    /// The file isn't a database, or is a damaged one.
     #[error(
-        "the database {path} is damaged: {why}. It has not been touched. Restore a copy, or move the file away: the next start makes a new one from the shipped facts (changes made by moderators are only in the old file)"
+        "the database {path} is damaged: {why}. The file was left unchanged. Restore a backup, or move the file away: the next start creates a new one from the shipped facts (changes made by moderators are only in the old file)"
     )]
     Damaged {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What was found.
+        /// First finding of the integrity check, or the error that SQLite reported.
         why: String,
     },
-    /// It was written by a newer version.
+    /// A newer version of the program wrote the file.
     #[error(
-        "the database {path} has schema {found}, this program knows {SCHEMA}. It has not been touched. Use the newer routedesk that wrote it, or set ROUTEDESK_DATABASE to another place"
+        "the database {path} has schema {found}, but this version of routedesk supports only schemas up to {SCHEMA}. The file was left unchanged. Use the newer version that wrote it, or set ROUTEDESK_DATABASE to another path"
     )]
     Newer {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Its schema.
+        /// Schema version of the file.
         found: i64,
     },
-    /// It belongs to another program.
-    #[error("{path} is another program's database. It has not been touched. Set ROUTEDESK_DATABASE to another place")]
+    /// The file belongs to another program.
+    #[error(
+        "{path} is another program's database. The file was left unchanged. Set ROUTEDESK_DATABASE to another path"
+    )]
     Foreign {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// A row of fact doesn't match its checksum.
+    /// A row, or the set of facts as a whole, doesn't match its checksum.
     #[error(
-        "{kind} `{id}` doesn't match its checksum: the database is damaged. Restore a copy, or run `routedesk facts rebuild`"
+        "{kind} `{id}` doesn't match its checksum: the database is damaged. Restore a backup, or run `routedesk facts rebuild`"
     )]
     Checksum {
-        /// The table.
+        /// Kind of the row, such as `claim`.
         kind: &'static str,
-        /// The row's id.
+        /// Id of the row.
         id: String,
     },
-    /// SQLite failed while working.
-    #[error("the database failed: {0}")]
+    /// SQLite reported an error while it read or wrote.
+    #[error("database error: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// Facts that would leave the database inconsistent.
+    /// A change that can't be made, with the reason.
     #[error("nothing was changed: {0}")]
     Refused(String),
-    /// Something stored isn't what was written.
-    #[error("the database holds something unreadable: {0}")]
+    /// A stored value is missing or can't be parsed.
+    #[error("the content of the database can't be read: {0}")]
     Unreadable(String),
 }
 
-/// The database of facts.
+/// The database of facts, on one connection.
 pub struct Store {
     connection: Connection,
     path: PathBuf,
 }
 
 impl Store {
-    /// Opens the file, creating it if there is none, brings its schema up to date and checks its integrity.
+    /// Opens the database: creates the file if it is missing, checks its integrity and migrates its schema.
     ///
     /// # Errors
-    /// If it can't be opened, is damaged, or was written by a newer version. Then it is left as it is.
+    /// If the file can't be opened, is damaged, belongs to another program, or was written by a newer version. The file
+    /// is left unchanged then.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let connection = Connection::open(path)
             .map_err(|error| StoreError::Unopenable { path: path.to_owned(), why: error.to_string() })?;
@@ -156,7 +162,7 @@ impl Store {
         if verdict != "ok" {
             return Err(StoreError::Damaged { path: self.path.clone(), why: verdict });
         }
-        // Only an empty file takes it.
+        // Takes effect only in an empty file.
         self.connection.pragma_update(None, "page_size", PAGE)?;
         self.connection.pragma_update(None, "journal_mode", "wal")?;
         self.connection.pragma_update(None, "synchronous", "full")?;
@@ -167,7 +173,7 @@ impl Store {
         Ok(())
     }
 
-    /// Brings the schema up to date. Another process may be doing the same: then its work counts.
+    /// Migrates the schema. Succeeds as well if another process migrates it at the same time.
     fn migrate(&mut self) -> Result<(), StoreError> {
         let outcome = MIGRATIONS.to_latest(&mut self.connection);
         let version: i64 = self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -179,7 +185,7 @@ impl Store {
         }
     }
 
-    /// Says of SQLite's complaints about the file itself what they mean.
+    /// Turns SQLite's errors about the file itself into the variants whose messages name the remedy.
     fn explain(&self, error: StoreError) -> StoreError {
         use rusqlite::ErrorCode::{CannotOpen, DatabaseCorrupt, NotADatabase, PermissionDenied, ReadOnly};
         let StoreError::Sqlite(sqlite) = &error else { return error };
@@ -191,7 +197,7 @@ impl Store {
         }
     }
 
-    /// Holds the facts still for reading: until the guard is dropped, what others change isn't seen.
+    /// Starts a read transaction: until the guard is dropped, all reads see the same revision.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -199,8 +205,8 @@ impl Store {
         Ok(self.connection.unchecked_transaction()?)
     }
 
-    /// Reads the kept index that was made from facts of this checksum; none if there is none, it is damaged, or `read`
-    /// makes nothing of it.
+    /// Reads the cached index that was made from facts with this checksum. Returns `None` if there is none, it is
+    /// damaged, or `read` rejects it.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -212,7 +218,8 @@ impl Store {
         self.kept_index("SELECT bytes, checksum FROM model WHERE facts = ?", facts, read)
     }
 
-    /// The same for one whose model was trained on lessons of this checksum; the facts may have been others.
+    /// Reads the newest cached index whose model was trained on a training set with this checksum; its facts may
+    /// differ. Returns `None` as [`Self::index_of_facts`] does.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -228,7 +235,7 @@ impl Store {
         )
     }
 
-    /// The many bytes are read where SQLite has them, without a copy: that is a third of the time of a start.
+    /// Passes SQLite's own buffer to `read`: a copy of these bytes would take a third of the time of a start.
     fn kept_index<T>(
         &self,
         sql: &str,
@@ -242,7 +249,7 @@ impl Store {
         Ok(self.connection.query_row(sql, [of.cast_signed()], verified).optional()?.flatten())
     }
 
-    /// Keeps an index and forgets older ones.
+    /// Caches an index and deletes the oldest ones.
     ///
     /// # Errors
     /// If SQLite fails.

@@ -1,4 +1,5 @@
-//! The messages in which the desk answered.
+//! Records the messages in which the bot answered, and what each answer was made from, so that a change of the facts
+//! can update it.
 
 use rusqlite::OptionalExtension as _;
 
@@ -7,30 +8,31 @@ use super::{Scope, StoreError};
 use crate::wording::{AnswerRecipe, Reply};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// How long a post is remembered, in seconds.
+/// Retention of messages and answers, in seconds.
 const REMEMBERED: i64 = 30 * 24 * 60 * 60;
 
-/// An answer that was given, without a word of it.
+/// An answer that was posted, without its text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PostedAnswer {
-    /// The platform's id of where it was given.
+    /// The platform's id of the channel where it was posted.
     pub channel: String,
-    /// The platform's id of what it answers.
+    /// The platform's id of the question.
     pub question: String,
-    /// Whose facts it was made from.
+    /// Scope whose facts the answer was made from.
     pub scope: Scope,
-    /// What it was made from.
+    /// Topics, language and revision from which the answer can be made again.
     pub recipe: AnswerRecipe,
-    /// The claims that it showed at any time.
+    /// Ids of the claims that the answer has shown at any time.
     pub claims: Vec<String>,
-    /// A checksum of the text in which it was given.
+    /// XXH3-64 checksum of the text as it was posted first.
     pub original: u64,
-    /// The revision up to which it is right.
+    /// Newest revision up to which the answer is known to be right.
     pub right_at: i64,
 }
 
 impl PostedAnswer {
-    /// A reply that was given to a question in a channel; none if it says nothing that may change.
+    /// Describes a reply that was posted to a question in a channel. Returns `None` if the reply has no recipe: nothing
+    /// in it can change.
     #[must_use]
     pub fn of(reply: &Reply, scope: Scope, channel: &str, question: &str) -> Option<Self> {
         let recipe = reply.recipe.clone()?;
@@ -47,7 +49,8 @@ impl PostedAnswer {
 }
 
 impl Records {
-    /// Keeps that a message of the desk is a part of the answer to a question, posted in a channel at `at`.
+    /// Records a message of the bot, posted in a channel at `at` (seconds since 1970, UTC), as a part of the answer to a
+    /// question. Parts count from 0.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -69,10 +72,10 @@ impl Records {
         Ok(())
     }
 
-    /// Keeps an answer with the messages that say it.
+    /// Records an answer with the messages that contain it, in their order.
     ///
     /// # Errors
-    /// If SQLite fails; then nothing is kept.
+    /// If SQLite fails; then nothing is recorded.
     pub fn keep_posted_answer(&self, answer: &PostedAnswer, messages: &[String], at: i64) -> Result<(), StoreError> {
         let transaction = self.connection.unchecked_transaction()?;
         for (part, message) in messages.iter().enumerate() {
@@ -82,7 +85,7 @@ impl Records {
         Ok(transaction.commit()?)
     }
 
-    /// The revision up to which an answer is known to be right; none if it isn't known.
+    /// Returns the newest revision up to which an answer is known to be right; `None` if the answer isn't recorded.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -92,12 +95,12 @@ impl Records {
         Ok(statement.query_row((self.platform, channel, question), |row| row.get(0)).optional()?)
     }
 
-    /// Keeps what an answer was made from, given at `at` to a question in a channel.
+    /// Records an answer that was posted at `at`, without its messages.
     ///
     /// # Errors
     /// If SQLite fails.
     pub fn keep_answer(&self, answer: &PostedAnswer, at: i64) -> Result<(), StoreError> {
-        let json = |recipe: &AnswerRecipe| serde_json::to_string(recipe).expect("a memo is made of words and numbers");
+        let json = |recipe: &AnswerRecipe| serde_json::to_string(recipe).expect("a recipe has only string keys");
         self.connection
             .prepare_cached("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?
             .execute((
@@ -106,7 +109,7 @@ impl Records {
                 &answer.question,
                 answer.scope.key(),
                 json(&answer.recipe),
-                serde_json::to_string(&answer.claims).expect("ids"),
+                serde_json::to_string(&answer.claims).expect("a list of ids serializes"),
                 answer.original.cast_signed(),
                 answer.recipe.revision,
                 answer.right_at,
@@ -115,10 +118,11 @@ impl Records {
         Ok(())
     }
 
-    /// The answers that are known to be right up to an older revision than `newest` only.
+    /// Returns the answers that aren't known to be right up to revision `newest`, oldest first. Those with an
+    /// unreadable recipe are logged and left out.
     ///
     /// # Errors
-    /// If SQLite fails or what is kept can't be read.
+    /// If SQLite fails or a list of claims can't be read.
     pub fn answers_before(&self, newest: i64) -> Result<Vec<PostedAnswer>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT channel, question, scope, memo, claims, original, revision FROM answer
@@ -129,7 +133,7 @@ impl Records {
         let unreadable = |error: serde_json::Error| StoreError::Unreadable(error.to_string());
         while let Some(row) = rows.next()? {
             let Ok(recipe) = serde_json::from_str(&row.get::<_, String>(3)?) else {
-                tracing::error!("what an answer was made from can't be read; it stays as it is");
+                tracing::error!("recipe of a posted answer unreadable, answer not updated");
                 continue;
             };
             answers.push(PostedAnswer {
@@ -145,7 +149,8 @@ impl Records {
         Ok(answers)
     }
 
-    /// Records that an answer is right up to a revision, and which claims it has shown.
+    /// Records that an answer is right up to a revision, and which claims it has shown. Does nothing if the answer was
+    /// recorded anew since it was read.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -157,18 +162,18 @@ impl Records {
             )?
             .execute((
                 revision,
-                serde_json::to_string(&answer.claims).expect("ids"),
+                serde_json::to_string(&answer.claims).expect("a list of ids serializes"),
                 self.platform,
                 &answer.channel,
                 &answer.question,
-                // Unless it was replaced in the meantime.
+                // Doesn't match an answer that was replaced in the meantime.
                 answer.right_at,
                 answer.recipe.revision,
             ))?;
         Ok(())
     }
 
-    /// The messages of a channel that answer a question, in their order.
+    /// Returns the messages in a channel that answer a question, in their order.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -180,7 +185,7 @@ impl Records {
         Ok(messages.collect::<Result<_, _>>()?)
     }
 
-    /// The question that a message of the desk in a channel answers.
+    /// Returns the question that a message of the bot in a channel answers.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -191,7 +196,7 @@ impl Records {
         Ok(statement.query_row((self.platform, message, channel), |row| row.get(0)).optional()?)
     }
 
-    /// Forgets a message of the desk that was removed from a channel.
+    /// Deletes the record of a message of the bot that was removed from a channel.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -202,7 +207,7 @@ impl Records {
         Ok(())
     }
 
-    /// Forgets the messages of the desk that lie long before `now`.
+    /// Deletes the messages and answers whose retention is over at `now`.
     pub(super) fn forget_posts(&self, now: i64) -> Result<(), StoreError> {
         for sql in
             ["DELETE FROM post WHERE platform = ? AND at < ?", "DELETE FROM answer WHERE platform = ? AND at < ?"]

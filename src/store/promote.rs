@@ -1,4 +1,4 @@
-//! Lifting a community's change into what all share.
+//! Promotes a community's change to the shared facts.
 
 use std::collections::BTreeSet;
 
@@ -12,21 +12,22 @@ use super::undo::carried;
 use super::{Meta, Store, StoreError};
 
 impl Store {
-    /// What lifting a revision of a community into the shared facts makes of them: its own change alone, laid over what they
-    /// are now.
+    /// Returns the edits of the shared facts that promoting a community's revision makes: only what this revision
+    /// changed, applied to the current shared facts.
     ///
     /// # Errors
-    /// If they differ in what it changed, or SQLite fails.
+    /// If there is no such revision, the shared facts differ in the fields that it changed, or SQLite fails.
     pub fn promoted(&self, scope: &Scope, revision: i64) -> Result<Vec<Edit>, StoreError> {
         let _read = self.begin_read_unless_begun()?;
         promoted(&self.connection, scope, revision)
     }
 
-    /// Lifts a revision of a community into the shared facts, as somebody decided when `base` was the newest revision. What
-    /// the community has then as all do is its own no more.
+    /// Promotes a community's revision to the shared facts, by one revision of those. `base` is the newest revision
+    /// that the operator saw; if later ones changed the same entities, they are returned and nothing is changed.
+    /// Entities of the community's overlay that then equal the shared ones are dropped from it.
     ///
     /// # Errors
-    /// If the shared facts differ in what it changed, or SQLite fails; then nothing is changed.
+    /// As [`Self::promoted`], or if the change would leave the shared facts inconsistent; then nothing is changed.
     pub fn promote(&mut self, scope: &Scope, base: i64, revision: i64, meta: &Meta) -> Result<Committed, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let edits = promoted(&transaction, scope, revision)?;
@@ -63,7 +64,7 @@ impl Store {
     }
 }
 
-/// What a revision of a community makes of the shared facts.
+/// Returns the edits of the shared facts that promoting a community's revision makes.
 fn promoted(connection: &Connection, scope: &Scope, id: i64) -> Result<Vec<Edit>, StoreError> {
     let revision = read_revision(connection, id)?.filter(|found| found.scope == *scope && *scope != Scope::Shared);
     let Some(revision) = revision else { return Err(StoreError::Refused(format!("there is no revision {id} here"))) };
@@ -76,10 +77,10 @@ fn promoted(connection: &Connection, scope: &Scope, id: i64) -> Result<Vec<Edit>
         let body = match (was, is, now) {
             _ if is.as_ref() == now => continue,
             _ if was.as_ref() == now => is.clone(),
-            // Something that another revision made first: the whole of it is lifted.
+            // An earlier revision of the community added the entity, so all of it is promoted.
             (Some(_), Some(is), None) => Some(is.clone()),
             _ => Some(carried(kind, was.as_ref(), is.as_ref(), now).ok_or_else(|| {
-                StoreError::Refused(format!("what all share of {kind} `{id}` differs in the same; change it there"))
+                StoreError::Refused(format!("the shared {kind} `{id}` differs in the same fields; edit it directly"))
             })?),
         };
         let subject = shared.subject_of(&key).or_else(|| own.subject_of(&key)).unwrap_or_default().to_owned();
@@ -90,7 +91,7 @@ fn promoted(connection: &Connection, scope: &Scope, id: i64) -> Result<Vec<Edit>
             edits.extend(edit_of(key, body.as_ref(), subject)?);
         }
     }
-    // Where it was added to a subject of the community's own, that comes along.
+    // A subject that only the community has is promoted along with what was added to it.
     let named: BTreeSet<String> = edits.iter().map(|edit| edit.subject().to_owned()).collect();
     for id in named.into_iter().filter(|id| !id.is_empty()) {
         let key = ("subject", id.clone());

@@ -1,61 +1,64 @@
-//! What waits for a community's moderators: questions without an answer, problems that people reported, and facts that
-//! members suggest. Nobody's name is kept with them, and all of it is deleted after the days that the community sets.
+//! Stores what waits for a community's moderators: unanswered questions, reported problems and suggested facts, and
+//! counts questions by outcome. No entry contains a name. The waiting entries are deleted after the number of days that
+//! the community sets.
 
 use rusqlite::OptionalExtension as _;
 
 use super::StoreError;
 use super::records::Records;
 
+/// A day, in seconds.
 const DAY: i64 = 24 * 60 * 60;
 
-/// The longest text that is kept, in letters; a question is shorter, a story isn't a question.
+/// Longest stored text, in characters; the rest is cut off. Questions are shorter.
 const LONGEST: usize = 1_000;
 
-/// How many different questions and reports are kept of a community; of more the oldest are forgotten.
+/// Largest number of different questions, and of reports, in a community. Beyond it the oldest are deleted.
 const MOST: u32 = 5_000;
 
-/// How many suggestions may wait in a community.
+/// Largest number of waiting suggestions in a community. Beyond it new ones are refused.
 const MOST_SUGGESTIONS: u32 = 200;
 
-/// A question without an answer, with those that ask the same.
+/// An unanswered question, together with all others that have the same key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnansweredQuestion {
-    /// The words in which it was asked most.
+    /// Most frequent wording.
     pub text: String,
-    /// What it asks, as a hash.
+    /// Hash of the question's informative words; 0 for questions that older versions stored.
     pub question_key: u64,
-    /// How often it was asked, in all words.
+    /// Number of times it was asked, in all wordings.
     pub count: u32,
-    /// When it was asked first and last, in seconds since 1970.
+    /// Times of the first and the last asking, in seconds since 1970 (UTC).
     pub asked: (i64, i64),
 }
 
-/// A fact that a member suggests.
+/// A fact that a member suggested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suggestion {
     /// The fact as a sentence.
     pub statement: String,
-    /// The topic that it belongs to, as the member wrote it.
+    /// Topic of the fact, as the member wrote it.
     pub topic: Option<String>,
-    /// Where it stands, as the member wrote it.
+    /// Source of the fact, as the member wrote it.
     pub source: Option<String>,
-    /// The question without an answer that it answers.
+    /// Unanswered question that the fact answers.
     pub question: Option<String>,
 }
 
-/// A reported problem.
+/// A reported problem with an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
-    /// The ids of the topics of the answer, separated by commas.
+    /// Ids of the answer's topics, separated by commas.
     pub topics: String,
-    /// The ids of its claims, likewise.
+    /// Ids of the answer's claims, separated by commas.
     pub claims: String,
-    /// What is wrong with it.
+    /// Description of the problem, as the person wrote it.
     pub text: String,
 }
 
 impl Records {
-    /// Keeps a question of a community that has no answer. One that is asked again is counted.
+    /// Stores an unanswered question of a community for `days` days from `at`, or counts it if it is stored already. A
+    /// question that was settled isn't stored again.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -84,7 +87,7 @@ impl Records {
         Ok(())
     }
 
-    /// Keeps a problem with an answer that somebody reported.
+    /// Stores a reported problem for `days` days from `at`.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -111,13 +114,13 @@ impl Records {
         Ok(())
     }
 
-    /// The questions of a community that have no answer, those asked most first.
+    /// Returns at most `most` unanswered questions of a community, the most frequent first.
     ///
     /// # Errors
     /// If SQLite fails.
     pub fn questions(&self, community: &str, most: u32) -> Result<Vec<UnansweredQuestion>, StoreError> {
-        // Of the rows of a group SQLite gives the text of the one with the highest count. Questions kept by older versions
-        // have no gist.
+        // SQLite takes `text` from the row with the highest count, because MAX(count) is the last of the extremes.
+        // Questions that older versions stored have the gist 0 and are grouped by their text.
         let mut statement = self.connection.prepare_cached(
             "SELECT text, gist, SUM(count), MIN(first_at), MAX(last_at), MAX(count) FROM question
              WHERE platform = ? AND community = ?
@@ -135,7 +138,8 @@ impl Records {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Takes a question and those alike off the queue, and remembers not to raise them again.
+    /// Removes a question and all others with its key from the queue, and keeps them from being stored again. With the
+    /// key 0 it only removes the question with this text.
     ///
     /// # Errors
     /// If SQLite fails; then nothing is changed.
@@ -155,7 +159,8 @@ impl Records {
         Ok(transaction.commit()?)
     }
 
-    /// Keeps a fact that somebody suggests and gives its number; the same fact once. None if too many wait already.
+    /// Stores a suggestion for `days` days from `at` and returns its id, or the id of an equal one that is stored
+    /// already. Returns `None` if too many suggestions wait in the community.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -208,7 +213,7 @@ impl Records {
         Ok((kept > 0).then(|| self.connection.last_insert_rowid()))
     }
 
-    /// What is suggested in a community, with its numbers, the oldest first.
+    /// Returns at most `most` suggestions of a community with their ids, oldest first.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -221,7 +226,7 @@ impl Records {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// What is suggested in a community under a number.
+    /// Returns a suggestion of a community by its id.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -234,7 +239,7 @@ impl Records {
         Ok(found.map(|(_, suggestion)| suggestion))
     }
 
-    /// Takes a suggestion off the queue.
+    /// Removes a suggestion from the queue.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -244,7 +249,7 @@ impl Records {
         Ok(())
     }
 
-    /// Takes a report off the queue.
+    /// Removes a report from the queue.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -254,7 +259,7 @@ impl Records {
         Ok(())
     }
 
-    /// Counts a question of a community, asked at `at`, by what came of it.
+    /// Counts a question that was asked in a community at `at`, by its outcome.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -266,7 +271,7 @@ impl Records {
         Ok(())
     }
 
-    /// How often something was asked in a community since a day, by day and outcome.
+    /// Returns day, outcome and number of the questions that were asked in a community since a day (`2026-11-21`, UTC).
     ///
     /// # Errors
     /// If SQLite fails.
@@ -279,7 +284,7 @@ impl Records {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// The problems that were reported in a community, the newest first.
+    /// Returns at most `most` reports of a community with their ids, newest first.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -294,7 +299,7 @@ impl Records {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Lets nothing of a community that waits be kept for longer than so many days.
+    /// Shortens the retention of a community's waiting entries to at most this many days.
     pub(super) fn keep_no_longer(&self, community: &str, days: u32) -> Result<(), StoreError> {
         for sql in [
             "UPDATE question SET until = MIN(until, last_at + ?3) WHERE platform = ?1 AND community = ?2",
@@ -306,7 +311,7 @@ impl Records {
         Ok(())
     }
 
-    /// Deletes what was kept long enough.
+    /// Deletes the waiting entries whose retention is over at `now`.
     pub(super) fn forget_queue(&self, now: i64) -> Result<(), StoreError> {
         for sql in [
             "DELETE FROM question WHERE platform = ? AND until < ?",
@@ -348,11 +353,11 @@ mod tests {
         let asked = |records: &Records| -> Vec<(String, u32, (i64, i64))> {
             records.questions("1", 10).unwrap().into_iter().map(|one| (one.text, one.count, one.asked)).collect()
         };
-        // "pets" and "visa" are taken for alike here.
+        // "pets" and "visa" have the same key here.
         assert_eq!(asked(&records), [("visa".into(), 3, (1, 3)), ("lounge".into(), 1, (4, 4))]);
         assert_eq!(records.questions("1", 1).unwrap().len(), 1);
         assert_eq!(records.questions("2", 10).unwrap(), []);
-        // What was handled isn't raised again, in whatever words.
+        // A settled question isn't stored again, in any wording.
         records.settle("1", ("visa", 4), 5).unwrap();
         records.keep_question("1", ("fish", 4), 6, 30).unwrap();
         assert_eq!(asked(&records), [("lounge".into(), 1, (4, 4))]);
@@ -368,11 +373,11 @@ mod tests {
         records.forget(2 * DAY + 1).unwrap();
         assert_eq!(records.reports("1", 10).unwrap(), []);
         assert_eq!(records.questions("1", 10).unwrap().len(), 1);
-        // Asked again it is kept for longer.
+        // Asking again extends the retention.
         records.keep_question("1", ("visa", 1), 3 * DAY, 2).unwrap();
         records.forget(4 * DAY).unwrap();
         assert_eq!(records.questions("1", 10).unwrap().len(), 1);
-        // Whoever shortens the time means what is there too.
+        // A shorter retention applies to stored entries as well.
         records.set("1", |settings| settings.keep_days = 1).unwrap();
         records.forget(4 * DAY + 1).unwrap();
         assert_eq!(records.questions("1", 10).unwrap(), []);

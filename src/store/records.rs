@@ -1,8 +1,9 @@
-//! What the desk keeps of a platform beside the facts: handled messages, settings of communities, and what waits for
-//! their moderators.
+//! Stores a platform's records beside the facts: handled messages, posted answers, answer subscriptions, the settings
+//! of communities, and what waits for their moderators.
 //!
-//! On a connection of its own, so that it never waits for the facts. A process that is killed loses nothing; only if the
-//! machine loses power may the last moments be lost, and then a platform's history tells.
+//! [`Records`] has its own connection with a short busy timeout, so that an answer waits only briefly while somebody
+//! changes facts. A killed process loses no record. A power failure may lose the last moments; the platform's history
+//! then shows which messages are unanswered.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use rusqlite::Connection;
 
 use super::{Store, StoreError};
 
-/// How long a record waits for somebody who writes facts; answering goes on without it.
+/// Longest wait of a record for a change of the facts. After that the bot answers without the record.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The records of one platform.
@@ -21,10 +22,10 @@ pub struct Records {
 }
 
 impl Records {
-    /// Opens the records of a platform in a database that a [`Store`] brings up to date.
+    /// Opens a platform's records in the database at `path`, which is checked and migrated as [`Store::open`] does.
     ///
     /// # Errors
-    /// If the database can't be used.
+    /// As [`Store::open`].
     pub fn open(path: &Path, platform: &'static str) -> Result<Self, StoreError> {
         let Store { connection, .. } = Store::open(path)?;
         connection.pragma_update(None, "synchronous", "normal")?;
@@ -32,7 +33,7 @@ impl Records {
         Ok(Self { connection, platform })
     }
 
-    /// Forgets what need not be kept at `now` any more.
+    /// Deletes the records whose retention is over at `now`, in seconds since 1970 (UTC).
     ///
     /// # Errors
     /// If SQLite fails.

@@ -1,4 +1,5 @@
-//! Changing facts: every change is one revision with what was before and what is after.
+//! Changes the shared facts: records each change as a revision, with the body of every changed entity before and after
+//! it, and writes the tables that answers are read from.
 
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
@@ -8,12 +9,12 @@ use super::scope::Scope;
 use super::{Store, StoreError};
 use crate::facts::{Claim, Facts};
 
-/// Where a revision comes from.
+/// The origin of a revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RevisionOrigin {
     /// The facts inside the binary.
     Shipped,
-    /// Files that an operator imported.
+    /// An operator's import of files, or of the facts inside the binary.
     Import,
     /// A moderator's command.
     Moderator,
@@ -29,27 +30,28 @@ impl RevisionOrigin {
     }
 }
 
-/// Who changed facts, when, where and why.
+/// Time, author, place and reason of a revision.
 #[derive(Debug, Clone)]
 pub struct Meta {
-    /// RFC 3339, UTC.
+    /// Time in RFC 3339, UTC.
     pub made_at: String,
-    /// An opaque id of the person, or `routedesk`.
+    /// Opaque id of the person, or `routedesk` for the program itself.
     pub who: String,
-    /// Where it was done.
+    /// `start`, `command line`, or the platform and id of the community where the change was made.
     pub place: String,
-    /// The reason.
+    /// Reason that the person gave, or the step of the program.
     pub why: String,
 }
 
-/// What came of a change.
+/// The outcome of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Applied {
-    /// The revision that was made; none if nothing was different.
+    /// Number of the new revision; `None` if nothing changed.
     pub revision: Option<i64>,
-    /// How many claims, topics, sources and subjects changed.
+    /// Number of changed claims, topics, sources and subjects.
     pub changes: usize,
-    /// What the incoming facts would have changed but somebody here had changed meanwhile: kind and id. It was left.
+    /// Kind and id of entities that the incoming facts and somebody here changed differently. The current version was
+    /// kept.
     pub kept: Vec<(String, String)>,
 }
 
@@ -57,18 +59,18 @@ impl Applied {
     pub(super) const NOTHING: Self = Self { revision: None, changes: 0, kept: Vec::new() };
 }
 
-/// The revision on whose facts the desk is trained whole: the last one that brought many in. What moderators changed since
-/// is taught over it.
+/// The revision whose facts the index is trained on: the last release or import. Later changes by moderators are layers
+/// on top of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrainedOn {
-    /// The revision; 0 before the first.
+    /// Number of the revision; 0 before the first.
     pub revision: i64,
-    /// The checksum of the facts after it.
+    /// Checksum of the shared facts after the revision.
     pub state: i64,
 }
 
 impl Store {
-    /// The revision to train on.
+    /// Returns the revision to train on.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -80,15 +82,15 @@ impl Store {
         Ok(row.optional()?.unwrap_or(TrainedOn { revision: 0, state: Self::checksum_of(&Facts::default()) }))
     }
 
-    /// The facts as they stood after a revision.
+    /// Returns the shared facts after a revision.
     ///
     /// # Errors
-    /// If the record of changes is damaged, or SQLite fails.
+    /// If a recorded change is damaged, or SQLite fails.
     pub fn facts_at(&self, revision: i64) -> Result<Facts, StoreError> {
         put_together(&entities_at(&self.connection, &Scope::Shared, revision)?)
     }
 
-    /// The number of the newest revision; 0 before the first.
+    /// Returns the number of the newest revision of any scope; 0 before the first.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -97,10 +99,10 @@ impl Store {
         Ok(statement.query_row([], |row| row.get(0))?)
     }
 
-    /// Makes the facts equal to these, as one revision.
+    /// Replaces the shared facts, as one revision.
     ///
     /// # Errors
-    /// If SQLite fails; then nothing is changed.
+    /// If a claim has no citation, a recorded change is damaged, or SQLite fails; then nothing is changed.
     pub fn replace(&mut self, facts: &Facts, origin: RevisionOrigin, meta: &Meta) -> Result<Applied, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let now = shared_now(&transaction)?;
@@ -109,11 +111,11 @@ impl Store {
         Ok(applied)
     }
 
-    /// Brings facts in that were edited from those of revision `base`, as one revision. What others changed since then
-    /// stays; where both changed the same thing, nothing is changed at all and the things are given in `kept`.
+    /// Imports facts that were edited from the shared facts of revision `base`, as one revision. Other changes since
+    /// then stay. If entities were changed on both sides, nothing is changed and `kept` lists them.
     ///
     /// # Errors
-    /// If SQLite fails; then nothing is changed.
+    /// If a claim has no citation, a recorded change is damaged, or SQLite fails; then nothing is changed.
     pub fn merge_in(&mut self, facts: &Facts, base: i64, meta: &Meta) -> Result<Applied, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let now = shared_now(&transaction)?;
@@ -126,11 +128,11 @@ impl Store {
         Ok(applied)
     }
 
-    /// Brings the facts of a release in, if they have never been brought in before; only then are they asked for. What somebody changed meanwhile stays as
-    /// it is.
+    /// Imports the facts of a release, unless that release was imported before. Calls `facts` only for an import.
+    /// Changes that were made here stay, and `kept` lists those that conflict with the release.
     ///
     /// # Errors
-    /// If SQLite fails; then nothing is changed.
+    /// If a claim has no citation, a recorded change is damaged, or SQLite fails; then nothing is changed.
     pub fn bring_in_shipped(
         &mut self,
         facts: impl FnOnce() -> Facts,
@@ -141,7 +143,7 @@ impl Store {
             return Ok(Applied::NOTHING);
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        // Another process may have been faster.
+        // Another process may have imported it since.
         if was_shipped(&transaction, release)? {
             return Ok(Applied::NOTHING);
         }
@@ -160,10 +162,10 @@ impl Store {
         Ok(applied)
     }
 
-    /// Writes the tables that answers are read from anew from the revisions.
+    /// Rewrites the tables that answers are read from, from the revisions.
     ///
     /// # Errors
-    /// If the record of changes is damaged itself, or SQLite fails; then nothing is changed.
+    /// If a recorded change is damaged as well, or SQLite fails; then nothing is changed.
     pub fn rebuild(&mut self) -> Result<(), StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let entities = shared_now(&transaction)?;
@@ -172,13 +174,14 @@ impl Store {
         Ok(())
     }
 
-    /// The checksum of facts as a whole, by which the newest revision knows them.
+    /// Returns the checksum of facts as a whole, as revisions record it.
     #[must_use]
     pub fn checksum_of(facts: &Facts) -> i64 {
         checksum(&take_apart(facts).iter().collect::<Vec<_>>())
     }
 
-    /// Verifies that facts are all those of the newest revision: a row that is lost shows in no other row's checksum.
+    /// Verifies that facts are exactly those of the newest shared revision. Only this check finds a missing row: the
+    /// checksums of the other rows don't cover it.
     pub(super) fn verify_whole(&self, facts: &Facts) -> Result<(), StoreError> {
         verify_state(&self.connection, &take_apart(facts))
     }
@@ -192,7 +195,7 @@ fn verify_state(connection: &rusqlite::Connection, entities: &Entities) -> Resul
         .optional()?;
     match newest {
         Some(state) if state != checksum(&entities.iter().collect::<Vec<_>>()) => {
-            Err(StoreError::Checksum { kind: "the whole of the", id: "facts".into() })
+            Err(StoreError::Checksum { kind: "the set of shared", id: "facts".into() })
         }
         _ => Ok(()),
     }
@@ -211,7 +214,7 @@ fn was_shipped(connection: &rusqlite::Connection, release: u64) -> Result<bool, 
     Ok(statement.exists([release.cast_signed()])?)
 }
 
-/// The facts of the release that was brought in last.
+/// Reads the facts of the release that was imported last.
 pub(super) fn shipped(connection: &rusqlite::Connection) -> Result<Entities, StoreError> {
     let mut statement = connection.prepare("SELECT kind, id, body, checksum FROM shipped")?;
     let mut rows = statement.query([])?;
@@ -219,7 +222,7 @@ pub(super) fn shipped(connection: &rusqlite::Connection) -> Result<Entities, Sto
     while let Some(row) = rows.next()? {
         let (kind, id, body): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         if checksum(&(&kind, &id, &body)) != row.get::<_, i64>(3)? {
-            return Err(StoreError::Checksum { kind: "shipped", id });
+            return Err(StoreError::Checksum { kind: "the shipped version of", id });
         }
         entities.insert((kind_named(kind)?, id), body);
     }
@@ -235,14 +238,15 @@ fn remember_shipped(transaction: &Transaction<'_>, entities: &Entities) -> Resul
     Ok(())
 }
 
-/// What all share, verified as a whole: a lost change would otherwise be taken for the truth by the next one.
+/// Returns the current shared entities, verified as a whole: otherwise the next revision would make the loss of a
+/// change permanent.
 pub(super) fn shared_now(connection: &rusqlite::Connection) -> Result<Entities, StoreError> {
     let entities = entities_at(connection, &Scope::Shared, i64::MAX)?;
     verify_state(connection, &entities)?;
     Ok(entities)
 }
 
-/// What the revisions of a scope up to one add up to; for a community its own alone.
+/// Replays the changes of a scope up to and including a revision. For a community the result is its overlay alone.
 pub(super) fn entities_at(
     connection: &rusqlite::Connection,
     scope: &Scope,
@@ -265,18 +269,19 @@ pub(super) fn entities_at(
     Ok(entities)
 }
 
-/// What changed, from what to what: a row of revision, position, kind, id, before, after and checksum.
+/// Verifies a row of revision, position, kind, id, before, after and checksum. Returns the key, and the bodies before
+/// and after the change.
 pub(super) fn verified_change(row: &rusqlite::Row<'_>) -> Result<(Key, Option<String>, Option<String>), StoreError> {
     let (revision, position): (i64, i64) = (row.get(0)?, row.get(1)?);
     let (kind, id): (String, String) = (row.get(2)?, row.get(3)?);
     let (before, after): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
     if checksum(&(revision, position, &kind, &id, &before, &after)) != row.get::<_, i64>(6)? {
-        return Err(StoreError::Checksum { kind: "change of", id });
+        return Err(StoreError::Checksum { kind: "a change of", id });
     }
     Ok(((kind_named(kind)?, id), before, after))
 }
 
-/// What is recorded of where a revision comes from.
+/// The origin of a revision as it is recorded.
 pub(super) struct Origins<'a> {
     pub(super) origin: RevisionOrigin,
     pub(super) scope: &'a Scope,
@@ -290,7 +295,7 @@ impl Origins<'_> {
     }
 }
 
-/// Records the difference of what all share as a revision and writes the tables.
+/// Records the difference between two states of the shared facts as a revision and writes the changed rows.
 pub(super) fn apply(
     transaction: &Transaction<'_>,
     now: &Entities,
@@ -315,7 +320,7 @@ pub(super) fn applied(revision: i64, changes: &[Key]) -> Applied {
     Applied { revision: Some(revision), changes: counted, kept: Vec::new() }
 }
 
-/// No claim without a citation, unless it says that it has none.
+/// Refuses a claim without a citation, unless it is marked as unsourced.
 pub(super) fn verify_citation(claim: &Claim) -> Result<(), StoreError> {
     match claim.cite.is_empty() && claim.unsourced.is_none() {
         true => Err(StoreError::Refused(format!("claim `{}` has no citation", claim.id))),
@@ -323,7 +328,7 @@ pub(super) fn verify_citation(claim: &Claim) -> Result<(), StoreError> {
     }
 }
 
-/// Records a difference as a revision.
+/// Records a difference as a revision and returns its number.
 pub(super) fn record(
     transaction: &Transaction<'_>,
     now: &Entities,
@@ -359,7 +364,7 @@ pub(super) fn record(
     Ok(revision)
 }
 
-/// The keys under which two lists of things differ.
+/// Returns the sorted keys of the entities that differ.
 pub(super) fn differences(now: &Entities, new: &Entities) -> Vec<Key> {
     let mut keys: Vec<Key> =
         now.keys().chain(new.keys()).filter(|key| now.get(*key) != new.get(*key)).cloned().collect();

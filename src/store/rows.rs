@@ -1,4 +1,4 @@
-//! The tables that answers are read from: read a topic at a time, every row checked.
+//! Reads the tables that answers are made from, one topic at a time, and verifies the checksum of every row.
 
 use std::collections::BTreeMap;
 
@@ -10,30 +10,30 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{Store, StoreError};
 use crate::facts::{Citation, Claim, Facts, Source, Subject, Topic};
 
-/// A topic without its examples, its claims, and the sources they cite.
+/// A topic with its claims and the sources that they cite.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopicFacts {
-    /// The topic; its examples are left out.
+    /// The topic, with an empty list of examples.
     pub topic: Topic,
-    /// Its claims, in its order.
+    /// The claims, in the order of the topic.
     pub claims: Vec<Claim>,
     /// The cited sources by id.
     pub sources: BTreeMap<String, Source>,
 }
 
-/// A topic that was changed, as it is now.
+/// The current state of a topic that changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangedTopic {
-    /// Its id.
+    /// Id of the topic.
     pub id: String,
-    /// Its subject's id; empty if it is gone.
+    /// Id of the topic's subject; empty if the topic was removed.
     pub subject: String,
-    /// The topic with its examples, and its claims; none if it is gone.
+    /// The topic with its examples, and its claims; `None` if the topic was removed.
     pub topic: Option<(Topic, Vec<Claim>)>,
 }
 
 impl Store {
-    /// The topics that were changed after a revision, themselves or in a claim of theirs, by their ids.
+    /// Returns the shared topics that changed after a revision, in themselves or in one of their claims, ordered by id.
     ///
     /// # Errors
     /// If a row doesn't match its checksum, or SQLite fails.
@@ -59,7 +59,8 @@ impl Store {
         Ok(ChangedTopic { id, subject, topic: Some((topic, found.claims)) })
     }
 
-    /// Reads what answers a topic; none if there is no such topic.
+    /// Reads a shared topic with its claims and sources, but without its examples. Returns `None` if there is no such
+    /// topic.
     ///
     /// # Errors
     /// If a row doesn't match its checksum, or SQLite fails.
@@ -77,10 +78,10 @@ impl Store {
         Ok(Some(TopicFacts { topic, claims, sources }))
     }
 
-    /// Reads all facts, examples included.
+    /// Reads all shared facts, examples included.
     ///
     /// # Errors
-    /// If a row doesn't match its checksum or is lost, or SQLite fails.
+    /// If a row is missing or doesn't match its checksum, or SQLite fails.
     pub fn facts(&self) -> Result<Facts, StoreError> {
         let mut facts = Facts::default();
         for id in ids(&self.connection, "SELECT id FROM source ORDER BY position", None)? {
@@ -132,7 +133,7 @@ fn ids(connection: &Connection, sql: &str, of: Option<&str>) -> Result<Vec<Strin
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// XXH3-64 of a thing as JSON.
+/// Returns the XXH3-64 checksum of a value in its JSON form.
 pub(super) fn checksum<T: Serialize>(thing: &T) -> i64 {
     xxh3_64(&serde_json::to_vec(thing).expect("facts have only string keys")).cast_signed()
 }
@@ -141,17 +142,19 @@ fn verify<T: Serialize>(kind: &'static str, id: &str, thing: &T, expected: i64) 
     if checksum(thing) == expected { Ok(()) } else { Err(StoreError::Checksum { kind, id: id.to_owned() }) }
 }
 
-/// A column of JSON, or of a plain word that stands for a name in JSON.
+/// Parses a column that holds JSON.
 fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
+/// Parses a column that holds the bare name of an enum variant, such as `event`.
 fn word<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_value(serde_json::Value::String(text.to_owned()))
         .map_err(|error| StoreError::Unreadable(error.to_string()))
 }
 
-/// A damaged row is the same trouble whether a checksum or a parser notices it.
+/// Turns missing and unparsable values into [`StoreError::Checksum`]: a damaged row is the same error whether a
+/// checksum or a parser notices it.
 fn damaged<T>(kind: &'static str, id: &str, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
     outcome.map_err(|error| match error {
         StoreError::Unreadable(_)
@@ -186,7 +189,7 @@ pub(super) fn read_source(connection: &Connection, id: &str) -> Result<Source, S
     Ok(source)
 }
 
-/// Claims with their citations, a row for each citation: whose id, from where, and in which order is filled in.
+/// Builds a SELECT of claims with one row for each citation, from the id column and the FROM clause with its order.
 macro_rules! claims {
     ($id:literal, $from:literal) => {
         concat!(
@@ -201,7 +204,7 @@ macro_rules! claims {
     };
 }
 
-/// The claims of a topic. Of a claim that is lost only the id remains.
+/// Selects the claims of a topic. A missing claim yields a row that has only the id, which then fails to parse.
 const CLAIMS_OF_TOPIC: &str = claims!(
     "topic_claim.claim",
     "FROM topic_claim
@@ -210,13 +213,13 @@ const CLAIMS_OF_TOPIC: &str = claims!(
      WHERE topic_claim.topic = ? ORDER BY topic_claim.position"
 );
 
-/// A claim by its id.
+/// Selects a claim by its id.
 pub(super) const CLAIM: &str = claims!(
     "claim.id",
     "FROM claim LEFT JOIN citation ON citation.claim = claim.id WHERE claim.id = ? ORDER BY claim.position"
 );
 
-/// The claims of a subject.
+/// Selects the claims of a subject.
 const CLAIMS_OF_SUBJECT: &str = claims!(
     "claim.id",
     "FROM claim LEFT JOIN citation ON citation.claim = claim.id WHERE claim.subject = ? ORDER BY claim.position"
@@ -235,13 +238,13 @@ pub(super) fn read_claims(connection: &Connection, sql: &str, of: &str) -> Resul
             claims.push(damaged("claim", &id, claim_of_row(&id, row))?);
         }
         let citation = damaged("claim", &id, citation_of_row(row))?;
-        claims.last_mut().expect("the row's claim").0.cite.extend(citation);
+        claims.last_mut().expect("a claim precedes its citations").0.cite.extend(citation);
     }
     let verified = |(claim, checksum): (Claim, i64)| verify("claim", &claim.id, &claim, checksum).map(|()| claim);
     claims.into_iter().map(verified).collect()
 }
 
-/// The claim of a row, yet without citations, and its checksum.
+/// Reads the claim of a row, still without citations, and its checksum.
 fn claim_of_row(id: &str, row: &Row<'_>) -> Result<(Claim, i64), StoreError> {
     let value: String = row.get(2)?;
     let derived: Option<String> = row.get(10)?;
@@ -263,13 +266,13 @@ fn claim_of_row(id: &str, row: &Row<'_>) -> Result<(Claim, i64), StoreError> {
     Ok((claim, row.get(11)?))
 }
 
-/// The citation of a row; none for a claim that cites nothing.
+/// Reads the citation of a row. Returns `None` for a claim without citations.
 fn citation_of_row(row: &Row<'_>) -> Result<Option<Citation>, StoreError> {
     let Some(source) = row.get(13)? else { return Ok(None) };
     Ok(Some(Citation { source, paragraph: row.get(14)?, words: parsed(&row.get::<_, String>(15)?)? }))
 }
 
-/// A topic without claims and examples, and its checksum, which the claims have a part in.
+/// Reads a topic, still without claims and examples, and its checksum, which covers the ids of the claims as well.
 fn read_topic(connection: &Connection, id: &str) -> Result<Option<(Topic, i64)>, StoreError> {
     let mut statement =
         connection.prepare_cached("SELECT title, aliases, unsaid, dispute, checksum FROM topic WHERE id = ?")?;

@@ -1,4 +1,4 @@
-//! Whose facts: those that all share, and a community's own over them.
+//! Reads the facts as a scope sees them: the shared facts, and a community's overlay on top of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,24 +11,24 @@ use super::{ChangedTopic, Store, StoreError, TopicFacts};
 use crate::facts::{Claim, Facts, Source, Topic};
 use rusqlite::{OptionalExtension as _, Transaction};
 
-/// Whose facts are meant.
+/// The shared facts, or the facts of one community.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
-    /// Those that all share.
+    /// The facts that all communities share.
     #[default]
     Shared,
-    /// Those of a community, told by platform and id: what all share, with its own over it.
+    /// A community, as `platform:id`. It sees the shared facts with its own changes on top.
     Community(String),
 }
 
 impl Scope {
-    /// A community of a platform.
+    /// Returns the scope of a community on a platform.
     #[must_use]
     pub fn community(platform: &str, id: &str) -> Self {
         Self::Community(format!("{platform}:{id}"))
     }
 
-    /// By what it is known in the record of changes.
+    /// Returns the key of the scope in the database: empty for the shared facts, otherwise `platform:id`.
     #[must_use]
     pub fn key(&self) -> &str {
         match self {
@@ -37,13 +37,13 @@ impl Scope {
         }
     }
 
-    /// The id of the community on a platform; none if it is another's, or what all share.
+    /// Returns the platform's id of the community. `None` for the shared facts and communities of other platforms.
     #[must_use]
     pub fn community_on(&self, platform: &str) -> Option<&str> {
         self.key().strip_prefix(platform)?.strip_prefix(':')
     }
 
-    /// The scope of a key.
+    /// Returns the scope that has this key.
     #[must_use]
     pub fn of_key(key: &str) -> Self {
         if key.is_empty() { Self::Shared } else { Self::Community(key.to_owned()) }
@@ -59,12 +59,12 @@ impl fmt::Display for Scope {
     }
 }
 
-/// What is laid over the shared facts, ready to answer from: by id, none for what was taken away.
+/// A community's changes on top of the shared facts, parsed and by id; `None` marks a removed entity.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScopeOverlay {
     sources: BTreeMap<String, Option<Source>>,
     claims: BTreeMap<String, Option<Claim>>,
-    /// With the subject that it was added to; none if that is the shared one's.
+    /// Topics with the subject that they were added to; `None` stands for the subject of the shared topic.
     topics: BTreeMap<String, Option<(Option<String>, Topic)>>,
 }
 
@@ -87,7 +87,7 @@ impl ScopeOverlay {
         Ok(laid)
     }
 
-    /// With edits laid over it.
+    /// Returns the overlay with edits applied.
     #[must_use]
     pub fn with(mut self, edits: &[Edit]) -> Self {
         for edit in edits.iter().cloned() {
@@ -106,7 +106,7 @@ impl ScopeOverlay {
         self
     }
 
-    /// Whether nothing is laid over the shared facts.
+    /// Returns true if the overlay changes no source, claim or topic.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sources.is_empty() && self.claims.is_empty() && self.topics.is_empty()
@@ -118,10 +118,10 @@ fn unless_gone<T: for<'a> serde::Deserialize<'a>>(text: &str) -> Result<Option<T
 }
 
 impl Store {
-    /// The facts as those of a scope see them.
+    /// Returns the facts as a scope sees them.
     ///
     /// # Errors
-    /// If the record of changes is damaged, or SQLite fails.
+    /// If a row or a recorded change is damaged, or SQLite fails.
     pub fn facts_of(&self, scope: &Scope) -> Result<Facts, StoreError> {
         let _read = self.begin_read_unless_begun()?;
         match scope {
@@ -130,10 +130,10 @@ impl Store {
         }
     }
 
-    /// What a community has of its own.
+    /// Returns a community's overlay. The overlay of the shared scope is empty.
     ///
     /// # Errors
-    /// If the record of changes is damaged, or SQLite fails.
+    /// If a recorded change is damaged, or SQLite fails.
     pub fn overlay(&self, scope: &Scope) -> Result<ScopeOverlay, StoreError> {
         if *scope == Scope::Shared {
             return Ok(ScopeOverlay::default());
@@ -142,12 +142,12 @@ impl Store {
         ScopeOverlay::of(&own_entities(&self.connection, scope)?)
     }
 
-    /// Holds the facts still, unless they are held already.
+    /// Starts a read transaction, unless one is open.
     pub(super) fn begin_read_unless_begun(&self) -> Result<Option<Transaction<'_>>, StoreError> {
         self.connection.is_autocommit().then(|| self.begin_read()).transpose()
     }
 
-    /// The scopes that revisions after one changed.
+    /// Returns the scopes that revisions after this one changed.
     ///
     /// # Errors
     /// If SQLite fails.
@@ -157,7 +157,8 @@ impl Store {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// What answers a topic with something laid over the shared facts; none if there is no such topic.
+    /// Reads a topic with its claims and sources as a community with this overlay sees it, but without its examples.
+    /// Returns `None` if there is no such topic.
     ///
     /// # Errors
     /// If a row doesn't match its checksum, or SQLite fails.
@@ -179,7 +180,7 @@ impl Store {
                 Some(claim) => claim.clone(),
                 None => known().map_or_else(|| self.claim(id), |claim| Ok(Some(claim)))?,
             };
-            // A claim whose source is gone can't be spoken.
+            // A claim whose source is missing can't be cited, so it isn't shown.
             if let Some(claim) = claim
                 && self.find_sources(overlay, &claim, &mut sources)?
             {
@@ -190,7 +191,7 @@ impl Store {
         Ok(Some(TopicFacts { topic, claims, sources }))
     }
 
-    /// The topics that something laid over the shared facts changes, themselves or in a claim of theirs.
+    /// Returns the topics that an overlay changes, in themselves or in one of their claims, ordered by id.
     ///
     /// # Errors
     /// If a row doesn't match its checksum, or SQLite fails.
@@ -234,7 +235,7 @@ impl Store {
         Ok(read_claims(&self.connection, CLAIM, id)?.pop())
     }
 
-    /// Adds the sources that a claim cites to others; false if one isn't there.
+    /// Adds the sources that a claim cites to `sources`. Returns false if one of them is missing.
     fn find_sources(
         &self,
         overlay: &ScopeOverlay,
@@ -259,17 +260,17 @@ impl Store {
     }
 }
 
-/// The things that those of a scope see, and how they come to.
+/// The entities that a scope sees, by layer.
 pub(super) struct VisibleFacts {
-    /// Those that all share.
+    /// The shared entities.
     pub(super) shared: Entities,
-    /// The scope's own; for the shared scope the same.
+    /// The scope's own entities: a community's overlay, or the shared entities for the shared scope.
     pub(super) own: Entities,
     is_shared: bool,
 }
 
 impl VisibleFacts {
-    /// What is seen.
+    /// Returns the entities that the scope sees, both layers merged.
     pub(super) fn all(&self) -> Result<Entities, StoreError> {
         if self.is_shared { Ok(self.shared.clone()) } else { layered(&self.shared, &self.own) }
     }
@@ -283,7 +284,7 @@ pub(super) fn visible_facts(connection: &rusqlite::Connection, scope: &Scope) ->
     Ok(VisibleFacts { shared, own: own_entities(connection, scope)?, is_shared: false })
 }
 
-/// What those of a scope saw after a revision.
+/// Returns the entities that a scope saw after a revision.
 pub(super) fn visible_entities_after(
     connection: &rusqlite::Connection,
     scope: &Scope,
@@ -296,7 +297,7 @@ pub(super) fn visible_entities_after(
     }
 }
 
-/// A community's own things, verified as a whole.
+/// Returns the entities of a community's overlay, verified as a whole.
 fn own_entities(connection: &rusqlite::Connection, scope: &Scope) -> Result<Entities, StoreError> {
     let own = entities_at(connection, scope, i64::MAX)?;
     let mut statement =
@@ -304,7 +305,7 @@ fn own_entities(connection: &rusqlite::Connection, scope: &Scope) -> Result<Enti
     let state: Option<i64> = statement.query_row([scope.key()], |row| row.get(0)).optional()?;
     match state {
         Some(state) if state != checksum(&own.iter().collect::<Vec<_>>()) => {
-            Err(StoreError::Checksum { kind: "the whole of the own facts of", id: scope.key().to_owned() })
+            Err(StoreError::Checksum { kind: "the set of facts of", id: scope.key().to_owned() })
         }
         _ => Ok(own),
     }

@@ -1,4 +1,4 @@
-//! What a community sets for itself.
+//! Stores the settings that each community makes for itself.
 
 use rusqlite::OptionalExtension as _;
 use serde::{Deserialize, Serialize};
@@ -10,29 +10,29 @@ use super::records::Records;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct CommunitySettings {
-    /// The ids of the channels in which the bot answers; everywhere if there is none.
+    /// Ids of the channels in which the bot answers; empty for all channels.
     pub channels: Vec<String>,
-    /// How many questions a person may ask within a minute; 0 for any number.
+    /// Questions that a person may ask per minute; 0 for no limit.
     pub per_person: u32,
-    /// How many questions may be asked in a channel within a minute; 0 for any number.
+    /// Questions that may be asked in a channel per minute; 0 for no limit.
     pub per_channel: u32,
-    /// Whether the first post of a forum's thread is answered.
+    /// Discord: true if the bot answers the first post of a forum thread.
     pub forum: bool,
-    /// The id of the channel that is told of troubles.
+    /// Id of the channel to which the bot reports problems.
     pub log_channel: Option<String>,
-    /// Discord: the ids of the roles whose holders keep the facts, beside those with Manage Messages.
+    /// Discord: ids of the roles that may change facts, in addition to members with Manage Messages.
     pub roles: Vec<String>,
-    /// For how many days a question without an answer and a reported problem are kept.
+    /// Days for which unanswered questions, reports and suggestions are kept.
     pub keep_days: u32,
-    /// Matrix: from which level on somebody may set these; moderators have 50.
+    /// Matrix: lowest power level that may change facts and settings; moderators usually have 50.
     pub level: i64,
-    /// Matrix: whether an answer mentions who asked, so that they are notified.
+    /// Matrix: true if an answer mentions the asker, which notifies them.
     pub mention: bool,
-    /// Matrix: whether answers are ordinary messages, by which people are notified, instead of notices.
+    /// Matrix: true if answers are ordinary messages, which notify people, instead of notices.
     pub as_text: bool,
-    /// Matrix: whether an answer goes when its question is removed.
+    /// Matrix: true if an answer is removed when its question is removed.
     pub follow_removal: bool,
-    /// Matrix: the space to which the room is bound; its rooms share what they change.
+    /// Matrix: id of the space to which the room is bound. The rooms of a space share their changes.
     pub space: Option<String>,
 }
 
@@ -56,10 +56,10 @@ impl Default for CommunitySettings {
 }
 
 impl Records {
-    /// The settings of a community, as shipped if it never set any.
+    /// Returns the settings of a community, or the defaults if it never changed any.
     ///
     /// # Errors
-    /// If SQLite fails or what is kept can't be read.
+    /// If SQLite fails or the stored settings can't be read.
     pub fn settings(&self, community: &str) -> Result<CommunitySettings, StoreError> {
         let kept: Option<String> = self
             .connection
@@ -71,10 +71,10 @@ impl Records {
         kept.map_or_else(|| Ok(CommunitySettings::default()), read)
     }
 
-    /// Changes the settings of a community and gives what they are now.
+    /// Changes the settings of a community and returns the new ones.
     ///
     /// # Errors
-    /// If SQLite fails or what is kept can't be read.
+    /// If SQLite fails or the stored settings can't be read.
     pub fn set(
         &self,
         community: &str,
@@ -82,7 +82,7 @@ impl Records {
     ) -> Result<CommunitySettings, StoreError> {
         let mut settings = self.settings(community)?;
         change(&mut settings);
-        let text = serde_json::to_string(&settings).expect("settings are made of words and numbers");
+        let text = serde_json::to_string(&settings).expect("settings have only string keys");
         self.connection.execute(
             "INSERT OR REPLACE INTO community (platform, id, settings) VALUES (?, ?, ?)",
             (self.platform, community, text),
@@ -91,10 +91,11 @@ impl Records {
         Ok(settings)
     }
 
-    /// The settings of the rooms that are bound to a space, with their ids; those of the community itself where none is.
+    /// Returns ids and settings of the rooms that are bound to a space. Returns those of the community itself if no
+    /// room is bound to it.
     ///
     /// # Errors
-    /// If SQLite fails or what is kept can't be read.
+    /// If SQLite fails or stored settings can't be read.
     pub fn settings_in(&self, community: &str) -> Result<Vec<(String, CommunitySettings)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, settings FROM community WHERE platform = ? AND json_extract(settings, '$.space') = ? ORDER BY id",
@@ -112,10 +113,11 @@ impl Records {
         Ok(found)
     }
 
-    /// For how many days a community keeps what waits for its moderators; of several rooms the fewest count.
+    /// Returns the number of days for which a community keeps what waits for its moderators; for a space, the lowest
+    /// number of its rooms.
     ///
     /// # Errors
-    /// If SQLite fails or what is kept can't be read.
+    /// If SQLite fails or stored settings can't be read.
     pub fn keep_days(&self, community: &str) -> Result<u32, StoreError> {
         let days = self.settings_in(community)?.into_iter().map(|(_, settings)| settings.keep_days).min();
         Ok(days.unwrap_or_default())

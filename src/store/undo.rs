@@ -1,4 +1,4 @@
-//! Taking changes back: by another revision, without what was changed since.
+//! Undoes revisions by a new revision, which never overwrites later changes.
 
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value as Json;
@@ -11,22 +11,23 @@ use super::scope::{Scope, VisibleFacts, visible_facts};
 use super::{Meta, Store, StoreError};
 use crate::facts::{Claim, Source, Topic};
 
-/// What taking a revision back comes to.
+/// The effect that undoing a revision would have.
 #[derive(Debug, Clone)]
 pub enum Undone {
-    /// This becomes of things.
+    /// The undo makes these edits, as the scope sees them.
     Edits(Vec<Edit>),
-    /// These revisions changed the same meanwhile.
+    /// The undo isn't possible: these later revisions changed the same fields.
     Overtaken(Vec<Revision>),
 }
 
 impl Store {
-    /// Takes a revision of a scope back, as somebody decided when `base` was the newest, by another one that makes what it
-    /// changed as it was before. What was changed again since then isn't touched: then those revisions are given and nothing
-    /// is changed.
+    /// Undoes a revision of a scope by a new revision that restores what it changed. `base` is the newest revision that
+    /// the moderator saw. If later revisions changed the same fields, or if revisions after `base` changed the same
+    /// entities, those are returned and nothing is changed.
     ///
     /// # Errors
-    /// If there is no such revision, if it brought facts in, if what it made is still used, or SQLite fails.
+    /// If there is no such revision, it is a release or an import, something it added is still used, or SQLite fails;
+    /// then nothing is changed.
     pub fn undo(&mut self, scope: &Scope, base: i64, revision: i64, meta: &Meta) -> Result<Committed, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let changed = read_revision(&transaction, revision)?.map(|found| found.changes).unwrap_or_default();
@@ -44,7 +45,7 @@ impl Store {
         Ok(outcome)
     }
 
-    /// What taking a revision back would make of things, as those of the scope see them.
+    /// Returns the effect that undoing a revision would have.
     ///
     /// # Errors
     /// As [`Self::undo`].
@@ -57,12 +58,13 @@ impl Store {
         Ok(Undone::Edits(edits_between(scope, &visible, new)?))
     }
 
-    /// Takes back every revision that moderators of a scope made after one, the newest first and by one revision, as somebody
-    /// decided when `base` was the newest.
+    /// Undoes all moderators' revisions of a scope after a revision, newest first, by one new revision. `base` is the
+    /// newest revision that the moderator saw; if moderators made others since, those are returned and nothing is
+    /// changed.
     ///
     /// # Errors
-    /// If what one of them made is still used, a release changed the same in between, or SQLite fails; then nothing is
-    /// changed.
+    /// If something that one of them added is still used, a release changed the same in between, or SQLite fails; then
+    /// nothing is changed.
     pub fn undo_all_since(
         &mut self,
         scope: &Scope,
@@ -81,7 +83,7 @@ impl Store {
         Ok(Committed::Made(applied))
     }
 
-    /// What taking back every revision that moderators of a scope made after one comes to.
+    /// Returns the edits that undoing all moderators' revisions after a revision would make, as the scope sees them.
     ///
     /// # Errors
     /// As [`Self::undo_all_since`].
@@ -91,10 +93,10 @@ impl Store {
         edits_between(scope, &visible, new)
     }
 
-    /// The revisions that moderators of a scope made after one, the newest first.
+    /// Returns the moderators' revisions of a scope after a revision, newest first.
     ///
     /// # Errors
-    /// If the record of changes is damaged, or SQLite fails.
+    /// If a recorded change is damaged, or SQLite fails.
     pub fn made_since(&self, scope: &Scope, revision: i64) -> Result<Vec<Revision>, StoreError> {
         revisions(&self.connection, ids_since(&self.connection, scope, revision)?)
     }
@@ -113,8 +115,8 @@ fn undo(
     }
 }
 
-/// What a scope's own things are without a revision, or the revisions that changed the same since.
-/// `begun` is what is seen and what others on the way back have made of the scope's own.
+/// Returns a scope's own entities without a revision, or the later revisions that changed the same fields. `begun` holds
+/// the visible facts, and the own entities as the undo of newer revisions left them.
 fn take_back(
     transaction: &Connection,
     scope: &Scope,
@@ -124,7 +126,9 @@ fn take_back(
     let revision = read_revision(transaction, id)?.filter(|found| found.scope == *scope);
     let Some(revision) = revision else { return Err(StoreError::Refused(format!("there is no revision {id} here"))) };
     if !revision.by_moderator {
-        return Err(StoreError::Refused(format!("revision {id} brought facts in; bring others in instead")));
+        return Err(StoreError::Refused(format!(
+            "revision {id} is a release or an import; import other facts instead"
+        )));
     }
     let (visible, now) = match begun {
         Some(begun) => begun,
@@ -145,7 +149,7 @@ fn take_back(
             }
             continue;
         }
-        // Where a community had nothing of its own it had what all share.
+        // Where its overlay had nothing, the community saw the shared entity.
         let shared = visible.shared.get(&key).filter(|_| *scope != Scope::Shared);
         let before = changed.before.as_ref().or(shared);
         match carried(changed.kind, changed.after.as_ref(), before, new.get(&key)) {
@@ -161,7 +165,7 @@ fn take_back(
     Ok(Ok((visible, new)))
 }
 
-/// What a scope's own things are without all that its moderators made after a revision.
+/// Returns a scope's own entities without all moderators' revisions after `revision`.
 fn take_all_back(
     connection: &Connection,
     scope: &Scope,
@@ -173,17 +177,20 @@ fn take_all_back(
     for id in ids_since(connection, scope, revision)? {
         begun = match take_back(connection, scope, id, Some(begun))? {
             Ok(taken) => taken,
-            // A release came in between and changed the same.
+            // A release in between changed the same.
             Err(by) => {
                 let by: Vec<String> = by.iter().map(|revision| revision.id.to_string()).collect();
-                return Err(StoreError::Refused(format!("revision {id} was overtaken by {}", by.join(", "))));
+                return Err(StoreError::Refused(format!(
+                    "revision {id} conflicts with later changes in revision {}",
+                    by.join(", ")
+                )));
             }
         };
     }
     Ok(begun)
 }
 
-/// The revisions that moderators of a scope made after one, the newest first.
+/// Returns the numbers of the moderators' revisions of a scope after a revision, newest first.
 fn ids_since(connection: &Connection, scope: &Scope, revision: i64) -> Result<Vec<i64>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT id FROM revision WHERE scope = ? AND origin = 'moderator' AND id > ? ORDER BY id DESC",
@@ -192,8 +199,9 @@ fn ids_since(connection: &Connection, scope: &Scope, revision: i64) -> Result<Ve
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-/// A thing as it is now with one change of it, from something to something else, if nothing else changed the same fields
-/// since; of lists only what is put in and taken out counts.
+/// Applies one change of an entity, `from` one body `to` another, to its current body. Returns `None` if the fields
+/// that it changes were changed otherwise since, or if one of the bodies is missing. In lists it only adds and removes
+/// items, so that other changes of the same list stay.
 pub(super) fn carried(
     kind: &'static str,
     from: Option<&String>,
@@ -223,7 +231,7 @@ pub(super) fn carried(
             None => drop(now.remove(name)),
         }
     }
-    // In the order of its fields in which things are written.
+    // Entities are compared as text, so the fields must be in the order in which they are serialized.
     match kind {
         "claim" => canonical::<Claim>(now),
         "topic" => canonical::<Topic>(now),
@@ -238,7 +246,8 @@ fn canonical<T: serde::Serialize + serde::de::DeserializeOwned>(
     serde_json::from_value::<T>(Json::Object(fields)).ok().map(|thing| json(&thing))
 }
 
-/// Puts back what had a place, exactly as it was if nothing moved since; a subject that is still used stays.
+/// Restores the positions before a revision: the whole order if it didn't change since, otherwise each position by
+/// itself. A subject that is still used stays.
 fn restore_order(
     transaction: &Connection,
     id: i64,

@@ -1,4 +1,4 @@
-//! Writing the tables that answers are read from: whole, or what was changed.
+//! Writes the tables that answers are read from: all rows, or the changed ones.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::entities::{Key, json};
 use super::rows::checksum;
 use crate::facts::{Claim, Facts, Topic};
 
-/// The tables with what names a thing of each kind in them, the dependent ones first.
+/// Tables with the rows of an entity and the column that names it, by kind; dependent tables first.
 const ROWS_OF: [(&str, &[&str]); 4] = [
     ("topic", &["example WHERE topic", "topic_claim WHERE topic", "topic WHERE id"]),
     ("claim", &["citation WHERE claim", "claim WHERE id"]),
@@ -17,7 +17,7 @@ const ROWS_OF: [(&str, &[&str]); 4] = [
     ("source", &["source WHERE id"]),
 ];
 
-/// Writes all tables anew.
+/// Rewrites all rows.
 pub(super) fn write(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), StoreError> {
     for table in ["example", "topic_claim", "topic", "citation", "claim", "subject", "source"] {
         transaction.execute(&format!("DELETE FROM {table}"), [])?;
@@ -25,9 +25,9 @@ pub(super) fn write(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), 
     insert(transaction, facts, |_, _| true)
 }
 
-/// Writes the rows of what was changed anew.
+/// Rewrites the rows of changed entities.
 pub(super) fn write_changed(transaction: &Transaction<'_>, facts: &Facts, changed: &[Key]) -> Result<(), StoreError> {
-    // What rows name may be gone for a moment; it is there again when the transaction ends.
+    // Rows may refer to missing rows until the transaction ends.
     transaction.pragma_update(None, "defer_foreign_keys", "on")?;
     for (kind, id) in changed {
         let rows = ROWS_OF.iter().find(|(of, _)| of == kind).map_or(&[][..], |(_, rows)| rows);
@@ -40,7 +40,7 @@ pub(super) fn write_changed(transaction: &Transaction<'_>, facts: &Facts, change
     if changed.iter().any(|(kind, _)| *kind == "order") { place(transaction, facts) } else { Ok(()) }
 }
 
-/// Puts every row in its place.
+/// Updates the position and the subject of every row.
 fn place(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), StoreError> {
     let alone = |table: &str, ids: &mut dyn Iterator<Item = &String>| -> Result<(), StoreError> {
         let sql = format!("UPDATE {table} SET position = ?2 WHERE id = ?1 AND position <> ?2");
@@ -69,7 +69,7 @@ fn place(transaction: &Transaction<'_>, facts: &Facts) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Inserts the rows of some things, told by kind and id.
+/// Inserts the rows of the entities that `is_wanted` selects by kind and id.
 fn insert(
     transaction: &Transaction<'_>,
     facts: &Facts,
@@ -99,7 +99,7 @@ fn insert(
             checksum(&(&subject.id, &subject.title)),
         ))?;
     }
-    // Topics may name claims of later subjects: all claims first.
+    // All claims come first, because topics may name claims of later subjects.
     for (_, subject) in subjects() {
         for (position, claim) in subject.claims.iter().enumerate().filter(|(_, claim)| is_wanted("claim", &claim.id)) {
             write_claim(transaction, &subject.id, position, claim)?;

@@ -1,61 +1,62 @@
-//! What a question asks for: a time, a number, a person, a reason. *When did the EU ban Russian planes* and *does the
-//! EU ban Russian planes* share their words; a topic that knows no date answers only the second.
+//! Detects what a question asks for: a time, a number, a person, a reason. *When did the EU ban Russian planes* and
+//! *does the EU ban Russian planes* share their words, but a topic without a date answers only the second.
 
 use crate::facts::Claim;
 use crate::facts::value::ValueKind;
 
-/// What a question asks for.
+/// A kind of thing that a question asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Ask {
-    /// When, in whatever grain.
+    /// A time, however precise: *when*.
     Time,
-    /// In which month.
+    /// A month.
     Month,
-    /// On which day.
+    /// A day.
     Day,
-    /// At what time of day.
+    /// A time of day.
     Clock,
-    /// How many.
+    /// A number of people or things.
     Count,
-    /// How much money.
+    /// An amount of money.
     Money,
-    /// How long.
+    /// A length of time.
     Duration,
-    /// How often.
+    /// A frequency.
     Frequency,
-    /// Who.
+    /// A person.
     Person,
-    /// Where.
+    /// A place.
     Place,
-    /// Why.
+    /// A reason.
     Reason,
-    /// What somebody said.
+    /// Somebody's words.
     Words,
-    /// How old.
+    /// An age.
     Age,
-    /// How far, fast, big, heavy.
+    /// A distance, speed, size or weight.
     Extent,
-    /// How, in what way.
+    /// A manner: *how*.
     Manner,
 }
 
-/// How many things can be asked for.
+/// The number of [`Ask`] variants.
 pub const ASKS: usize = 15;
 
-/// The share of a topic's examples that must ask for a thing for the topic to be about it. Two of its 25 examples are
+/// Share of a topic's examples that must ask for a kind of thing for the topic to be about it. Two of 25 examples are
 /// enough; one may be a slip.
 const SHARE: f32 = 0.07;
 
-/// The same for things that a typed value gives, such as a date. People ask *when* of everything; a topic without a
-/// date is about a time only if most ask it so and its words tell ("on the morning after").
+/// The same share for things that a typed value gives, such as a date. People ask *when* about everything. A topic
+/// without a dated claim is about a time only if a third of its examples ask for one: then its statements name it in
+/// words ("on the morning after").
 const SHARE_OF_FIGURES: f32 = 0.35;
 
-/// The things that a typed value gives.
+/// The kinds that a typed value gives.
 const FIGURES: [Ask; 8] =
     [Ask::Time, Ask::Month, Ask::Day, Ask::Clock, Ask::Count, Ask::Money, Ask::Duration, Ask::Frequency];
 
-/// What a question asks for, by the words that ask. Empty for questions after yes or no and for bare keywords.
+/// Returns what a question asks for, by its question words. Empty for yes-or-no questions and bare keywords.
 #[must_use]
 pub fn asks(words: &[String]) -> Vec<Ask> {
     let mut asks = Vec::new();
@@ -82,13 +83,13 @@ pub fn asks(words: &[String]) -> Vec<Ask> {
         };
         asks.extend(ask);
     }
-    // "What did he say" asks for words, not for whatever "what" alone may ask for.
+    // "Who met whom" asks for a person only once.
     asks.dedup();
     asks
 }
 
-/// The words that name what is asked for: those right after *which*, *what*, *how many*. Verbs and articles may be among
-/// them; they need no explanation anyway.
+/// Returns the words that name what is asked for: up to two after *which*, *what*, *how many*. Verbs and articles may
+/// be among them; they are filler and do no harm.
 #[must_use]
 pub fn focus(words: &[String]) -> &[String] {
     let start = words.iter().enumerate().find_map(|(index, word)| match word.as_str() {
@@ -109,7 +110,8 @@ fn is_kind(word: &str) -> bool {
     matches!(word, "kind" | "kinds" | "type" | "types" | "sort" | "sorts")
 }
 
-/// The last of a few keywords, which names what is asked for: *return fare*, *marathon winner*. None in a sentence.
+/// Returns the last of a few keywords, which names what is asked for: *return fare*, *marathon winner*. Returns `None`
+/// for a sentence.
 #[must_use]
 pub fn head(words: &[String]) -> Option<&String> {
     const OF_SENTENCES: [&str; 14] =
@@ -118,10 +120,10 @@ pub fn head(words: &[String]) -> Option<&String> {
     words.last().filter(|_| !is_sentence && words.len() <= KEYWORDS)
 }
 
-/// Up to so many words without a verb are keywords.
+/// Maximum number of words that count as keywords if no verb is among them.
 const KEYWORDS: usize = 6;
 
-/// How many words after the asking word may name what is asked for: "how many crew members".
+/// Maximum number of words after the question word that may name what is asked for: "how many crew members".
 const FOCUS: usize = 2;
 
 fn how(next: &str, unit: &str) -> Ask {
@@ -136,7 +138,7 @@ fn how(next: &str, unit: &str) -> Ask {
     }
 }
 
-/// *How many* asks for what is counted: bucks, hours, times.
+/// Returns what *how many* or *how much* asks for, by the word for what is counted: bucks, hours, times.
 fn how_many(next: &str, unit: &str) -> Ask {
     match unit {
         "buck" | "bucks" | "dollar" | "dollars" | "ruble" | "rubles" | "rouble" | "roubles" | "usd" | "rub"
@@ -145,7 +147,7 @@ fn how_many(next: &str, unit: &str) -> Ask {
             Ask::Duration
         }
         "times" | "flights" => Ask::Frequency,
-        // Many who learn English say "how much passengers".
+        // Learners of English write "how much passengers".
         "passengers" | "people" | "peoples" | "seats" | "soldiers" | "troops" | "guests" | "persons" | "tourists" => {
             Ask::Count
         }
@@ -171,14 +173,14 @@ fn which(next: &str) -> Option<Ask> {
 }
 
 impl Ask {
-    /// Whether nobody is answered who isn't given the thing: a date, a number, an age.
+    /// Returns true if an answer must give the thing to be an answer at all: a date, a number, an age.
     #[must_use]
     pub fn is_strict(self) -> bool {
         FIGURES.contains(&self) || matches!(self, Self::Age | Self::Extent)
     }
 }
 
-/// For each thing that can be asked for how little a topic is about it, from 0 to 1, by its examples and the values of
+/// Returns a topic's distance from each [`Ask`], from 0 (the topic is about it) to 1, by its examples and the values of
 /// its claims.
 #[must_use]
 pub fn gaps(examples: &[Vec<String>], claims: &[&Claim]) -> [f32; ASKS] {
@@ -201,7 +203,7 @@ pub fn gaps(examples: &[Vec<String>], claims: &[&Claim]) -> [f32; ASKS] {
     gaps
 }
 
-/// What a value answers.
+/// Returns what a value answers.
 fn given_by(kind: &ValueKind) -> &'static [Ask] {
     match kind {
         ValueKind::Money(..) => &[Ask::Money],

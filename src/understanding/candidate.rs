@@ -1,8 +1,8 @@
-//! Weighing the topics that a question may belong to.
+//! Scores the topics that a question may belong to, and collects the features behind their confidence.
 //!
-//! Three things are kept apart: how well a topic fits, by how much it leads over those that say something else, and which
-//! words of the question it leaves unexplained. A single similarity would hide the last: *how much is a ticket* and *how
-//! much is a ticket for my dog* differ in one word, and it decides.
+//! Three things are kept apart: how well a topic fits, by how much it leads over topics that say something else, and
+//! which words of the question it leaves unexplained. A single similarity would hide the last: *how much is a ticket*
+//! and *how much is a ticket for my dog* differ in one content word, which decides.
 
 use super::confidence::CandidateFeatures;
 use super::examples::Likeness;
@@ -11,85 +11,88 @@ use super::question_words::{QuestionWords, Word, WordClass};
 use super::roles::strange;
 use super::{Answerable, Index};
 
-/// How many topics are taken by the classifier's margin alone, before the other scores.
+/// Number of topics that are selected by the classifier's margin alone.
 const SHORT_LIST: usize = 24;
 
-/// How many topics are looked at closely. The right one is among them for 98 or 99 of 100 calibration questions.
+/// Number of topics that are examined. The right one is among them for 98 or 99 of 100 calibration questions.
 const LOOKED_AT: usize = 8;
 
-/// How many of them are looked at first, and the confidence from which on the others aren't: on 1,300 development
-/// questions that changed two answers, both for the better, and took a third off the time.
+/// Number of topics that are examined first, and the confidence from which the others are skipped. On 1,300 development
+/// questions, this changed two answers, both for the better, and took a third off the time.
 const LOOKED_AT_FIRST: usize = 2;
 const BEYOND_DOUBT: f32 = 0.7;
 
-/// The weight of a negation that the topic doesn't use; less than a noun, because people say "isn't it".
+/// Unexplained weight of a negation that the topic doesn't use. Less than that of a noun, because people write "isn't
+/// it".
 const NEGATION: f32 = 0.5;
 
-/// Less of a word left unexplained than this counts as explained.
+/// Unexplained weight up to which a word counts as explained.
 const NEGLIGIBLE: f32 = 0.05;
 
-/// How the close look orders the topics: what an unexplained word takes off, and what the nearest example adds.
+/// Score by which the examined topics are ordered: penalty per unexplained word, and weight of the cosine to the
+/// nearest example.
 const UNEXPLAINED_PENALTY: f32 = 0.5;
 const NEAREST_BONUS: f32 = 0.5;
 
-/// A lead over nothing is one over a topic that measures this.
+/// Value over which a lead is measured if no other topic says something else. Also a lower bound for other topics'
+/// values.
 const LEAST_LEAD: f32 = -2.0;
 
-/// What asking for something that a topic isn't about takes off its score.
+/// Penalty on the score for a question that asks for something that the topic isn't about.
 const ASK_PENALTY: f32 = 0.4;
 
-/// A name that tells less than this is in the examples of so many topics that each may use it: Nordwind, Korea.
+/// Informativeness below which a name is in the examples of so many topics that each may use it: Nordwind, Korea.
 const EVERYWHERE: f32 = 0.5;
 
-/// From this gap on a topic has nothing of what is asked for: no claim gives it and few examples ask for it.
+/// Gap above which a topic has nothing of what is asked for: no claim gives it and few examples ask for it.
 const ASK_GAP_LIMIT: f32 = 0.9;
 
 /// A topic that a question may belong to.
 #[derive(Debug, Clone, Default)]
 pub struct Candidate {
-    /// Its number.
+    /// Number of the topic.
     pub topic: usize,
-    /// How well it fits.
+    /// Measures of how well the topic fits.
     pub fit: Fit,
-    /// By how much it fits better than the best topic that says something else, measure by measure.
+    /// Lead over the best topic that says something else, measure by measure.
     pub lead: Fit,
-    /// Words that it leaves unexplained.
+    /// Words that the topic leaves unexplained.
     pub unexplained: Vec<Unexplained>,
-    /// How little it is about what is asked for, from 0 to 1.
+    /// Distance of the topic from what is asked for, 0 to 1.
     pub ask_gap: f32,
-    /// The same for things without which there is no answer, such as a date or a number.
+    /// The same distance, only for what an answer must give, such as a date or a number.
     pub strict_gap: f32,
-    /// How little it has to do with the words that name what is asked for, from 0 to 1.
+    /// Distance of the topic's words from the words that name what is asked for, 0 to 1.
     pub focus_gap: f32,
-    /// How little its examples ask for what is asked for, from 0 to 1.
+    /// Distance of what the topic's examples ask for from what is asked for, 0 to 1.
     pub asked_gap: f32,
-    /// What share of the names in the question play another part than in its examples and claims.
+    /// Share of the roles in the question that the topic's examples and claims don't have, 0 to 1.
     pub strange_roles: f32,
-    /// The chance that it is right, from 0 to 1.
+    /// Probability that the topic is right, 0 to 1.
     pub confidence: f32,
 }
 
-/// How well a topic fits a question, by several measures.
+/// Several measures of how well a topic fits a question; in [`Candidate::lead`], differences of these measures.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Fit {
-    /// The classifier's margin, about -1 to 1.
+    /// Margin of the classifier, about -1 to 1.
     pub margin: f32,
-    /// The cosine to the middle of its examples.
+    /// Cosine to the centroid of the topic's examples.
     pub cosine: f32,
-    /// How it compares with its examples one by one.
+    /// Comparison with the topic's examples one by one.
     pub likeness: Likeness,
-    /// By what the candidates are ordered: all of it together, less what stays unexplained.
+    /// Score by which candidates are ordered: the measures together, less the penalties.
     pub score: f32,
 }
 
 impl Fit {
-    /// The measures, in the order in which the confidence reads them.
+    /// Returns the measures in the order in which the confidence reads them.
     fn measures(&self) -> [f32; 7] {
         let Likeness { nearest, near, said, wanted } = self.likeness;
         [self.margin, self.cosine, nearest, near, said, wanted, self.score]
     }
 
-    /// By how much it is better than the best of others in each measure.
+    /// Returns the lead over the best of others, measure by measure.
     fn lead<'a>(&self, others: impl Iterator<Item = &'a Self>) -> Self {
         let mut best = [LEAST_LEAD; 7];
         for other in others {
@@ -104,11 +107,11 @@ impl Fit {
 /// A word of the question that a topic doesn't use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Unexplained {
-    /// The word.
+    /// The word, spelling corrected.
     pub word: String,
-    /// How much of it stays unexplained, from 0 to 1.
+    /// Unexplained part of the word, 0 to 1.
     pub weight: f32,
-    /// Where else it is known.
+    /// Class of the word.
     pub class: WordClass,
 }
 
@@ -117,14 +120,15 @@ impl Candidate {
         self.unexplained.iter().map(|word| word.weight).sum()
     }
 
-    /// Whether it has anything of what is asked for. Whoever asks when or how many isn't answered without a date or a
-    /// number.
+    /// Returns true if the topic has anything of what is asked for. A question that asks when or how many has no answer
+    /// without a date or a number.
     #[must_use]
     pub fn is_possible(&self) -> bool {
         self.strict_gap <= ASK_GAP_LIMIT
     }
 
-    /// What the confidence looks at: `content` words carry meaning, of `words` in all.
+    /// Returns the features that the confidence reads. `content` is the number of content words in the question, and
+    /// `words` the number of all its words.
     #[must_use]
     pub fn features(&self, content: usize, words: usize) -> CandidateFeatures {
         let of = |origins: &[WordClass]| -> f32 {
@@ -151,7 +155,7 @@ impl Candidate {
 }
 
 impl Index {
-    /// The best topics, looked at closely and put in order.
+    /// Returns the best topics, examined, with the highest confidence first.
     pub(super) fn candidates(&self, question: &QuestionWords<'_>, encoded: &EncodedText) -> Vec<Candidate> {
         let mut short: Vec<usize> = (0..self.topics.len()).filter(|topic| !self.is_gone(*topic)).collect();
         keep_best(&mut short, SHORT_LIST, |topic| encoded.margins[topic]);
@@ -210,9 +214,10 @@ impl Index {
         }
     }
 
-    /// How much of a word the topic leaves unexplained, from 0 to 1.
+    /// Returns how much of a word the topic leaves unexplained, 0 to 1.
     pub(super) fn unexplained(&self, topic: usize, word: &Word<'_>) -> f32 {
-        // A single example may name what it asks after and isn't so: "is it based in St Petersburg?"
+        // A name in a single example isn't the topic's: the example may take something false for granted ("is it based
+        // in St Petersburg?").
         let is_everywhere = |stem| self.informativeness(Some(stem)) < EVERYWHERE;
         let is_own =
             |stem| word.class != WordClass::Name || is_everywhere(stem) || self.topics[topic].named.contains(&stem);
@@ -225,25 +230,26 @@ impl Index {
             WordClass::Negation => NEGATION,
             WordClass::Marker => 1.0,
             _ if word.informativeness == 0.0 => 0.0,
-            // Another city is another city, however near the two lie on a map of words.
+            // Another city is another answer, however similar the vectors of both.
             WordClass::Name => word.informativeness,
             _ => word.informativeness * (1.0 - self.likeness(topic, word)),
         }
     }
 
-    /// How much of a word that names what is asked for the topic leaves unexplained. Here it doesn't matter how many
-    /// other topics use it: who asks *which airport* wants an airport.
+    /// Returns how much of a word that names what is asked for the topic leaves unexplained, 0 to 1. Here it doesn't
+    /// matter how many other topics use the word: *which airport* asks for an airport.
     fn unexplained_focus(&self, topic: usize, word: &Word<'_>) -> f32 {
         let used = word.stem.is_some_and(|stem| self.explains(topic, stem));
         if used || word.class == WordClass::Number { 0.0 } else { 1.0 - self.likeness(topic, word) }
     }
 
-    /// How far a word that names what is asked for is from those that the topic's examples ask for.
+    /// Returns the distance of a word that names what is asked for from those that the topic's examples ask for, 0 to
+    /// 1.
     fn unasked(&self, topic: usize, word: &Word<'_>) -> f32 {
         1.0 - self.alike(word, &self.topics[topic].asked).into_iter().fold(0.0, f32::max)
     }
 
-    /// Fills in lead and confidence.
+    /// Sets lead and confidence of each candidate.
     fn measure(&self, candidates: &mut [Candidate], question: &QuestionWords<'_>) {
         for at in 0..candidates.len() {
             let topic = candidates[at].topic;
@@ -257,7 +263,7 @@ impl Index {
         }
     }
 
-    /// Whether two topics are answered by the same first claim.
+    /// Returns true if the first claim of one topic also answers the other.
     pub(super) fn say_the_same(&self, a: usize, b: usize) -> bool {
         let (a, b) = (&self.topics[a], &self.topics[b]);
         let leads = |one: &Vec<String>, other: &Vec<String>| one.first().is_some_and(|first| other.contains(first));
@@ -265,7 +271,7 @@ impl Index {
     }
 }
 
-/// Keeps the topics of the highest scores, in no order.
+/// Keeps the `count` topics with the highest scores, in any order.
 fn keep_best(topics: &mut Vec<usize>, count: usize, score: impl Fn(usize) -> f32) {
     if topics.len() > count {
         topics.select_nth_unstable_by(count, |a, b| score(*b).total_cmp(&score(*a)).then(a.cmp(b)));

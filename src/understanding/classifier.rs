@@ -1,4 +1,4 @@
-//! A linear support vector machine for each topic against all others, trained in the process.
+//! Trains a linear support vector machine for each topic against all others, in the process.
 
 use std::thread;
 
@@ -7,33 +7,35 @@ use serde::{Deserialize, Serialize};
 use super::features::Sparse;
 use super::quantized::{QuantizedMatrix, QuantizedVector, add_rows, whole_bytes};
 
-/// How dear a misplaced example is against a simple weighting; 1 is the usual choice for texts of length one.
+/// Cost of a misplaced example relative to the regularisation; 1 is the usual choice for texts of length 1.
 const COST: f32 = 1.0;
 
-/// When to stop: the largest change still to be made, and a limit to the rounds over the examples.
+/// Limits of the training: it stops when no gradient of a round is larger than the tolerance, or after the maximum
+/// number of rounds over the examples.
 const TOLERANCE: f32 = 0.05;
 const MAX_ROUNDS: usize = 60;
 
-/// How many examples of all topics one is trained against beside its neighbours', where not against all.
+/// Approximate number of examples, sampled from all topics, that a topic is trained against in addition to those of its
+/// neighbours.
 const SOME: u32 = 500;
 
-/// Weights of every feature for every topic, in one byte each.
+/// The weights of every feature for every topic, one byte each.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Classifier {
     topics: usize,
-    /// Of features of which a text has few: a row and a scale for each, with the weight of every topic.
+    /// Sparse features, of which a text has few: per feature a scale and a row with the weight of every topic.
     scales: Vec<f32>,
     #[serde(with = "whole_bytes")]
     weights: Vec<i8>,
-    /// Of those that every text has, the numbers of its vector: a row for each topic.
+    /// Dense features, which every text has: the numbers of its vector. A row for each topic.
     dense: QuantizedMatrix,
     bias: Vec<f32>,
 }
 
 impl Classifier {
-    /// Trains on examples and the number of each one's topic. The topics are independent of each other, so they are
-    /// shared among the processor's cores; the result doesn't depend on how. There are so many `features`; the last
-    /// `dense` of them every text has.
+    /// Trains on examples; `labels` has the number of each example's topic. `features` is the total number of features,
+    /// the last `dense` of which every text has. The topics are trained independently on all of the processor's cores,
+    /// and the result doesn't depend on the number of cores.
     #[must_use]
     pub fn train(examples: &[Sparse], labels: &[u32], sides: &Sides, features: usize, dense: usize) -> Self {
         let topics = sides.topics();
@@ -57,7 +59,7 @@ impl Classifier {
         Self::transposed(&columns, features - dense, dense)
     }
 
-    /// Columns of the topics' weights as rows of the features.
+    /// Turns the weights of each topic into rows for each feature, rounded to bytes.
     fn transposed(columns: &[Column], features: usize, dense: usize) -> Self {
         let topics = columns.len();
         let row = |feature: usize| columns.iter().map(move |column| column.weight(feature));
@@ -77,7 +79,7 @@ impl Classifier {
         classifier
     }
 
-    /// The margin of each topic: about 1 where its own examples lie, about -1 where the others do.
+    /// Returns the margin of each topic: about 1 for texts like its own examples, about -1 for texts like others.
     #[must_use]
     pub fn margins(&self, sparse: &Sparse, vector: &QuantizedVector) -> Vec<f32> {
         let all: Vec<u32> = (0..self.topics as u32).collect();
@@ -86,7 +88,7 @@ impl Classifier {
         margins
     }
 
-    /// The same for some topics only.
+    /// Returns the margins of some topics, in the order of `topics`.
     #[must_use]
     pub fn margins_of(&self, topics: &[u32], sparse: &Sparse, vector: &QuantizedVector) -> Vec<f32> {
         let mut margins = self.dense_margins(topics, vector);
@@ -98,14 +100,14 @@ impl Classifier {
         margins
     }
 
-    /// What a text's vector gives, and the constant.
+    /// Returns the part of the margins that comes from the text's vector and the bias.
     fn dense_margins(&self, topics: &[u32], vector: &QuantizedVector) -> Vec<f32> {
         let mut margins = self.dense.products(vector, topics);
         margins.iter_mut().zip(topics).for_each(|(margin, topic)| *margin += self.bias[*topic as usize]);
         margins
     }
 
-    /// The rows of a text's features, each with its factor.
+    /// Returns the rows of a text's sparse features, each with its factor.
     fn rows(&self, sparse: &Sparse) -> Vec<(f32, &[i8])> {
         let features = sparse.iter().map(|(feature, weight)| (*feature as usize, *weight));
         let row = |feature: usize| &self.weights[feature * self.topics..][..self.topics];
@@ -113,7 +115,7 @@ impl Classifier {
     }
 }
 
-/// A topic's weights on the way to the table: two bytes each, but for those of its vector.
+/// A topic's weights before they enter the table: two bytes each, except those of the vector.
 struct Column {
     scale: f32,
     weights: Vec<i16>,
@@ -122,7 +124,7 @@ struct Column {
 }
 
 impl Column {
-    /// Of weights with those of the vector and the bias behind them.
+    /// Takes weights that end with those of the vector and the bias.
     fn of(mut weights: Vec<f32>, dense: usize) -> Self {
         let bias = weights.pop().expect("there is a bias");
         let dense = weights.split_off(weights.len() - dense);
@@ -136,17 +138,17 @@ impl Column {
     }
 }
 
-/// Which examples each topic is trained on.
+/// The examples on which each topic is trained.
 pub struct Sides {
-    /// The numbers of each topic's own.
+    /// Numbers of each topic's own examples.
     own: Vec<Vec<u32>>,
-    /// The topics against which each is trained; none: against all.
+    /// Numbers of the topics that each topic is trained against; `None` for all.
     against: Option<Vec<Vec<u32>>>,
 }
 
 impl Sides {
-    /// Of the topic of each example. With `neighbours` a topic is trained only against those of its own and [`SOME`] of
-    /// all others.
+    /// Groups examples by their topics in `labels`. With `neighbours`, a topic is trained only against the examples of
+    /// its neighbours and about 500 of all others.
     #[must_use]
     pub fn of(labels: &[u32], topics: usize, neighbours: Option<&[Vec<u32>]>) -> Self {
         let mut own = vec![Vec::new(); topics];
@@ -170,9 +172,9 @@ impl Sides {
     }
 }
 
-/// Dual coordinate descent for one topic against the rest with squared hinge loss (Hsieh et al. 2008, as in
-/// LIBLINEAR). Gives the weights and, last, the bias. Examples are visited in a fixed mixed order, so that the same
-/// facts give the same weights.
+/// Trains one topic against the rest by dual coordinate descent with squared hinge loss (Hsieh et al. 2008, as in
+/// LIBLINEAR). Returns the weights and, last, the bias. Visits the examples in a shuffled but fixed order, so that the
+/// same facts give the same weights.
 fn train_one(
     examples: &[Sparse],
     labels: &[u32],
@@ -194,7 +196,7 @@ fn train_one(
             let (example, sign) = (&examples[index], if labels[index] == topic { 1.0 } else { -1.0 });
             let margin = weights[features] + example.iter().map(|(f, w)| weights[*f as usize] * w).sum::<f32>();
             let gradient = sign * margin - 1.0 + DIAGONAL * alphas[index];
-            // An example well on its side that pulls at nothing is left out of later rounds.
+            // An example that is well on its side and carries no weight is skipped in later rounds.
             if alphas[index] == 0.0 && gradient > 1.0e-2 && round > 1 {
                 continue;
             }
@@ -220,7 +222,7 @@ fn train_one(
     weights
 }
 
-/// Fisher–Yates with a xorshift generator.
+/// Shuffles by Fisher–Yates with a xorshift generator.
 fn shuffle(items: &mut [u32], random: &mut u64) {
     for at in (1..items.len()).rev() {
         *random ^= *random << 13;

@@ -1,65 +1,67 @@
-//! How likely a topic is the right one, from the signs that a close look gives: a hundred or so small decision trees
-//! whose votes add up (gradient boosting). They see what a weighted sum can't: an unexplained word means little in a
-//! long message and much in a short question.
+//! Turns the features of a candidate into the probability that it is right: small decision trees whose votes add up
+//! (gradient boosting). They express what a weighted sum can't: an unexplained word means little in a long message and
+//! much in a short question.
 //!
-//! The trees are fitted by `cargo run --release --example calibrate` and kept in `data/confidence.json`.
+//! `cargo run --release --example calibrate` fits the trees and writes them to `data/confidence.json`.
 
 use serde::{Deserialize, Serialize};
 
-/// How many signs there are.
+/// The number of features of a candidate.
 pub const CANDIDATE_FEATURES: usize = 27;
 
-/// The signs of a candidate, in the order of [`DIRECTIONS`].
+/// The features of a candidate, in the order of [`DIRECTIONS`].
 pub type CandidateFeatures = [f32; CANDIDATE_FEATURES];
 
-/// Which way each sign can only point, whatever some cases suggest: an unexplained word never makes a topic likelier.
+/// The direction in which each feature may change the probability as it grows: 1 up, -1 down, 0 either. The fit
+/// respects it, whatever some cases suggest: an unexplained word never makes a topic likelier.
 pub const DIRECTIONS: [i8; CANDIDATE_FEATURES] = [
     1, // margin of the classifier
-    1, // cosine to the middle of the examples
+    1, // cosine to the centroid of the examples
     1, // cosine to the nearest example
-    1, // mean cosine to the nearest few
-    1, // how much of the question an example says
-    1, // how much of that example the question says
+    1, // mean cosine to the nearest few examples
+    1, // share of the question that an example covers
+    1, // share of that example that the question covers
     1, // score
-    1, // the lead in each of these over the best topic that says something else
+    1, // lead in each of these over the best topic that says something else
     1, 1, 1, 1, 1, 1, -1, // unexplained names
-    -1, // unexplained markers
-    -1, // unexplained words of other topics
+    -1, // unexplained markers and negations
+    -1, // unexplained words of other topics, and figures
     -1, // unexplained words that no topic uses
-    -1, // the most of a single word
-    -1, // all of it as a share of the words that carry meaning
-    -1, // asks for something that the topic isn't about
-    -1, // the same for a date, a number and the like
-    -1, // names as asked for something that the topic doesn't use
-    -1, // its examples don't ask for what is asked for
-    -1, // names play another part than in its examples
-    0,  // how many words carry meaning
-    0,  // how many words there are
+    -1, // largest unexplained weight of a word
+    -1, // unexplained weight per content word
+    -1, // distance of the topic from what is asked for
+    -1, // the same for what an answer must give, such as a date
+    -1, // distance of its words from those that name what is asked for
+    -1, // distance of what its examples ask for from what is asked for
+    -1, // share of roles that its examples and claims don't have
+    0,  // number of content words
+    0,  // number of words
 ];
 
 /// The shipped trees.
 const SHIPPED: &str = include_str!("../../data/confidence.json");
 
-/// Trees of depth three, each a vote for or against.
+/// The trees behind the confidence.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Confidence {
-    /// The logarithm of the odds before any vote.
+    /// Log-odds before any vote.
     pub constant: f32,
     /// The trees.
     pub trees: Vec<Tree>,
 }
 
-/// A full tree of depth three.
+/// A full decision tree of depth three.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tree {
-    /// Sign and threshold of each split, the root first, then its children from left to right. Right is above.
+    /// Feature and threshold of each split: the root, then each level from left to right. A value above the threshold
+    /// goes right.
     pub splits: [(u8, f32); 7],
-    /// The votes of the leaves from left to right, as an addition to the logarithm of the odds.
+    /// Votes of the leaves from left to right, added to the log-odds.
     pub votes: [f32; 8],
 }
 
 impl Tree {
-    /// The vote for these signs.
+    /// Returns the vote for a candidate.
     #[must_use]
     pub fn vote(&self, features: &CandidateFeatures) -> f32 {
         let mut node = 0;
@@ -72,16 +74,17 @@ impl Tree {
 }
 
 impl Confidence {
-    /// Reads the shipped trees.
+    /// Parses the shipped trees.
     ///
     /// # Panics
-    /// Never in a released binary: a test reads them.
+    /// Panics if the shipped file is invalid, which a test rules out.
     #[must_use]
     pub fn shipped() -> Self {
         serde_json::from_str(SHIPPED).expect("the shipped trees are read by a test")
     }
 
-    /// The chance that a candidate with these signs is right, from 0 to 1.
+    /// Returns the probability that a candidate is right, 0 to 1. In the fit, a wrong case weighs twice as much as a
+    /// right one.
     #[must_use]
     pub fn chance(&self, features: &CandidateFeatures) -> f32 {
         let sum = self.constant + self.trees.iter().map(|tree| tree.vote(features)).sum::<f32>();

@@ -1,4 +1,5 @@
-//! Knowing the question, and knowing that it isn't known: from the weighed topics to a decision.
+//! Decides what to reply to a question, given its scored topics: an answer, a correction of a false premise, a choice,
+//! small talk, or that the sources don't say. Confidences are probabilities from 0 to 1.
 
 use super::candidate::{Candidate, Unexplained};
 use super::matcher::EncodedText;
@@ -6,110 +7,114 @@ use super::question_words::{QuestionWords, Word, WordClass};
 use super::{Answerable, Index, SmallTalk, is_number};
 use crate::language::Language;
 
-/// The confidence from which on the desk answers, a chance in which a wrong answer counts twice. See the table that
-/// `cargo run --release --example calibrate` prints. Set where the development questions reach about nine in ten of what
-/// the sources answer; a higher one loses more right answers than it saves wrong ones there.
+/// Confidence from which the bot answers: a probability in whose fit a wrong answer counts twice.
+/// `cargo run --release --example calibrate` prints what other thresholds would give. With this one, about nine in ten
+/// development questions that the sources answer get their answer; a higher one loses more right answers there than it
+/// saves wrong ones.
 pub const ANSWER_FROM: f32 = 0.10;
 
-/// The same where a short question has a name or a turn that the topic doesn't use: it is likely about something else.
+/// Confidence from which the bot answers a short question with a name or marker that the topic doesn't use: it is
+/// probably about something else.
 const ANSWER_DESPITE_FOREIGN: f32 = 0.5;
 
-/// The same where no silent topic lies near: there nobody has thought of what may be asked in vain.
+/// Confidence from which the bot answers if no silent topic is among the candidates: then no near miss was foreseen.
 const ANSWER_UNCONTESTED: f32 = 0.4;
 
-/// The same for a question without any word that carries meaning: "which ones?".
+/// Confidence from which the bot answers a question without content words: "which ones?".
 const ANSWER_TO_NOTHING: f32 = 0.6;
 
-/// From this weight on a name or a turn is one that the topic doesn't use.
+/// Unexplained weight (0 to 1) from which a name or marker counts as foreign to a topic.
 pub(super) const FOREIGN: f32 = 0.8;
 
-/// Up to so many words that carry meaning a question is short. In a longer message a name may belong to the story around
-/// the question.
+/// Maximum number of content words in a short question. In a longer message, a name may belong to the story around the
+/// question.
 const SHORT: usize = 6;
 
-/// The score from which on a silent topic is named; below it the desk says only that the sources don't say. The score
-/// of a topic that fits is above 1, of one that doesn't below 0.
+/// Score from which a silent topic is named in the reply; below it, the bot replies only that the sources don't say.
+/// The score of a topic that fits is above 1, that of one that doesn't is below 0.
 const NAME_SILENCE_FROM: f32 = 0.5;
 
-/// The confidence from which on it is named although it isn't about what is asked for.
+/// Confidence from which a silent topic is named although it isn't about what is asked for.
 const NAME_SILENCE_DESPITE: f32 = 0.4;
 
-/// The confidence from which on the claims of a topic are offered as the nearest thing known.
+/// Confidence from which the claims of a topic are offered as the nearest known.
 const NEAREST_FROM: f32 = 0.08;
 
-/// Topics within this score of the best are offered as choices if every word is explained but none is sure.
+/// Maximum difference in score from the best topic for a topic to be offered as a choice, if no word is unexplained and
+/// no topic is sure.
 const CHOICE_SPREAD: f32 = 0.35;
 
-/// Below this confidence the person chooses, if there is a choice.
+/// Confidence below which the bot offers a choice, if there is one, instead of an answer.
 const CHOOSE_BELOW: f32 = 0.15;
 
-/// The confidence that the best of several choices must have, and how much it may leave unexplained.
+/// Minimum confidence of the best of several choices, and the maximum sum of what it leaves unexplained.
 const CHOICE_FROM: f32 = 0.1;
 const CHOICE_UNEXPLAINED: f32 = 0.3;
 
-/// Who says more words than these doesn't only name a subject: "what about the ferry".
+/// Maximum number of words in a message that only names a subject. "What about the ferry" has more.
 const SUBJECT_WORDS: usize = 2;
 
-/// From this confidence on somebody who only names a subject gets an answer and no choice.
+/// Confidence from which a message that only names a subject gets an answer instead of a choice.
 const SURE_OF_SUBJECT: f32 = 0.75;
 
-/// How many topics are offered at the most.
+/// Maximum number of topics offered as choices.
 const MOST_CHOICES: usize = 5;
 
-/// Below this confidence of every topic a message with a word of greeting or thanks is small talk, if at most so many
-/// other words carry meaning.
+/// A message with a cue such as a greeting or thanks is small talk if it has at most this number of other content words
+/// and every topic is below this confidence.
 const SMALL_TALK_BELOW: f32 = 0.3;
 const SMALL_TALK_WORDS: usize = 2;
 
-/// How much small talk may leave unexplained.
+/// Sum of unexplained weights below which a message counts as small talk if that is its best topic.
 const SMALL_TALK_UNEXPLAINED: f32 = 0.5;
 
-/// What to do with a question.
+/// The decision on a question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Answer from this topic.
+    /// Answers from this topic.
     Answer(usize),
-    /// The question takes something for granted that this topic's claims put differently; then answer from the other.
+    /// The question takes something for granted that the claims of a topic contradict: correct that first, then answer
+    /// from the topic that was asked about.
     Correct {
-        /// The topic that puts it right.
+        /// The topic whose claims correct the premise.
         by: usize,
         /// The topic that was asked about.
         asked: usize,
     },
-    /// Ask which of these is meant.
+    /// Asks which of these topics is meant.
     Choose(Vec<usize>),
     /// The sources don't say.
     Unknown {
-        /// The silent topic that the question belongs to.
+        /// The silent topic that the question belongs to, if it is near enough to be named.
         silent: Option<usize>,
-        /// The topic whose claims come nearest.
+        /// The topic whose claims come nearest, if any.
         nearest: Option<usize>,
     },
-    /// It isn't a question about facts.
+    /// The message is small talk.
     Social(SmallTalk),
-    /// There is nothing in it to go by.
+    /// The message has nothing to go by.
     Empty,
-    /// It is in a language that the desk doesn't read.
+    /// The message is in a language that the bot doesn't read.
     Foreign,
 }
 
-/// How a decision came about.
+/// A decision and how it came about.
 #[derive(Debug, Clone)]
 pub struct Trace {
-    /// The words after mending.
+    /// Words of the question, spelling corrected.
     pub words: Vec<String>,
-    /// How many of them carry meaning.
+    /// Number of content words.
     pub content: usize,
-    /// The best topics, best first.
+    /// The best topics, best first. Empty if nothing was scored.
     pub candidates: Vec<Candidate>,
-    /// What was decided.
+    /// The decision.
     pub decision: Decision,
-    /// The language of the question.
+    /// Language of the question.
     pub language: Language,
 }
 
 impl Index {
-    /// Decides on one question, given as mended words.
+    /// Decides on one question, given as words with corrected spelling.
     #[must_use]
     pub fn decide(&self, words: &[String]) -> Trace {
         let question = self.question_words(words);
@@ -151,8 +156,9 @@ impl Index {
         }
     }
 
-    /// The confidence that an answer needs: more where a short question names somebody or some place that the topic
-    /// doesn't know, or turns it into another one ("the next flight"); and where no silent topic was there to contest it.
+    /// Returns the confidence that an answer needs. More is needed if a short question has a name that the topic
+    /// doesn't know or a marker that turns it into another question ("the next flight"), and if no silent topic is
+    /// among the candidates.
     fn needed(&self, candidates: &[Candidate], question: &QuestionWords<'_>) -> f32 {
         let is_foreign = |word: &Unexplained| {
             matches!(word.class, WordClass::Name | WordClass::Marker)
@@ -187,7 +193,8 @@ impl Index {
         (short && !named && (closing || !about_something)).then_some(talk)
     }
 
-    /// The topics among which somebody can choose who names a subject and asks nothing of it: "train", "the troops".
+    /// Returns the topics to choose from if the message only names a subject and asks nothing about it: "train", "the
+    /// troops".
     fn choices_of_a_subject(
         &self,
         question: &QuestionWords<'_>,
@@ -206,7 +213,7 @@ impl Index {
         self.distinct(topics.into_iter())
     }
 
-    /// The first five topics that say different things, if there are two.
+    /// Returns the first [`MOST_CHOICES`] topics that say different things, or `None` if there are fewer than two.
     fn distinct(&self, topics: impl Iterator<Item = usize>) -> Option<Vec<usize>> {
         let mut choices: Vec<usize> = Vec::new();
         for topic in topics {
@@ -217,7 +224,8 @@ impl Index {
         (choices.len() >= 2).then_some(choices)
     }
 
-    /// Two to five topics among which the person can choose: every word is explained, none is sure, some are near.
+    /// Returns two to five topics to choose from: the best leaves hardly any word unexplained but isn't sure, and
+    /// others are near.
     fn choices(&self, candidates: &[Candidate]) -> Option<Vec<usize>> {
         let answers = |candidate: &Candidate| self.topics[candidate.topic].answerable == Answerable::Yes;
         let best = candidates.first().filter(|best| answers(best))?;
@@ -232,7 +240,7 @@ impl Index {
     fn unknown(&self, candidates: &[Candidate]) -> Decision {
         let best = &candidates[0];
         let is_silent = self.topics[best.topic].answerable == Answerable::No;
-        // Who asks how old Kozlov is isn't told that the sources don't say how long he stayed.
+        // "How old is Kozlov?" mustn't get the reply "The sources don't say how long he stayed".
         let fits = best.is_possible() || best.confidence >= NAME_SILENCE_DESPITE;
         let named = is_silent && best.fit.score >= NAME_SILENCE_FROM && fits;
         let silent = named.then_some(best.topic);

@@ -1,6 +1,6 @@
-//! A question beside the examples of a topic, one by one: which is the nearest, how much of the question it says, and how
-//! much of it the question says. The classifier knows only what a topic's examples have in common; *how many soldiers
-//! were sent* lies near *how many soldiers were sent home*, but leaves *home* unsaid.
+//! Compares a question with the examples of a topic one by one: which is nearest, how much of the question it covers,
+//! and how much of it the question covers. The classifier knows only what a topic's examples have in common: *how many
+//! soldiers were sent* is near *how many soldiers were sent home*, but doesn't cover *home*.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -14,39 +14,40 @@ use super::quantized::{QuantizedMatrix, QuantizedVector, highest};
 use super::question_words::{QuestionWords, Word, WordClass};
 use super::vectors::Vectors;
 
-/// How many of a topic's examples are compared word by word, the nearest first.
+/// Number of a topic's examples that are compared word by word, the nearest first.
 const COMPARED: usize = 5;
 
-/// What a word counts that half of all topics use. Not nothing: who says it may mean it.
+/// Minimum weight of a content word. Words that a third of all topics use would otherwise count nothing, but the asker
+/// may mean them.
 const LEAST_INFORMATIVENESS: f32 = 0.1;
 
 /// The examples of all topics.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Examples {
-    /// The vectors, and which are each topic's.
+    /// Vectors of the examples, and the range of each topic's.
     vectors: QuantizedMatrix,
     of_topic: Vec<Range<u32>>,
-    /// The stems of each that carry meaning, with how telling they are.
+    /// Content stems of each example, with their weights.
     stems: Vec<Vec<(u32, f32)>>,
-    /// The words of each, with spaces between.
+    /// Words of each example, joined by spaces.
     words: Vec<String>,
 }
 
-/// How a question compares with the examples of a topic.
+/// The result of comparing a question with a topic's examples.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Likeness {
-    /// The cosine to the nearest of them.
+    /// Cosine to the nearest example, 0 to 1.
     pub nearest: f32,
-    /// The mean cosine to the nearest few.
+    /// Mean cosine to the nearest few examples.
     pub near: f32,
-    /// How much of the question the best of these says, from 0 to 1.
+    /// Share of the question that the best of these covers, 0 to 1.
     pub said: f32,
-    /// How much of that example the question says, from 0 to 1.
+    /// Share of that example that the question covers, 0 to 1.
     pub wanted: f32,
 }
 
 impl Examples {
-    /// Gathers the examples of each topic, given as words.
+    /// Collects the examples of each topic, given as words.
     pub(super) fn gather(
         texts: &[Vec<Vec<String>>],
         lexicon: &Lexicon,
@@ -69,33 +70,34 @@ impl Examples {
         Self { vectors: means(&flat, vectors), of_topic, stems, words }
     }
 
-    /// How many there are.
+    /// Returns the number of examples.
     pub(super) fn len(&self) -> u32 {
         self.words.len() as u32
     }
 
-    /// The numbers of a topic's examples.
+    /// Returns the numbers of a topic's examples.
     pub(super) fn of_topic(&self, topic: usize) -> Range<u32> {
         self.of_topic[topic].clone()
     }
 
-    /// The cosines of a text to examples.
+    /// Returns the cosines of a text to some examples, in their order.
     pub(super) fn cosines(&self, vector: &QuantizedVector, examples: &[u32]) -> Vec<f32> {
         self.vectors.products(vector, examples)
     }
 
-    /// The stems of an example that carry meaning, with how telling they are.
+    /// Returns the content stems of an example, with their weights.
     pub(super) fn stems(&self, example: u32) -> &[(u32, f32)] {
         &self.stems[example as usize]
     }
 
-    /// The words of an example, with spaces between.
+    /// Returns the words of an example, joined by spaces.
     pub(super) fn words(&self, example: u32) -> &str {
         &self.words[example as usize]
     }
 }
 
-/// The stems of a text that carry meaning, each once, given how stems are numbered and how telling they are.
+/// Returns the content stems of a text, each once, with their weights. `number` gives a stem's number, and
+/// `informativeness` how well it tells topics apart. Stems without a number are left out.
 pub(super) fn weighted_stems(
     words: &[String],
     number: impl Fn(&str) -> Option<u32>,
@@ -113,7 +115,7 @@ pub(super) fn weighted_stems(
     stems
 }
 
-/// The mean vectors of texts, shared among the processor's cores.
+/// Computes the mean vectors of texts on all of the processor's cores.
 fn means(texts: &[&Vec<String>], vectors: &Vectors) -> QuantizedMatrix {
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     let share = texts.len().div_ceil(workers).max(1);
@@ -130,7 +132,7 @@ fn means(texts: &[&Vec<String>], vectors: &Vectors) -> QuantizedMatrix {
 }
 
 impl Index {
-    /// Compares a question with a topic's examples.
+    /// Compares a question with a topic's nearest examples.
     pub(super) fn likeness_to_examples(
         &self,
         topic: usize,
@@ -150,8 +152,7 @@ impl Index {
         }
     }
 
-    /// How much of a question an example says, and how much of the example the question says, weighted by how telling
-    /// the words are: of several examples the one that does most of both.
+    /// Returns the [`overlap`] of a question with one of the examples: the one with the highest sum of both shares.
     fn best_overlap(&self, question: &QuestionWords<'_>, examples: &[&[(u32, f32)]]) -> (f32, f32) {
         let mut stems: Vec<u32> = examples.iter().flat_map(|example| example.iter().map(|(stem, _)| *stem)).collect();
         stems.sort_unstable();
@@ -161,10 +162,10 @@ impl Index {
         overlaps.max_by(|a, b| (a.0 + a.1).total_cmp(&(b.0 + b.1))).unwrap_or_default()
     }
 
-    /// How far a word is like each of some stems, which are in order, from 0 to 1.
+    /// Returns the similarity of a word to each of some stems, 0 to 1. The stems are ascending.
     pub(super) fn alike(&self, word: &Word<'_>, stems: &[u32]) -> Vec<f32> {
         let same = |stem: &u32| f32::from(u8::from(word.stem == Some(*stem)));
-        // Names and figures are like nothing but themselves.
+        // Names and figures are similar to nothing but themselves.
         if word.class == WordClass::Name || (word.stem.is_none() && word.vector.is_none()) {
             return stems.iter().map(same).collect();
         }
@@ -176,8 +177,9 @@ impl Index {
     }
 }
 
-/// How much of a question an example says, and how much of the example the question says. `alike` tells for each word of
-/// the question how far it is like each of the `stems`, which are in order.
+/// Returns the share of a question that an example covers, and the share of the example that the question covers,
+/// weighted by informativeness. `alike` has the similarity of each content word of the question to each of the `stems`,
+/// which are ascending.
 fn overlap(question: &QuestionWords<'_>, stems: &[u32], alike: &[Vec<f32>], example: &[(u32, f32)]) -> (f32, f32) {
     let places: Vec<usize> = example.iter().filter_map(|(stem, _)| stems.binary_search(stem).ok()).collect();
     let weight = |word: &Word<'_>| word.informativeness.max(LEAST_INFORMATIVENESS);

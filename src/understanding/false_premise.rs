@@ -1,5 +1,5 @@
-//! False premises: a question that names another airline, rhythm or figure than the sources do. It is never agreed to;
-//! where the sources have the right one, they put it right.
+//! Detects false premises in English questions: another airline, frequency or figure than the sources give. The bot
+//! never agrees to one; it corrects those for which the sources have the right name or figure.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use super::question_words::{QuestionWords, WordClass};
 use super::{Answerable, Index, is_number};
 use crate::facts::value::ValueKind;
 
-/// What kind of figure a claim has.
+/// The kind of figure that a claim has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Figure {
     /// A day, month or year.
@@ -49,7 +49,7 @@ const THINGS: &[&str] = &[
 ];
 
 impl Figure {
-    /// The figure of a value; none for names and words.
+    /// Returns the kind of figure of a value; `None` for frequencies, names, yes or no, and texts.
     #[must_use]
     pub fn of(kind: &ValueKind) -> Option<Self> {
         match kind {
@@ -62,7 +62,7 @@ impl Figure {
         }
     }
 
-    /// Whether a word of a question names a figure of this kind.
+    /// Returns true if a word of a question is a figure of this kind. `words` are all words of the question.
     fn is_named_by(self, word: &str, words: &[String]) -> bool {
         const NAMES: [&str; 19] = [
             "january",
@@ -89,7 +89,7 @@ impl Figure {
         match self {
             Self::Date => NAMES.contains(&word) || is_year(word),
             Self::Clock => word.contains(':') || (is_number(word) && beside(&["pm", "am", "oclock", "gmt"])),
-            // Smaller ones beside a price are ages, kilos or people.
+            // Smaller numbers beside a price are ages, kilograms or people.
             Self::Money => is_number(word) && word.len() >= 3 && beside(MONEY),
             Self::Time => is_quantity(word) && beside(TIME),
             Self::Things => is_quantity(word) && beside(THINGS),
@@ -101,7 +101,7 @@ fn is_year(word: &str) -> bool {
     word.parse::<u32>().is_ok_and(|year| (1900..2100).contains(&year))
 }
 
-/// A number in digits or a word for one from three on.
+/// Returns true for a number in digits, and for number words from *three* on.
 fn is_quantity(word: &str) -> bool {
     const WORDS: [&str; 15] = [
         "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "fourteen", "twenty",
@@ -110,8 +110,8 @@ fn is_quantity(word: &str) -> bool {
     is_number(word) || WORDS.contains(&word)
 }
 
-/// Whether a question is put as a statement: it begins with what it speaks of, not with a question word or a verb, or asks
-/// only whether that is true.
+/// Returns true if a question is phrased as a statement: it doesn't begin with a question word or a verb, or it only
+/// asks whether something is true.
 fn is_assertion(words: &[String]) -> bool {
     const ASKING: [&str; 28] = [
         "who", "whom", "whose", "what", "when", "where", "which", "why", "how", "is", "are", "was", "were", "do",
@@ -126,28 +126,27 @@ fn is_assertion(words: &[String]) -> bool {
     }
 }
 
-/// Whether a question has the words of a name, one after the other.
+/// Returns true if the words of a name occur in a question, in sequence.
 fn names(words: &[String], name: &str) -> bool {
     (0..words.len())
         .any(|at| name.split(' ').enumerate().all(|(next, part)| words.get(at + next).is_some_and(|word| word == part)))
 }
 
-/// Whether a word asks for a reason. For what isn't so there is none: what matters is that it isn't so.
+/// Returns true if a word asks for a reason. A false premise has none: the reply is that it is false.
 fn asks_why(word: &str) -> bool {
     matches!(word, "why" | "reason" | "because")
 }
 
-/// The confidence from which on a topic corrects a question that without the wrong name or figure would be about it.
-/// Less than an answer needs: what is said is only what the sources say.
+/// Confidence from which a topic corrects a question. Low, because a correction only repeats the sources.
 const CORRECT_FROM: f32 = 0.2;
 
-/// The confidence that a topic must have without a wrong name, to correct it.
+/// Confidence that a topic must have without a wrong name in a statement, to correct it.
 const SURE_WITHOUT: f32 = 0.5;
 
-/// The confidence from which on a silent topic is what is asked about.
+/// Confidence from which a silent topic is what is asked about.
 const SILENT_FROM: f32 = 0.4;
 
-/// Whether a word is a figure, a month or a weekday by itself, and not part of a date or of an aircraft's name.
+/// Returns true if a word is a figure, a month or a weekday by itself, and not part of a date or of an aircraft's name.
 pub(super) fn is_free_figure(words: &[String], at: usize) -> bool {
     const BEFORE_NAMES: [&str; 9] = ["boeing", "airbus", "777", "737", "il", "tu", "a", "nws", "flight"];
     let word = words[at].as_str();
@@ -158,7 +157,8 @@ pub(super) fn is_free_figure(words: &[String], at: usize) -> bool {
 }
 
 impl Index {
-    /// Whether the question names a rival of what the sources name, or a wrong figure.
+    /// Returns the decision on a question with a rival name, a wrong figure or reason, or another wrong name. `None` if
+    /// no false premise is found.
     pub(super) fn false_premise(&self, question: &QuestionWords<'_>, candidates: &[Candidate]) -> Option<Decision> {
         let best = candidates.iter().find(|candidate| self.topics[candidate.topic].answerable == Answerable::Yes)?;
         if self.is_silence(candidates.first()?) {
@@ -174,12 +174,12 @@ impl Index {
             .or_else(|| self.wrong_name(question, best))
     }
 
-    /// Whether the question belongs to a topic of which the sources say nothing: there is nothing to put right.
+    /// Returns true if the question belongs to a silent topic: then there is nothing to correct.
     fn is_silence(&self, first: &Candidate) -> bool {
         self.topics[first.topic].answerable == Answerable::No && first.confidence >= SILENT_FROM
     }
 
-    /// A reason that the topic, which is about a reason, doesn't know: "because of the war".
+    /// Corrects a reason that the topic doesn't know although it is about a reason: "because of the war".
     fn wrong_reason(&self, question: &QuestionWords<'_>, best: &Candidate) -> Option<Decision> {
         let at = question.words.windows(2).position(|pair| {
             matches!((pair[0].as_str(), pair[1].as_str()), ("because" | "cause", "of") | ("due", "to"))
@@ -195,8 +195,8 @@ impl Index {
         holds.then_some(Decision::Correct { by: best.topic, asked: best.topic })
     }
 
-    /// Somebody or some place that the topic doesn't know, in a sentence that takes it for granted: "China vetoed it,
-    /// right?" Who asks openly ("did China veto it?") asks about something that may simply not be known.
+    /// Corrects a name that the topic doesn't know in a question that takes it for granted: "China vetoed it, right?"
+    /// An open question ("did China veto it?") may be about something that the sources don't say.
     fn wrong_name(&self, question: &QuestionWords<'_>, best: &Candidate) -> Option<Decision> {
         let is_wrong = |word: &&Unexplained| word.class == WordClass::Name && word.weight >= FOREIGN;
         let wrong: Vec<&str> = best.unexplained.iter().filter(is_wrong).map(|word| word.word.as_str()).collect();
@@ -228,8 +228,8 @@ impl Index {
         None
     }
 
-    /// A figure that the claims of the topic put differently. It may have led astray to another topic ("200" to the
-    /// Boeing 777-200), so the question is also looked at without it.
+    /// Corrects a figure that differs from those in the topic's claims. A wrong figure may lead to another topic ("200"
+    /// to the Boeing 777-200), so the question is also examined without it.
     fn wrong_figure(&self, question: &QuestionWords<'_>, best: &Candidate) -> Option<Decision> {
         let is_free = |at: usize| is_free_figure(question.words, at);
         if !(0..question.words.len()).any(is_free) {
@@ -256,7 +256,7 @@ impl Index {
         })
     }
 
-    /// Whether a topic is sure enough, with or without some of the words.
+    /// Returns true if the topic is sure enough, with the words or without those for which `left_out` is true.
     fn holds_without(&self, question: &QuestionWords<'_>, left_out: impl Fn(&str) -> bool, best: &Candidate) -> bool {
         if best.confidence >= ANSWER_FROM {
             return true;

@@ -1,4 +1,5 @@
-//! What the classifier sees of a text: its words, word pairs and the character runs inside them, weighted by rarity.
+//! Turns a text into sparse features for the classifier: its words, word pairs, and the character runs in its words,
+//! weighted by rarity.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -6,29 +7,29 @@ use std::hash::{BuildHasherDefault, Hasher};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// The shortest and longest run of characters taken from a word, its two ends marked. Runs forgive typos: `tikcet` and
-/// `ticket` share some.
+/// Lengths of the character runs taken from a word, its two ends marked. Runs tolerate typos: `tikcet` and `ticket`
+/// share some.
 const RUNS: std::ops::RangeInclusive<usize> = 2..=5;
 
-/// In how many texts a run or pair must occur to count: one that occurs once says nothing about other texts.
+/// Minimum number of texts in which a feature must occur: a rarer one doesn't generalise to other texts.
 const MIN_TEXTS: u32 = 3;
 
-/// Far apart, because XXH3 gives short texts the same hash under neighbouring seeds.
+/// Seeds of the hashes. They are far apart, because XXH3 gives short texts the same hash under neighbouring seeds.
 const WORD_SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 const RUN_SEED: u64 = 0x2545_f491_4f6c_dd1d;
 
-/// A text as feature numbers and weights, by rising number.
+/// Feature numbers of a text with their weights, by ascending number.
 pub type Sparse = Vec<(u32, f32)>;
 
 /// Feature numbers and rarity weights learnt from a set of texts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Features {
     numbers: HashMap<u64, u32, BuildHasherDefault<Identity>>,
-    /// The inverse document frequency of each feature.
+    /// Inverse document frequency of each feature.
     rarity: Vec<f32>,
 }
 
-/// Passes a hash through: the keys are hashes already.
+/// A hasher that passes its input through: the keys are hashes already.
 #[derive(Debug, Clone, Default)]
 pub struct Identity(u64);
 
@@ -68,20 +69,20 @@ impl Features {
         }
     }
 
-    /// How many features there are.
+    /// Returns the number of features.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rarity.len()
     }
 
-    /// Whether nothing was learnt.
+    /// Returns true if nothing was learnt.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rarity.is_empty()
     }
 
-    /// The features of a text: words and pairs together as long as the character runs together, all of it of length
-    /// one. Empty if nothing in it was ever seen.
+    /// Returns the features of a text, scaled to length 1. Words and pairs together weigh as much as the character
+    /// runs. Empty if no feature of the text was learnt.
     #[must_use]
     pub fn of(&self, words: &[String]) -> Sparse {
         let mut vector = self.block(word_keys(words));
@@ -94,7 +95,7 @@ impl Features {
         vector
     }
 
-    /// Sublinear counts weighted by rarity, scaled to length one.
+    /// Returns sublinear counts of the keys, weighted by rarity and scaled to length 1.
     fn block(&self, keys: Vec<u64>) -> Sparse {
         let mut numbers: Vec<u32> = keys.iter().filter_map(|key| self.numbers.get(key).copied()).collect();
         numbers.sort_unstable();
@@ -119,14 +120,14 @@ fn count_once(counts: &mut HashMap<u64, u32>, mut keys: Vec<u64>) {
     }
 }
 
-/// Keys of words and of neighbouring words.
+/// Returns the keys of words and of pairs of neighbouring words.
 fn word_keys(words: &[String]) -> Vec<u64> {
     let hashes: Vec<u64> = words.iter().map(|word| xxh3_64_with_seed(word.as_bytes(), WORD_SEED)).collect();
     let pairs = hashes.windows(2).map(|pair| pair[0].rotate_left(17) ^ pair[1].wrapping_mul(0x9e37_79b9_7f4a_7c15));
     hashes.iter().copied().chain(pairs).collect()
 }
 
-/// Keys of the character runs inside each word, its ends marked.
+/// Returns the keys of the character runs in each word, its ends marked by spaces.
 fn run_keys(words: &[String]) -> Vec<u64> {
     let mut keys = Vec::new();
     let mut marked = String::new();

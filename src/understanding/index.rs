@@ -1,5 +1,5 @@
-//! The topics and all that is learnt of them: what was trained on facts at once, and in layers over it what was taught
-//! since ([`super::layer`]).
+//! Holds the topics and everything learnt about them: the trained part, and layers over it with what was taught since
+//! ([`super::layer`]).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::vectors::Vectors;
 use super::{SmallTalk, TopicEntry, TrainingSet, normalise};
 use crate::language::{self, Language};
 
-/// What was trained on facts at once.
+/// The trained part of an index: everything learnt from the facts in one training, and the shipped data that it uses.
 pub struct Trained {
     pub(super) topics: Vec<Arc<TopicEntry>>,
     pub(super) model: Model,
@@ -28,7 +28,7 @@ pub struct Trained {
     pub(super) examples: Examples,
     pub(super) lexicon: Lexicon,
     pub(super) confidence: Confidence,
-    /// A vector for each stem of the lexicon.
+    /// Vector of each stem of the lexicon.
     pub(super) stem_vectors: QuantizedMatrix,
     pub(super) filler: HashSet<String>,
     pub(super) markers: HashSet<String>,
@@ -36,7 +36,7 @@ pub struct Trained {
     pub(super) people: HashSet<String>,
     pub(super) subjects: HashSet<String>,
     pub(super) rivals: Vec<Rivals>,
-    /// Words that make a message small talk where it asks nothing.
+    /// Words that make a message small talk if it asks nothing.
     pub(super) cues: HashMap<String, SmallTalk>,
     pub(super) shorthand: Shorthand,
     pub(super) speller: Speller,
@@ -45,7 +45,7 @@ pub struct Trained {
     foreign_examples: ForeignExamples,
 }
 
-/// The part of it that is learnt from the facts.
+/// The part of [`Trained`] that is learnt from the facts and stored.
 #[derive(Deserialize)]
 struct Learnt {
     topics: Vec<TopicEntry>,
@@ -59,13 +59,13 @@ struct Learnt {
 }
 
 impl Trained {
-    /// Trains a model on the lessons. Takes a second or two; [`Self::with_model`] takes one that was kept.
+    /// Trains a model, in a second or two. [`Self::with_model`] accepts a stored one instead.
     #[must_use]
     pub fn train(training_set: &TrainingSet) -> Model {
         Model::train(&training_set.texts, &training_set.lexicon, &Vectors::shipped())
     }
 
-    /// Puts together what belongs to a model.
+    /// Completes a model with everything else that is learnt from its training set.
     #[must_use]
     pub fn with_model(training_set: TrainingSet, model: Model) -> Self {
         let vectors = Vectors::shipped();
@@ -107,7 +107,7 @@ impl Trained {
         }
     }
 
-    /// What is learnt from the facts, as bytes, for keeping.
+    /// Serialises what is learnt from the facts, for storage.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let topics: Vec<&TopicEntry> = self.topics.iter().map(Arc::as_ref).collect();
@@ -124,20 +124,20 @@ impl Trained {
         postcard::to_stdvec(&learnt).expect("what is learnt is made of lists and maps")
     }
 
-    /// Reads what [`Self::to_bytes`] wrote; none if the bytes aren't that.
+    /// Reads what [`Self::to_bytes`] wrote. Returns `None` if the bytes can't be read as that.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let learnt = postcard::from_bytes(bytes).ok()?;
         Some(Self::assemble(learnt, Speech::shipped(), Vectors::shipped(), English::new()))
     }
 
-    /// Whether a topic was there when it was trained.
+    /// Returns true if the topic existed when this was trained.
     #[must_use]
     pub fn has_topic(&self, id: &str) -> bool {
         self.topics.iter().any(|topic| topic.id == id)
     }
 
-    /// The trained model alone.
+    /// Returns the model alone.
     #[must_use]
     pub fn into_model(self) -> Model {
         self.model
@@ -147,7 +147,7 @@ impl Trained {
         self.phrasebooks.iter().filter_map(|book| book.teach(foreign_examples)).collect()
     }
 
-    /// A checksum of everything that this depends on, given that of the facts.
+    /// Returns a checksum of everything that a trained index depends on. `facts` is the checksum of the facts.
     #[must_use]
     pub fn checksum(facts: i64) -> u64 {
         let mut hasher = xxhash_rust::xxh3::Xxh3::new();
@@ -160,7 +160,8 @@ impl Trained {
     }
 }
 
-/// The words to which slips are mended: those of examples and claims, without the slips that examples repeat.
+/// Makes the speller of the words that corrections may produce: those of examples and claims, without typos that
+/// examples repeat, and those of cues and rival names.
 fn speller(training_set: &TrainingSet, english: &English) -> Speller {
     let mut counts: HashMap<String, u32> = HashMap::new();
     for word in training_set.texts.iter().chain(&training_set.statements).flatten().flatten() {
@@ -187,21 +188,21 @@ fn cues(speech: &Speech) -> HashMap<String, SmallTalk> {
     pairs.collect()
 }
 
-/// The topics and all that is learnt of them. Cheap to copy: what was trained and each layer are shared.
+/// The topics and everything learnt about them. Cheap to clone: the trained part and the layers are shared.
 #[derive(Clone)]
 pub struct Index {
     pub(super) trained: Arc<Trained>,
-    /// The topics as the uppermost layer that changed them has them.
+    /// Each topic as in the uppermost layer that changed it.
     pub(super) topics: Vec<Arc<TopicEntry>>,
-    /// The lowest first.
+    /// Layers, the lowest first.
     pub(super) layers: Vec<Arc<IndexLayer>>,
-    /// What the facts have in other languages than English.
+    /// Examples of the facts in other languages than English.
     foreign_examples: Arc<ForeignExamples>,
     phrases: Arc<Vec<phrasebook::PhrasebookLayer>>,
 }
 
 impl Index {
-    /// An index without any layer.
+    /// Makes an index without layers.
     #[must_use]
     pub fn of(trained: Arc<Trained>) -> Self {
         let foreign_examples = Arc::new(trained.foreign_examples.clone());
@@ -209,8 +210,8 @@ impl Index {
         Self { topics: trained.topics.clone(), trained, layers: Vec::new(), foreign_examples, phrases }
     }
 
-    /// This index with topics changed, added and taken away in a layer over it. Each topic may be in the changes once. What
-    /// is in the lessonbook isn't looked at again.
+    /// Returns this index with another layer, in which topics are changed, added and removed. Each topic may occur only
+    /// once in the changes. `lesson_cache` reuses the work for topics that haven't changed since an earlier call.
     #[must_use]
     pub fn with(&self, changes: &[Change<'_>], lesson_cache: &mut LessonCache) -> Self {
         if changes.is_empty() {
@@ -234,52 +235,52 @@ impl Index {
         index
     }
 
-    /// What was trained, under the layers.
+    /// Returns the trained part, under the layers.
     #[must_use]
     pub fn trained(&self) -> &Arc<Trained> {
         &self.trained
     }
 
-    /// The list of general English.
+    /// Returns the list of general English words.
     #[must_use]
     pub fn english(&self) -> &English {
         &self.trained.english
     }
 
-    /// Reads questions in another language.
+    /// Returns the reader for questions in another language than English. `None` if the language has no phrasebook.
     pub(super) fn reader(&self, language: Language) -> Option<Reader<'_>> {
         let book = self.trained.phrasebooks.iter().find(|book| book.language() == language)?;
         Some(Reader { book, layer: self.phrases.iter().find(|layer| layer.language() == language), index: self })
     }
 
-    /// The topics, in the order of their numbers. A topic that a layer took away keeps its number.
+    /// Returns the topics in the order of their numbers. A topic that a layer removed keeps its number.
     #[must_use]
     pub fn topics(&self) -> &[Arc<TopicEntry>] {
         &self.topics
     }
 
-    /// What a layer changed of a topic.
+    /// Returns the topic as in the uppermost layer that changed it, if one did.
     pub(super) fn changed(&self, topic: usize) -> Option<&TopicOverlay> {
         self.layers.iter().rev().find_map(|layer| layer.changed.get(&topic))
     }
 
-    /// Whether a layer took a topic away.
+    /// Returns true if a layer removed the topic.
     pub(super) fn is_gone(&self, topic: usize) -> bool {
         self.changed(topic).is_some_and(|changed| changed.gone)
     }
 
-    /// A topic by its id, unless it was taken away.
+    /// Returns a topic by its id, or `None` if it doesn't exist or was removed.
     #[must_use]
     pub fn topic(&self, id: &str) -> Option<&TopicEntry> {
         self.number_of(id).map(|topic| &*self.topics[topic])
     }
 
-    /// The number of a topic that wasn't taken away.
+    /// Returns the number of a topic, or `None` if it doesn't exist or was removed.
     pub(super) fn number_of(&self, id: &str) -> Option<usize> {
         self.topics.iter().position(|topic| topic.id == id).filter(|topic| !self.is_gone(*topic))
     }
 
-    /// How a text looks, given as mended words.
+    /// Encodes a text, given as words with corrected spelling: its margins in all topics, and its vector.
     pub(super) fn encode(&self, words: &[String]) -> EncodedText {
         let (features, mut encoded) = self.trained.model.matcher.encode(words, &self.trained.vectors);
         for layer in &self.layers {
@@ -288,7 +289,7 @@ impl Index {
         encoded
     }
 
-    /// The cosines of a text to the middles of some topics' examples.
+    /// Returns the cosines of a text to the centroids of some topics, in their order.
     pub(super) fn cosines(&self, topics: &[u32], encoded: &EncodedText) -> Vec<f32> {
         let cosine = |topic: &u32| match self.changed(*topic as usize) {
             Some(changed) => changed.centroid.product(&encoded.vector),
@@ -297,7 +298,7 @@ impl Index {
         topics.iter().map(cosine).collect()
     }
 
-    /// The words of a text, spelling mended.
+    /// Splits a cleaned text into words, expands shorthand and corrects the spelling.
     #[must_use]
     pub fn mended_words(&self, text: &str) -> Vec<String> {
         let mut words = self.trained.shorthand.written_out(normalise::words(text));
@@ -309,7 +310,8 @@ impl Index {
         words
     }
 
-    /// The word to which a misspelt one is mended: the nearest that the desk uses.
+    /// Returns the correction of a misspelt word: the nearest word that the trained part or a layer uses. `None` if the
+    /// word needs no correction or has no near word.
     fn mended(&self, word: &str) -> Option<&str> {
         let own = || [&self.trained.speller].into_iter().chain(self.layers.iter().map(|layer| &layer.speller));
         if self.trained.english.knows(word) || own().any(|speller| speller.knows(word)) {
@@ -318,13 +320,13 @@ impl Index {
         own().filter_map(|speller| speller.nearest(word)).min().map(|near| near.word)
     }
 
-    /// The number of a stem that some topic uses.
+    /// Returns the number of a stem, or `None` if no topic uses it.
     pub(super) fn stem_number(&self, stem: &str) -> Option<u32> {
         let taught = || self.layers.iter().find_map(|layer| layer.stems.get(stem).copied());
         self.trained.lexicon.number(stem).or_else(taught)
     }
 
-    /// How much a stem tells one topic from others, from 0 to 1. One that only a layer knows tells most.
+    /// Returns how well a stem tells topics apart, 0 to 1. It is 1 for a stem that only a layer has.
     pub(super) fn informativeness(&self, stem: Option<u32>) -> f32 {
         self.trained.lexicon.informativeness(stem.filter(|stem| self.is_trained(*stem)))
     }
@@ -333,17 +335,17 @@ impl Index {
         (stem as usize) < self.trained.lexicon.len()
     }
 
-    /// The numbers of the stems that a topic uses, in order.
+    /// Returns the numbers of the stems that a topic uses, ascending.
     pub(super) fn stems_of(&self, topic: usize) -> &[u32] {
         self.changed(topic).map_or_else(|| self.trained.lexicon.stems_of(topic), |changed| &changed.stems)
     }
 
-    /// Whether a topic uses a stem.
+    /// Returns true if a topic uses a stem.
     pub(super) fn explains(&self, topic: usize, stem: u32) -> bool {
         self.stems_of(topic).binary_search(&stem).is_ok()
     }
 
-    /// The vector of a stem.
+    /// Returns the vector of a stem.
     fn stem_vector(&self, stem: u32) -> QuantizedVector {
         if self.is_trained(stem) {
             return self.trained.stem_vectors.row(stem as usize);
@@ -352,16 +354,16 @@ impl Index {
         layer.stem_vectors.row((stem - layer.first_stem) as usize)
     }
 
-    /// How far a word, given by its vector, is like each of some stems, from 0 to 1.
+    /// Returns the similarity of a word, given by its vector, to each of some ascending stems, 0 to 1.
     pub(super) fn alike_by_vector(&self, vector: &QuantizedVector, stems: &[u32]) -> Vec<f32> {
         let (trained, taught): (Vec<u32>, Vec<u32>) = stems.iter().partition(|stem| self.is_trained(**stem));
-        // Taught stems have the higher numbers, and the stems are in order.
+        // The stems of layers have the higher numbers, and the stems are ascending.
         let mut cosines = self.trained.stem_vectors.products(vector, &trained);
         cosines.extend(taught.iter().map(|stem| self.stem_vector(*stem).product(vector)));
         cosines.into_iter().map(super::likeness::alike).collect()
     }
 
-    /// How far a stem is like each of some others, which are in order, from 0 to 1.
+    /// Returns the similarity of a stem to each of some others, which are ascending, 0 to 1.
     pub(super) fn alike_to_stem(&self, stem: u32, others: &[u32]) -> Vec<f32> {
         if !self.is_trained(stem) {
             let mut alike = self.alike_by_vector(&self.stem_vector(stem), others);
@@ -376,7 +378,7 @@ impl Index {
         alike
     }
 
-    /// How far a word is like the nearest one that the topic uses, from 0 to 1.
+    /// Returns the similarity of a word to the most similar stem of a topic, 0 to 1.
     pub(super) fn likeness(&self, topic: usize, word: &super::question_words::Word<'_>) -> f32 {
         let most = |alike: Vec<f32>| alike.into_iter().fold(0.0, f32::max);
         match (&word.vector, word.stem) {
@@ -389,13 +391,13 @@ impl Index {
         }
     }
 
-    /// The numbers of a topic's examples.
+    /// Returns the numbers of a topic's examples, ascending.
     pub(super) fn examples_of(&self, topic: usize) -> Vec<u32> {
         self.changed(topic)
             .map_or_else(|| self.trained.examples.of_topic(topic).collect(), |changed| changed.examples.clone())
     }
 
-    /// The cosines of a text to examples, which are in order.
+    /// Returns the cosines of a text to some examples, which are ascending.
     pub(super) fn example_cosines(&self, vector: &QuantizedVector, examples: &[u32]) -> Vec<f32> {
         let trained = self.trained.examples.len();
         let taught = examples.partition_point(|example| *example < trained);
@@ -407,7 +409,7 @@ impl Index {
         cosines
     }
 
-    /// The stems of an example that carry meaning, with how telling they are.
+    /// Returns the content stems of an example, with their weights.
     pub(super) fn example_stems(&self, example: u32) -> &[(u32, f32)] {
         if example < self.trained.examples.len() {
             return self.trained.examples.stems(example);
@@ -416,7 +418,7 @@ impl Index {
         &layer.example_stems[at]
     }
 
-    /// The words of an example.
+    /// Returns the words of an example, joined by spaces.
     pub(super) fn example_words(&self, example: u32) -> &str {
         if example < self.trained.examples.len() {
             return self.trained.examples.words(example);

@@ -1,5 +1,5 @@
-//! The engine by itself, on any set of intents: spelling, features, vectors, classifier and score, without the desk's
-//! knowledge of claims and of what a question asks for.
+//! Runs the engine alone on any set of intents: spelling, features, vectors, classifier and score, without claims and
+//! without what a question asks for. Used by the benches and `examples/intents.rs`.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -12,27 +12,27 @@ use super::quantized::{QuantizedMatrix, highest};
 use super::spelling::{English, SURELY_A_WORD, Speller};
 use super::vectors::Vectors;
 
-/// The steps of the engine that can be left out, to see what each adds.
+/// The steps of the engine that can be left out, to measure what each adds.
 #[derive(Debug, Clone, Copy)]
 pub struct Steps {
-    /// Misspelt words are mended.
+    /// Corrects misspelt words.
     pub spelling: bool,
-    /// Words have vectors.
+    /// Uses word vectors.
     pub vectors: bool,
-    /// The cosine to the middle of an intent's examples counts.
+    /// Adds the cosine to the centroid of an intent's examples to the score.
     pub middle: bool,
-    /// That to the nearest example counts.
+    /// Adds the cosine to the nearest example to the score.
     pub nearest: bool,
-    /// An intent's name is one more example.
+    /// Uses the name of an intent as one more example.
     pub names: bool,
 }
 
 impl Steps {
-    /// The engine as it is.
+    /// All steps.
     pub const ALL: Self = Self { spelling: true, vectors: true, middle: true, nearest: true, names: true };
 }
 
-/// Intents that were learnt from examples.
+/// Intents, learnt from examples.
 pub struct Intents {
     steps: Steps,
     names: Vec<String>,
@@ -40,29 +40,29 @@ pub struct Intents {
     english: English,
     speller: Speller,
     matcher: Matcher,
-    /// The vectors of the examples, and which are each intent's.
+    /// Vectors of the examples, and the range of each intent's.
     examples: QuantizedMatrix,
     of_intent: Vec<Range<u32>>,
 }
 
-/// How many intents are compared with their examples one by one, the best by margin and middle first.
+/// Number of intents that are compared with their examples one by one, the best by the first part of the score.
 const LOOKED_AT: usize = 8;
 
 impl Intents {
-    /// Trains on pairs of an intent and an example question; of very many on some of each intent. The intent's name is one
-    /// more example.
+    /// Trains on pairs of an intent and an example question. Samples the examples of each intent if there are very
+    /// many. The name of an intent is one more example.
     ///
     /// # Panics
-    /// If there is no example.
+    /// Panics if `examples` is empty.
     #[must_use]
     pub fn train(examples: &[(String, String)], vectors: Vectors) -> Self {
         Self::train_with(examples, vectors, Steps::ALL)
     }
 
-    /// The same with some steps left out.
+    /// Does the same as [`Self::train`] with some steps left out.
     ///
     /// # Panics
-    /// If there is no example.
+    /// Panics if `examples` is empty.
     #[must_use]
     pub fn train_with(examples: &[(String, String)], vectors: Vectors, steps: Steps) -> Self {
         let vectors = if steps.vectors { vectors } else { Vectors::none() };
@@ -94,8 +94,8 @@ impl Intents {
         Self { steps, names, vectors, english, speller, matcher, examples: rows, of_intent }
     }
 
-    /// The likeliest intent of a question and its score, the higher the surer: its margin, the cosine to the middle of its
-    /// examples and that to the nearest of them.
+    /// Returns the likeliest intent of a question, and its score: the margin, the cosine to the centroid of its
+    /// examples, and the cosine to the nearest of them. A higher score is surer.
     #[must_use]
     pub fn best(&self, question: &str) -> (&str, f32) {
         let mut words = words(question);
@@ -115,7 +115,7 @@ impl Intents {
     }
 }
 
-/// The intents in the order in which they come, and the questions of each.
+/// Returns the intents in order of first occurrence, and the questions of each.
 fn by_intent(examples: &[(String, String)]) -> (Vec<String>, Vec<Vec<&str>>) {
     let mut names: Vec<String> = Vec::new();
     let mut numbers: HashMap<&str, usize> = HashMap::new();
@@ -131,7 +131,7 @@ fn by_intent(examples: &[(String, String)]) -> (Vec<String>, Vec<Vec<&str>>) {
     (names, questions)
 }
 
-/// The words to which slips are mended: all of the examples'; of very many examples not the slips in them.
+/// Makes the speller of the words of the examples; of very many examples, without the typos in them.
 fn speller(mut counts: HashMap<String, u32>, are_many: bool, english: &English) -> Speller {
     if !are_many {
         return Speller::new(counts);

@@ -1,6 +1,7 @@
-//! What is taught over an index: topics changed, added and taken away, without training anything anew. The index under a
-//! layer is left as it is and shared, so a community's own layer costs what it holds; and it depends on the two and on
-//! nothing else, so that a fresh start makes the same one.
+//! Builds layers over an index: topics changed, added and removed, without training anything again.
+//!
+//! The index below a layer stays as it is and is shared, so that a community's layer costs only what it contains. A
+//! layer depends only on the index below and on the changes, so that a restart builds the same one.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -20,33 +21,34 @@ use super::{Index, TopicEntry};
 use crate::facts::{Claim, Topic};
 use crate::language::Language;
 
-/// How many examples of other topics keep a new topic in bounds, for each of its own: those that are most like it.
+/// Number of examples of other topics that count against a new topic, for each of its own examples: those most similar
+/// to it.
 const NEAREST_OTHERS: usize = 8;
 
-/// A topic as it is now.
+/// A topic after a change.
 #[derive(Debug, Clone)]
 pub struct Change<'a> {
-    /// Its id.
+    /// Topic id.
     pub id: &'a str,
-    /// Its subject's id.
+    /// Id of the topic's subject.
     pub subject: &'a str,
-    /// The topic; none if it was taken away.
+    /// The topic; `None` if it was removed.
     pub topic: Option<&'a Topic>,
-    /// Its claims, in its order.
+    /// The topic's claims, in its order.
     pub claims: Vec<&'a Claim>,
 }
 
-/// What an index over others changes.
+/// A layer: changed topics over an index.
 pub(super) struct IndexLayer {
-    /// By the topic's number.
+    /// Changed topics, by number.
     pub(super) changed: BTreeMap<usize, TopicOverlay>,
-    /// How many topics there are with those of this layer.
+    /// Number of topics, including those of this layer.
     topics: usize,
-    /// The stems that only this layer knows, and the number of the first.
+    /// Stems that this layer adds: their numbers, the lowest number, and their vectors.
     pub(super) stems: HashMap<String, u32>,
     pub(super) first_stem: u32,
     pub(super) stem_vectors: QuantizedMatrix,
-    /// Its examples: the number of the first, what each says, and what they change in the margins.
+    /// Examples that this layer adds: the lowest number, words, content stems, and what they change in the margins.
     pub(super) first_example: u32,
     pub(super) example_words: Vec<String>,
     pub(super) example_stems: Vec<Vec<(u32, f32)>>,
@@ -54,46 +56,46 @@ pub(super) struct IndexLayer {
     pub(super) speller: Speller,
 }
 
-/// A layer, with what follows from it for an index.
+/// A layer, with the parts of the index that it changes.
 pub(super) struct BuiltLayer {
     pub(super) layer: IndexLayer,
     pub(super) topics: Vec<Arc<TopicEntry>>,
-    /// The examples in other languages of the topics that changed.
+    /// Examples in other languages than English of the changed topics.
     pub(super) foreign_examples: ForeignExamples,
 }
 
-/// What a layer has of a topic. All of it, where it changed anything.
+/// A changed topic in a layer: complete, whatever the change was.
 pub(super) struct TopicOverlay {
-    /// The numbers of its examples, in order.
+    /// Numbers of its examples, ascending.
     pub(super) examples: Vec<u32>,
-    /// The stems that it uses, in order.
+    /// Numbers of the stems that it uses, ascending.
     pub(super) stems: Vec<u32>,
-    /// The unit mean of its examples' vectors.
+    /// Mean of its examples' vectors, scaled to length 1.
     pub(super) centroid: QuantizedVector,
-    /// Whether it was taken away.
+    /// True if the topic was removed.
     pub(super) gone: bool,
 }
 
-/// A layer that is being made.
+/// A layer in the making.
 struct LayerBuilder<'a> {
     below: &'a Index,
     topics: Vec<Arc<TopicEntry>>,
     stems: HashMap<String, u32>,
     stem_words: Vec<String>,
     changed: BTreeMap<usize, TopicOverlay>,
-    /// Words of each example of this layer, and its topic.
+    /// Words and topic of each example that the layer adds.
     added: Vec<(Vec<String>, usize)>,
-    /// Examples that are forgotten, with the topic that had them.
+    /// Examples that are removed, each with its topic.
     forgotten: Vec<(u32, usize)>,
-    /// Words that the topics use.
+    /// Words of the changed topics, with their number of occurrences.
     words: HashMap<String, u32>,
-    /// Words of their claims.
+    /// Words of the changed topics' claims.
     claimed: HashSet<String>,
     foreign_examples: ForeignExamples,
 }
 
 impl IndexLayer {
-    /// A layer over an index.
+    /// Builds a layer over an index.
     pub(super) fn over(below: &Index, changes: &[Change<'_>], lesson_cache: &mut LessonCache) -> BuiltLayer {
         let mut builder = LayerBuilder {
             below,
@@ -111,25 +113,25 @@ impl IndexLayer {
         builder.finish()
     }
 
-    /// Adds to the margins of a question, given by its features and its vector.
+    /// Adds what the layer changes to the margins of a question, given by its features and its vector.
     pub(super) fn add_to(&self, margins: &mut Vec<f32>, features: &Sparse, vector: &QuantizedVector) {
         margins.resize(self.topics, UNTAUGHT);
         self.taught.add_to(margins, features, vector);
     }
 }
 
-/// A topic and its claims, looked at by themselves: what a layer needs of them and doesn't depend on it.
+/// Everything that a layer needs of a topic and its claims and that doesn't depend on the layer.
 struct Prepared {
     entry: TopicEntry,
-    /// Its examples as words, and each with spaces between.
+    /// Examples as words, and each joined by spaces.
     texts: Vec<Vec<String>>,
     joined: Vec<String>,
     foreign_examples: Vec<(Language, String)>,
     noted: Noted,
-    /// How often each word occurs, and those of the claims.
+    /// Number of occurrences of each word, and the words of the claims.
     words: HashMap<String, u32>,
     claimed: HashSet<String>,
-    /// The unit mean of the examples' vectors.
+    /// Mean of its examples' vectors, scaled to length 1.
     centroid: QuantizedVector,
 }
 
@@ -158,8 +160,8 @@ impl Prepared {
     }
 }
 
-/// Topics that were looked at before, so that a further change costs only what it touches. What comes of it is the same
-/// without.
+/// A cache of prepared topics, by id and content, so that a further change costs only what it touches. It doesn't
+/// change any result.
 #[derive(Default)]
 pub struct LessonCache(HashMap<String, (u64, Arc<Prepared>)>);
 
@@ -217,8 +219,8 @@ impl LayerBuilder<'_> {
         self.changed.insert(number, TopicOverlay { examples: Vec::new(), stems: Vec::new(), centroid, gone: true });
     }
 
-    /// The numbers of a topic's examples: those that it has already, and new ones for the others. What it no longer has is
-    /// noted as forgotten.
+    /// Returns the numbers of a topic's examples: the old ones where the words are the same, and new ones for the
+    /// others. Notes the examples that the topic no longer has as forgotten.
     fn examples(&mut self, number: usize, known: bool, prepared: &Prepared) -> Vec<u32> {
         let old = if known { self.below.examples_of(number) } else { Vec::new() };
         let mut left: HashMap<&str, Vec<u32>> = HashMap::new();
@@ -240,12 +242,12 @@ impl LayerBuilder<'_> {
         examples
     }
 
-    /// The number of a stem that a topic below or here uses.
+    /// Returns the number of a stem that a topic uses, below or in this layer.
     fn stem_number(&self, stem: &str) -> Option<u32> {
         self.below.stem_number(stem).or_else(|| self.stems.get(stem).copied())
     }
 
-    /// The number of a stem; a new one if it has none.
+    /// Returns the number of a stem, and assigns one if it has none.
     fn number(&mut self, stem: &str, word: &str) -> u32 {
         if let Some(number) = self.stem_number(stem) {
             return number;
@@ -291,7 +293,7 @@ impl LayerBuilder<'_> {
         BuiltLayer { layer, topics: self.topics, foreign_examples: self.foreign_examples }
     }
 
-    /// The texts to teach and to forget; examples first, in the order of their numbers.
+    /// Returns the texts to teach and to forget. Added examples come first, in the order of their numbers.
     fn texts(&self) -> Vec<Text> {
         let text = |words: &[String], topic: Option<usize>, forgotten: bool| {
             let (features, vector) = self.below.trained.model.matcher.look(words, &self.below.trained.vectors);
@@ -306,7 +308,7 @@ impl LayerBuilder<'_> {
         texts
     }
 
-    /// The examples of other topics that are most like those of the new ones.
+    /// Returns the examples of other topics that are most similar to those of new topics.
     fn near_new_topics(&self) -> BTreeSet<u32> {
         let is_new = |topic: usize| topic >= self.below.topics.len();
         let forgotten: HashSet<u32> = self.forgotten.iter().map(|(example, _)| *example).collect();
@@ -318,7 +320,7 @@ impl LayerBuilder<'_> {
             .flat_map(|topic| self.below.examples_of(topic))
             .filter(|example| !forgotten.contains(example))
             .collect();
-        // Taught ones have the higher numbers, whatever topics they belong to.
+        // The examples of layers have the higher numbers, whatever topics they belong to.
         others.sort_unstable();
         for (words, _) in self.added.iter().filter(|(_, topic)| is_new(*topic)) {
             let vector = QuantizedVector::of(&self.below.trained.vectors.mean(words));
@@ -329,7 +331,7 @@ impl LayerBuilder<'_> {
         near
     }
 
-    /// Words to which slips are mended: those that nobody used before, without slips in examples.
+    /// Makes the speller of the words that this layer adds, without typos in examples.
     fn speller(&self) -> Speller {
         let english = &self.below.trained.english;
         let spellers = || self.below.layers.iter().map(|layer| &layer.speller).chain([&self.below.trained.speller]);

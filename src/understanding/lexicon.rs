@@ -1,4 +1,5 @@
-//! Which words a topic can explain, and which words need no explanation.
+//! Records which stems each topic uses, and reads `data/lexicon.toml`: words that need no explanation, names,
+//! shorthand.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -9,10 +10,10 @@ use super::normalise::{clean, stem, words};
 use super::quantized::QuantizedMatrix;
 use super::vectors::Vectors;
 
-/// How people speak, as shipped.
+/// The shipped lexicon file.
 const SHIPPED: &str = include_str!("../../data/lexicon.toml");
 
-/// How people speak, apart from any fact.
+/// The shipped lexicon: how people speak, independent of any fact.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Speech {
@@ -21,93 +22,93 @@ pub struct Speech {
     names: String,
     people: String,
     subjects: String,
-    /// What people type for short or by mistake in place of small words, with what it stands for.
+    /// Abbreviations and misspelt small words, each with the words that it stands for.
     shorthand: HashMap<String, String>,
-    /// Small talk by kind.
+    /// Examples of small talk, by kind.
     pub social: BTreeMap<String, Vec<String>>,
-    /// Words that make a message small talk where it asks nothing, by kind.
+    /// Words that make a message small talk if it asks nothing, by kind.
     pub cues: BTreeMap<String, Vec<String>>,
-    /// Names that answer a topic's question differently from the sources.
+    /// Rival names: names that answer a topic's question differently from the sources.
     #[serde(rename = "rival")]
     pub rivals: Vec<Rivals>,
 }
 
-/// Names that answer a topic's question differently from the sources.
+/// Rival names: names that answer a topic's question differently from the sources.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rivals {
-    /// The topic whose claims correct them.
+    /// Id of the topic whose claims correct the names.
     pub topic: String,
-    /// The subjects whose topics they correct.
+    /// Ids of the subjects in which a question with one of the names is corrected.
     pub subjects: Vec<String>,
-    /// Topics of these subjects that they don't correct: there another name asks about something else, which is not
-    /// known.
+    /// Ids of topics of these subjects where nothing is corrected: there, another name asks about something else, which
+    /// the sources don't say.
     #[serde(default)]
     pub not_topics: Vec<String>,
-    /// The names, lower case.
+    /// Rival names, lower case, with spaces between their words.
     pub names: Vec<String>,
 }
 
 impl Speech {
-    /// Reads the shipped file.
+    /// Parses the shipped file.
     ///
     /// # Panics
-    /// Never in a released binary: a test reads it.
+    /// Panics if the shipped file is invalid, which a test rules out.
     #[must_use]
     pub fn shipped() -> Self {
         toml::from_str(SHIPPED).expect("the shipped lexicon is read by a test")
     }
 
-    /// Shorthand with the words that it stands for.
+    /// Returns the shorthand with the words that it stands for.
     #[must_use]
     pub fn shorthand(&self) -> Shorthand {
         let words = |text: &String| text.split(' ').map(str::to_owned).collect();
         Shorthand(self.shorthand.iter().map(|(short, long)| (short.clone(), words(long))).collect())
     }
 
-    /// The stems of words that need no explanation.
+    /// Returns the stems of filler: words that no topic has to explain.
     #[must_use]
     pub fn filler_stems(&self) -> HashSet<String> {
         stems(&self.filler)
     }
 
-    /// The stems of words that turn a question into another one.
+    /// Returns the stems of markers: words that turn a question into another one, such as *return* or *next*.
     #[must_use]
     pub fn marker_stems(&self) -> HashSet<String> {
         stems(&self.markers)
     }
 
-    /// The surnames of the people of whom the sources tell.
+    /// Returns the names of the people in the sources, lower case, one word each.
     #[must_use]
     pub fn people(&self) -> HashSet<String> {
         self.people.split_whitespace().map(str::to_owned).collect()
     }
 
-    /// The stems of what a question may be about other than the flights.
+    /// Returns the stems of what a question may be about other than the flights, such as *train* or *treaty*.
     #[must_use]
     pub fn subject_stems(&self) -> HashSet<String> {
         stems(&self.subjects)
     }
 
-    /// The stems of names.
+    /// Returns the stems of names of countries, places, people and institutions.
     #[must_use]
     pub fn name_stems(&self) -> HashSet<String> {
         stems(&self.names)
     }
 }
 
-/// Shorthand of chats with the words that it stands for: `wen` for *when*, `gonna` for *going to*.
+/// Chat shorthand with the words that it stands for: `wen` for *when*, `gonna` for *going to*.
 #[derive(Debug, Default)]
 pub struct Shorthand(HashMap<String, Vec<String>>);
 
 impl Shorthand {
-    /// Whether a word is shorthand.
+    /// Returns true if a word is shorthand.
     #[must_use]
     pub fn knows(&self, word: &str) -> bool {
         self.0.contains_key(word)
     }
 
-    /// The words with shorthand written out.
+    /// Replaces shorthand by the words that it stands for.
     #[must_use]
     pub fn written_out(&self, words: Vec<String>) -> Vec<String> {
         if words.iter().any(|word| self.knows(word)) {
@@ -118,19 +119,19 @@ impl Shorthand {
     }
 }
 
-/// The stems that each topic can explain, and in how many topics a stem occurs.
+/// The stems that each topic uses, and the number of topics that use each stem.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Lexicon {
     stems: HashMap<String, u32>,
-    /// The first word that each stem was taken from.
+    /// The first word from which each stem was taken.
     words: Vec<String>,
     topics_with: Vec<u16>,
-    /// The stems of each topic, in order.
+    /// The stem numbers of each topic, ascending.
     of_topic: Vec<Vec<u32>>,
 }
 
 impl Lexicon {
-    /// Gathers the stems of texts, each given with its topic's number.
+    /// Collects the stems of texts, which are given with their topics' numbers. `topics` is the number of topics.
     #[must_use]
     pub fn gather<'a>(topics: usize, texts: impl Iterator<Item = (usize, &'a [String])>) -> Self {
         let mut lexicon = Self::default();
@@ -152,44 +153,44 @@ impl Lexicon {
         lexicon
     }
 
-    /// How many stems there are.
+    /// Returns the number of stems.
     #[must_use]
     pub fn len(&self) -> usize {
         self.words.len()
     }
 
-    /// Whether there is none.
+    /// Returns true if there are no stems.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
 
-    /// The number of a stem that some topic uses.
+    /// Returns the number of a stem, or `None` if no topic uses it.
     #[must_use]
     pub fn number(&self, stem: &str) -> Option<u32> {
         self.stems.get(stem).copied()
     }
 
-    /// Whether the topic uses the stem.
+    /// Returns true if the topic uses the stem.
     #[must_use]
     pub fn explains(&self, topic: usize, stem: u32) -> bool {
         self.of_topic[topic].binary_search(&stem).is_ok()
     }
 
-    /// The numbers of the stems that a topic uses, in order.
+    /// Returns the numbers of the stems that a topic uses, ascending.
     #[must_use]
     pub fn stems_of(&self, topic: usize) -> &[u32] {
         &self.of_topic[topic]
     }
 
-    /// A vector for each stem.
+    /// Computes a vector for each stem, from the first word that has it.
     #[must_use]
     pub fn vectors(&self, vectors: &Vectors) -> QuantizedMatrix {
         let means: Vec<Vec<f32>> = self.words.iter().map(|word| vectors.mean(&[word])).collect();
         QuantizedMatrix::of(vectors.dimensions(), means.iter().map(Vec::as_slice))
     }
 
-    /// For each stem the topics that use it.
+    /// Returns the numbers of the topics that use each stem, by stem number.
     #[must_use]
     pub fn topics_of_stems(&self) -> Vec<Vec<u16>> {
         let mut topics = vec![Vec::new(); self.words.len()];
@@ -199,8 +200,8 @@ impl Lexicon {
         topics
     }
 
-    /// How much a stem tells one topic from others: 1 for one that a single topic or none uses, 0 for one that a
-    /// third of them use, by the logarithm between.
+    /// Returns how well a stem tells topics apart: 1 if at most one topic uses it, 0 if a third of them do, and falling
+    /// with the logarithm of their number in between. `None` stands for a stem that no topic uses.
     #[must_use]
     pub fn informativeness(&self, stem: Option<u32>) -> f32 {
         let topics = stem.map_or(1.0, |stem| f32::from(self.topics_with[stem as usize]).max(1.0));
@@ -209,7 +210,7 @@ impl Lexicon {
     }
 }
 
-/// A checksum of the shipped file.
+/// Returns the checksum of the shipped file.
 #[must_use]
 pub fn shipped_checksum() -> u64 {
     xxh3_64(SHIPPED.as_bytes())
@@ -225,7 +226,7 @@ fn stems(words: &str) -> HashSet<String> {
     words.split_whitespace().map(stem).collect()
 }
 
-/// The words of a text as it is typed.
+/// Cleans a text and splits it into words.
 #[must_use]
 pub fn text_words(text: &str) -> Vec<String> {
     words(&clean(text))

@@ -1,42 +1,42 @@
-//! How far words are like each other, by their vectors. Every stem that a topic uses is compared with every other once,
-//! when the model is trained; a question then only looks up.
+//! Precomputes the similarity of stems from their vectors. The training compares every stem that a topic uses with
+//! every other; a question only looks the results up.
 
 use serde::{Deserialize, Serialize};
 
 use super::quantized::{QuantizedMatrix, whole_bytes};
 
-/// Between these cosines a word that a topic doesn't use counts as partly explained by one that it does use: at the
-/// first not at all, at the second wholly. `fare` and `price` have about 0.7, `fare` and `soldier` about 0.1.
+/// Cosines between which a word that a topic doesn't use counts as partly explained by one that it uses: not at all at
+/// the first, fully at the second. `fare` and `price` have about 0.7, `fare` and `soldier` about 0.1.
 const LIKE_WORDS: (f32, f32) = (0.6, 0.95);
 
-/// What a likeness of 1 is kept as.
+/// Stored value of a similarity of 1.
 const WHOLLY: f32 = 127.0;
 
-/// How far two words of this cosine are alike, from 0 to 1.
+/// Returns the similarity of two words with this cosine, 0 to 1.
 #[must_use]
 pub fn alike(cosine: f32) -> f32 {
     let (none, wholly) = LIKE_WORDS;
     ((cosine - none) / (wholly - none)).clamp(0.0, 1.0)
 }
 
-/// Which stems are like which, and which topics use one that is.
+/// Similarities between stems, and between stems and topics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Likenesses {
-    /// Where the neighbours of each stem begin; one more for the end.
+    /// Start of each stem's neighbours in `stems`, and their end.
     starts: Vec<u32>,
-    /// The stems that each stem is like, in order, and how far, in 127ths.
+    /// Neighbours of each stem, ascending, and their similarities in 127ths.
     stems: Vec<u32>,
     #[serde(with = "whole_bytes")]
     likes: Vec<i8>,
-    /// For each stem how far it is like the nearest one that each topic uses, in 127ths.
+    /// Similarity of each stem to the most similar stem of each topic, in 127ths.
     #[serde(with = "whole_bytes")]
     of_topics: Vec<i8>,
     topics: usize,
 }
 
 impl Likenesses {
-    /// Compares every stem with every other, shared among the processor's cores; takes a second on one. `users` has the
-    /// topics that use each stem.
+    /// Compares every stem with every other on all of the processor's cores; takes a second on one. `users` has the
+    /// numbers of the topics that use each stem.
     #[must_use]
     pub fn among(stems: &QuantizedMatrix, users: &[Vec<u16>], topics: usize) -> Self {
         let all: Vec<u32> = (0..stems.len() as u32).collect();
@@ -63,13 +63,13 @@ impl Likenesses {
         likenesses
     }
 
-    /// How far a stem is like the nearest one that a topic uses, from 0 to 1.
+    /// Returns the similarity of a stem to the most similar stem of a topic, 0 to 1.
     #[must_use]
     pub fn to_topic(&self, stem: u32, topic: usize) -> f32 {
         f32::from(self.of_topics[stem as usize * self.topics + topic]) / WHOLLY
     }
 
-    /// How far a stem is like each of some others, which are in order, from 0 to 1.
+    /// Returns the similarity of a stem to each of the others, 0 to 1, in their order.
     #[must_use]
     pub fn to_stems(&self, stem: u32, others: &[u32]) -> Vec<f32> {
         let range = self.starts[stem as usize] as usize..self.starts[stem as usize + 1] as usize;
@@ -79,7 +79,7 @@ impl Likenesses {
     }
 }
 
-/// The stems that a stem is like, in order, and how far, in 127ths.
+/// Returns the neighbours of a stem, ascending, with their similarities in 127ths. The stem itself is one of them.
 fn neighbours(stems: &QuantizedMatrix, stem: u32, all: &[u32]) -> Vec<(u32, i8)> {
     let cosines = stems.products(&stems.row(stem as usize), all);
     let likes = cosines.into_iter().zip(all).map(|(cosine, other)| (*other, (alike(cosine) * WHOLLY) as i8));

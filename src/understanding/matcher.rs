@@ -1,4 +1,5 @@
-//! A text against topics, as far as it is learnt from the examples alone: features, weights, and the middle of each topic.
+//! Matches a text with topics by what is learnt from their examples alone: features, a classifier, and the centroid of
+//! each topic.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,38 +8,39 @@ use super::features::{Features, Sparse};
 use super::quantized::{QuantizedMatrix, QuantizedVector, highest};
 use super::vectors::{Vectors, to_unit};
 
-/// On how many texts at most the classifier is trained, and on how many of a topic at least. More cost time and room and
-/// change little: see `benches/README.md`.
+/// Maximum number of texts on which the classifier is trained, and minimum per topic. More texts cost time and memory
+/// and change little: see `docs/measurements.md`.
 pub(super) const MOST_TRAINED: usize = 20_000;
 const LEAST_TRAINED: usize = 4;
 
-/// With more topics than these each is trained against its nearest and some of all others, not against all of them.
+/// Maximum number of topics that are trained against all others. With more, each is trained against this number of
+/// nearest neighbours and a sample of all others.
 const MOST_AGAINST_ALL: usize = 1_000;
 const NEIGHBOURS: usize = 40;
 
-/// Of more topics than these only so many are scored, those whose middles lie nearest.
+/// Number of topics that are scored if there are more than [`MOST_AGAINST_ALL`]: those with the nearest centroids.
 const LIKELY: usize = 250;
 
-/// What is learnt from the examples of topics.
+/// A classifier and centroids, learnt from the examples of topics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Matcher {
     features: Features,
     classifier: Classifier,
-    /// The unit mean vector of each topic's examples.
+    /// The mean vector of each topic's examples, scaled to length 1.
     centroids: QuantizedMatrix,
 }
 
-/// How a text looks to a matcher.
+/// A text, encoded by a matcher.
 #[derive(Debug, Default)]
 pub struct EncodedText {
-    /// The margin of each topic.
+    /// Margin of each topic, about -1 to 1.
     pub margins: Vec<f32>,
-    /// The text's mean vector.
+    /// Mean vector of the text's words, of length 1.
     pub vector: QuantizedVector,
 }
 
 impl Matcher {
-    /// Trains on the texts of each topic, given as words. Of very many the caller takes some ([`thinned`]).
+    /// Trains on the texts of each topic, given as words. The caller reduces very large sets first, by `thinned`.
     #[must_use]
     pub fn train<T: AsRef<[String]>>(texts: &[Vec<T>], vectors: &Vectors) -> Self {
         let flat: Vec<&[String]> = texts.iter().flatten().map(AsRef::as_ref).collect();
@@ -56,7 +58,7 @@ impl Matcher {
         Self { features, classifier, centroids }
     }
 
-    /// How a text looks, and its features.
+    /// Returns a text's features, and its margins and vector.
     #[must_use]
     pub fn encode(&self, words: &[String], vectors: &Vectors) -> (Sparse, EncodedText) {
         let (features, vector) = self.look(words, vectors);
@@ -64,8 +66,9 @@ impl Matcher {
         (features, EncodedText { margins, vector })
     }
 
-    /// The topics that a text may belong to, by number, with the margin and the cosine to the middle of each together; and
-    /// the text's vector. Of very many topics only those whose middles lie nearest. `middle` tells whether that counts.
+    /// Scores the topics that a text may belong to. Returns each one's score and number, and the text's vector. The
+    /// score is the margin, plus the cosine to the topic's centroid if `middle` is true. If there are very many topics,
+    /// scores only those with the nearest centroids.
     #[must_use]
     pub fn likely(&self, words: &[String], vectors: &Vectors, middle: bool) -> (Vec<(f32, u32)>, QuantizedVector) {
         let (features, vector) = self.look(words, vectors);
@@ -84,21 +87,21 @@ impl Matcher {
         (near, vector)
     }
 
-    /// A text's features and mean vector alone.
+    /// Returns a text's features and mean vector, without margins.
     #[must_use]
     pub fn look(&self, words: &[String], vectors: &Vectors) -> (Sparse, QuantizedVector) {
         (self.features.of(words), QuantizedVector::of(&vectors.mean(words)))
     }
 
-    /// The cosine of a text to the middle of a topic's examples.
+    /// Returns the cosine of a text to the centroid of a topic.
     #[must_use]
     pub fn cosine(&self, topic: u32, encoded: &EncodedText) -> f32 {
         self.centroids.products(&encoded.vector, &[topic])[0]
     }
 }
 
-/// Some of the texts of each topic, if there are more than `most` of all: as large a share of each as of the others, but a
-/// few at least. Which ones depends on what they are, by their hashes, and not on their order.
+/// Samples the texts of each topic if there are more than `most` in all: the same share of each topic, but at least
+/// [`LEAST_TRAINED`]. The choice depends on the texts' hashes and not on their order.
 pub(super) fn thinned<T>(texts: &[Vec<T>], most: usize, hash: impl Fn(&T) -> u64) -> Vec<Vec<&T>> {
     let all: usize = texts.iter().map(Vec::len).sum();
     let some = |texts: &'_ Vec<T>| -> Vec<usize> {
@@ -113,7 +116,7 @@ pub(super) fn thinned<T>(texts: &[Vec<T>], most: usize, hash: impl Fn(&T) -> u64
     texts.iter().map(|texts| chosen(texts).into_iter().map(|at| &texts[at]).collect()).collect()
 }
 
-/// The unit mean vector of each topic's examples.
+/// Computes the mean vector of each topic's examples, scaled to length 1.
 fn centroids(means: &[Vec<f32>], labels: &[u32], topics: usize, width: usize) -> QuantizedMatrix {
     let mut centroids = vec![0.0; topics * width];
     for (mean, label) in means.iter().zip(labels) {
@@ -124,7 +127,7 @@ fn centroids(means: &[Vec<f32>], labels: &[u32], topics: usize, width: usize) ->
     QuantizedMatrix::of(width, centroids.chunks_exact(width))
 }
 
-/// The topics whose middles lie nearest to each topic's.
+/// Returns, for each topic, the topics with the nearest centroids.
 fn neighbours(centroids: &QuantizedMatrix) -> Vec<Vec<u32>> {
     let all: Vec<u32> = (0..centroids.len() as u32).collect();
     let near = |topic: &u32| {
@@ -135,7 +138,7 @@ fn neighbours(centroids: &QuantizedMatrix) -> Vec<Vec<u32>> {
     all.iter().map(near).collect()
 }
 
-/// The features with the vector's numbers behind them. Both have length one: equal weight measured best.
+/// Appends the vector to the features, numbered from `first`. Both have length 1: equal weight measured best.
 fn join(mut features: Sparse, vector: &[f32], first: usize) -> Sparse {
     features.extend(vector.iter().enumerate().map(|(at, number)| ((first + at) as u32, *number)));
     features

@@ -1,4 +1,5 @@
-//! A whole message: its questions, what they lean on, and the small talk around them.
+//! Reads a whole English message: finds its questions, completes follow-up questions from their context, and ignores
+//! the small talk around them. [`super::reader`] does the same for other languages.
 
 use super::asks::asks;
 use super::decide::{Decision, Trace};
@@ -7,7 +8,8 @@ use super::{Index, normalise};
 use crate::language::Language;
 use crate::utterance::Utterance;
 
-/// Decides on each question of a message.
+/// Decides on each question of a message. Returns at least one trace and at most [`MAX_QUESTIONS`], in the order of the
+/// questions.
 #[must_use]
 pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
     let text = normalise::clean(&utterance.text);
@@ -17,7 +19,7 @@ pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
         None => return vec![foreign()],
     }
     let parts = split(&text);
-    // A message of several sentences brings its own context.
+    // A message of several parts is its own context.
     let context = utterance.context.as_deref().filter(|_| parts.len() < 2);
     let context = context.map(|context| index.mended_words(&normalise::clean(without_sources(context))));
     let told: Vec<String> = parts.iter().take_while(|part| !part.asks).map(|part| part.text.clone()).collect();
@@ -29,7 +31,7 @@ pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
         let asked = parts.first().map_or(text.as_str(), |part| part.text.as_str());
         let words = index.mended_words(asked);
         let single = one(index, &words, context.as_deref(), false);
-        // "Who's right?" asks about all that was said before it.
+        // "Who's right?" has no content words: it asks about everything before it.
         let asks_nothing = index.content_count(&words) == 0 && !told.is_empty();
         let single = if only || (is_sure(&single) && !asks_nothing) {
             single
@@ -55,7 +57,7 @@ pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
         }
     }
     if traces.iter().any(answers) {
-        // "Source?" behind a question that is answered asks for nothing more.
+        // "Source?" beside an answered question needs no reply of its own: every answer cites its sources.
         traces.retain(|trace| answers(trace) || trace.content > 1 || !is_blank(trace));
         return traces;
     }
@@ -63,20 +65,20 @@ pub fn understand(index: &Index, utterance: &Utterance) -> Vec<Trace> {
     if traces.is_empty() || answers(&whole) { vec![whole] } else { traces }
 }
 
-/// Decides on a message in another language.
+/// Decides on the questions of a message in another language than English.
 fn in_other_language(index: &Index, language: Language, text: &str, context: Option<&str>) -> Vec<Trace> {
     let context = context.map(|context| normalise::clean(without_sources(context)));
     let reader = index.reader(language);
     reader.map_or_else(|| vec![foreign()], |reader| reader.understand(text, context.as_deref()))
 }
 
-/// What is decided on a message that the desk can't read.
+/// Returns the trace of a message in a language that the bot doesn't read.
 fn foreign() -> Trace {
     let decision = Decision::Foreign;
     Trace { words: Vec::new(), content: 0, candidates: Vec::new(), decision, language: Language::English }
 }
 
-/// Whether nothing at all is known about a question.
+/// Returns true if the question leads to no topic at all, neither a silent nor a near one.
 fn is_blank(trace: &Trace) -> bool {
     matches!(trace.decision, Decision::Unknown { silent: None, nearest: None })
 }
@@ -85,13 +87,13 @@ fn answers(trace: &Trace) -> bool {
     matches!(trace.decision, Decision::Answer(_) | Decision::Correct { .. })
 }
 
-/// Whether a question is answered without what stands around it.
+/// Returns true if the question is answered and has more than one content word, so that it needs no context.
 fn is_sure(trace: &Trace) -> bool {
     answers(trace) && trace.content > 1
 }
 
-/// Two questions in one without question words, such as "flight number and landing time": taken apart only if both
-/// halves are sure by themselves and about different things.
+/// Splits a question that joins two without question words, such as "flight number and landing time". Returns `None`
+/// unless the bot would answer both halves with confidence and from different topics.
 fn halves(index: &Index, text: &str) -> Option<Vec<Trace>> {
     let sure = |half: &str| {
         let trace = index.decide(&index.mended_words(half));
@@ -101,7 +103,8 @@ fn halves(index: &Index, text: &str) -> Option<Vec<Trace>> {
     both_halves(text, &JOINTS, sure)
 }
 
-/// The first two halves of a text, cut at one of the joints, that are both sure and not about the same.
+/// Cuts a text at each of the `joints` in turn and returns the first two halves for which `sure` gives different
+/// decisions. Tries at most [`MAX_QUESTIONS`] cuts.
 pub(super) fn both_halves(text: &str, joints: &[&str], sure: impl Fn(&str) -> Option<Trace>) -> Option<Vec<Trace>> {
     let cuts = joints.iter().flat_map(|joint| text.match_indices(joint).map(|(at, _)| (at, at + joint.len())));
     cuts.take(MAX_QUESTIONS).find_map(|(end, start)| {
@@ -114,35 +117,35 @@ fn confidence(trace: &Trace) -> f32 {
     trace.candidates.first().map_or(0.0, |best| best.confidence)
 }
 
-/// The confidence from which on a question is surely one and not two.
+/// Confidence from which a question is taken as a single one and never split into halves.
 const SURELY_ONE: f32 = 0.9;
 
-/// The confidence from which on half a sentence is taken for a question of its own.
+/// Confidence that an answer needs if it comes from part of a sentence or from a question completed by its context.
 const SURE_HALF: f32 = 0.6;
 
-/// What may join two questions.
+/// Joints between two questions.
 const JOINTS: [&str; 6] = [" and ", ", ", " & ", " + ", " plus ", " also "];
 
-/// The desk's own reply may be what a message replies to: its list of sources says nothing of the question.
+/// Cuts off the numbered sources. The context may be the bot's own reply, and its sources don't show what was asked.
 fn without_sources(text: &str) -> &str {
     text.find("\n[1] ").map_or(text, |at| &text[..at])
 }
 
-/// The parts that ask something; of many the first.
+/// Keeps the parts that are questions, up to [`MAX_QUESTIONS`].
 fn questions(parts: Vec<MessagePart>) -> Vec<MessagePart> {
     parts.into_iter().filter(|part| part.asks).take(MAX_QUESTIONS).collect()
 }
 
-/// Between a question alone and the message around it: the question alone, unless only the message tells what it is
-/// about.
+/// Chooses between the decisions on a question alone and on the whole message: the former, unless the question has
+/// hardly any content words and the message has more.
 fn better(part: Trace, whole: Trace) -> Trace {
     let leans =
         matches!(part.decision, Decision::Empty) || part.content <= 1 && !matches!(part.decision, Decision::Answer(_));
     if leans && whole.content > part.content { whole } else { part }
 }
 
-/// Decides on one question, with what was said before it if it leans on that. One that follows another in the same
-/// message leans on it sooner: "vladivostok flights: since when and what airline".
+/// Decides on one question, completed from `context` if it is incomplete by itself. A question that `follows` another
+/// in the same message counts as incomplete sooner: "vladivostok flights: since when and what airline".
 fn one(index: &Index, words: &[String], context: Option<&[String]>, follows: bool) -> Trace {
     let words = without_small_talk(index, words);
     let alone = index.decide(words);
@@ -155,7 +158,7 @@ fn one(index: &Index, words: &[String], context: Option<&[String]>, follows: boo
     if carried.is_empty() {
         return if index.content_count(words) == 0 { after(index, context, words).unwrap_or(alone) } else { alone };
     }
-    // The question asks; what it asks about stands in what was said before: all of it, or one of its words.
+    // The context has the subject of the question: all of the carried words together, or only one of them.
     let joined = |carried: &[String]| index.decide(&carried.iter().chain(words).cloned().collect::<Vec<_>>());
     let together = joined(&carried);
     if answers(&together) || matches!(together.decision, Decision::Unknown { silent: Some(_), .. }) {
@@ -166,8 +169,9 @@ fn one(index: &Index, words: &[String], context: Option<&[String]>, follows: boo
     best.filter(|best| confidence(best) >= SURE_HALF).unwrap_or(together)
 }
 
-/// The question at the end of a sentence that begins with something else: "before I call him out at dinner, what were
-/// tickets really". None if the whole is understood, or if what stands before may change what is asked.
+/// Decides on the question at the end of a sentence with a personal preamble: "before I call him out at dinner, what
+/// were tickets really". Returns `None` if the whole sentence has a clear decision, or if the preamble may change the
+/// question.
 fn without_preamble(index: &Index, words: &[String], whole: &Trace) -> Option<Trace> {
     if !matches!(whole.decision, Decision::Unknown { silent: None, .. } | Decision::Choose(_)) {
         return None;
@@ -183,7 +187,7 @@ fn without_preamble(index: &Index, words: &[String], whole: &Trace) -> Option<Tr
     (sure && index.is_beside_the_point(preamble, best.topic)).then_some(trace)
 }
 
-/// Words of people who tell of themselves or of others.
+/// Words that occur where people write about themselves or others.
 const PERSONAL: [&str; 22] = [
     "i",
     "me",
@@ -209,7 +213,8 @@ const PERSONAL: [&str; 22] = [
     "friend",
 ];
 
-/// Where the last question word of a sentence stands, with the preposition before it; none if the sentence begins there.
+/// Returns the index of the last question word, or of the preposition before it. Returns `None` if there is no question
+/// word or if the sentence begins there.
 fn question_start(words: &[String]) -> Option<usize> {
     const ASKING: [&str; 8] = ["who", "whom", "what", "when", "where", "which", "why", "how"];
     const PREPOSITIONS: [&str; 12] =
@@ -220,7 +225,8 @@ fn question_start(words: &[String]) -> Option<usize> {
     (start > 0).then_some(start)
 }
 
-/// A question that names nothing itself, together with all of what was said before it, if that makes it clear.
+/// Decides on a question without content words, together with its whole context. Returns `None` unless that leads to a
+/// silent topic or a confident answer.
 fn after(index: &Index, context: &[String], words: &[String]) -> Option<Trace> {
     let together = index.decide(&context.iter().chain(words).cloned().collect::<Vec<_>>());
     let silent = matches!(together.decision, Decision::Unknown { silent: Some(_), .. });
@@ -231,7 +237,7 @@ fn is_confident(trace: &Trace) -> bool {
     answers(trace) && trace.candidates.first().is_some_and(|best| best.confidence >= SURE_HALF)
 }
 
-/// A question without greetings before it and thanks behind, if anything else is left.
+/// Removes greetings before a question and thanks after it, unless nothing of a question remains.
 fn without_small_talk<'a>(index: &Index, words: &'a [String]) -> &'a [String] {
     let start = words.iter().position(|word| !index.is_cue(word)).unwrap_or(words.len());
     let end = words.iter().rposition(|word| !index.is_cue(word)).map_or(start, |at| at + 1);
@@ -239,13 +245,13 @@ fn without_small_talk<'a>(index: &Index, words: &'a [String]) -> &'a [String] {
     if index.content_count(rest) > 0 || !asks(rest).is_empty() { rest } else { words }
 }
 
-/// Whether a question is only the rest of one: it asks without naming anything, or points back, or begins as one that
-/// goes on.
+/// Returns true if a question is incomplete by itself: it has no content words, or at most two and either a pronoun, an
+/// opening conjunction, or another question before it (`follows`).
 fn leans_on_context(index: &Index, words: &[String], follows: bool) -> bool {
     const OPENERS: [&str; 6] = ["and", "but", "or", "also", "then", "so"];
     const POINTERS: [&str; 14] =
         ["it", "its", "that", "this", "they", "them", "their", "there", "he", "she", "him", "her", "those", "back"];
-    // These ask; they don't say of what.
+    // These words give the kind of answer, but not its subject.
     const ASKING: [&str; 7] = ["often", "frequent", "frequently", "regularly", "time", "day", "date"];
     let named: Vec<String> = words.iter().filter(|word| !ASKING.contains(&word.as_str())).cloned().collect();
     let content = index.content_count(&named);

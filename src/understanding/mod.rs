@@ -1,8 +1,11 @@
-//! Text in, a decision out: the only fuzzy matching in the desk.
+//! Decides what to reply to a message: which topic answers each of its questions, or why none does.
 //!
-//! A message is cleaned ([`normalise`]), cut into questions ([`split`]), its spelling mended ([`spelling`]), its
-//! features taken ([`features`], [`vectors`]) and its topics scored ([`classifier`]). Then [`decide`] looks at how well
-//! the best topic fits, how far the next one is, and which words it leaves unexplained ([`lexicon`]).
+//! [`message::understand`] is the entry point. It cleans a message ([`normalise`]), splits it into questions
+//! ([`split`]) and corrects their spelling ([`spelling`]). For each question, [`candidate`] scores the topics and
+//! [`confidence`] turns the scores into a probability. [`decide`] chooses: answer, offer a choice, or reply that the
+//! sources don't say.
+//!
+//! This is the only module with fuzzy matching.
 
 pub mod asks;
 pub mod candidate;
@@ -47,18 +50,19 @@ use lexicon::{Speech, text_words};
 pub use question_words::WordClass;
 pub use training_set::TrainingSet;
 
-/// A text's words, joined by single spaces: equal for texts that differ only in case, punctuation and spacing.
+/// Returns a text's words joined by single spaces. The result is equal for texts that differ only in case, punctuation
+/// and spacing.
 #[must_use]
 pub fn fold(text: &str) -> String {
     text_words(text).join(" ")
 }
 
-/// What a question asks, as a hash: the same for questions that differ in their endings, their order and in words that say
-/// nothing. Never 0.
+/// Returns a hash of what a question asks: the same for questions that differ only in inflection, word order and
+/// filler. Never 0.
 #[must_use]
 pub fn question_key(words: &[String]) -> u64 {
     static FILLER: LazyLock<HashSet<String>> = LazyLock::new(|| Speech::shipped().filler_stems());
-    // When isn't where.
+    // The lexicon lists these as filler, but they distinguish questions: *when* isn't *where*.
     const ASKING: [&str; 5] = ["who", "when", "where", "why", "how"];
     let stems = words.iter().map(|word| normalise::stem(word));
     let tells = |stem: &String| !FILLER.contains(stem) || ASKING.contains(&stem.as_str());
@@ -71,18 +75,18 @@ pub fn question_key(words: &[String]) -> u64 {
     xxh3_64(informative.join(" ").as_bytes()).max(1)
 }
 
-/// What small talk is about.
+/// A kind of small talk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SmallTalk {
-    /// Hello.
+    /// A greeting: "hello".
     Greeting,
-    /// Thank you.
+    /// Thanks: "thank you".
     Thanks,
-    /// Goodbye.
+    /// A farewell: "goodbye".
     Farewell,
-    /// What can I ask?
+    /// A request for help: "what can I ask?".
     Help,
-    /// Who are you?
+    /// A question about the bot: "who are you?".
     Identity,
 }
 
@@ -98,45 +102,46 @@ impl SmallTalk {
     }
 }
 
-/// What kind of answer a topic has.
+/// The kind of answer that a topic has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Answerable {
-    /// The sources answer it.
+    /// The sources answer the topic.
     Yes,
-    /// The sources are silent about it.
+    /// The sources don't answer the topic: it is silent.
     No,
-    /// It isn't a question about facts.
+    /// The topic is small talk.
     Social(SmallTalk),
 }
 
-/// What the index keeps of a topic.
+/// A topic's entry in the index.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TopicEntry {
-    /// The topic's id; `social-…` for small talk.
+    /// Topic id; `social-…` for small talk.
     pub id: String,
-    /// Its title.
+    /// Title, for replies.
     pub title: String,
-    /// Its subject's id.
+    /// Id of the topic's subject; `social` for small talk.
     pub subject: String,
-    /// What kind of answer it has.
+    /// Kind of answer.
     pub answerable: Answerable,
-    /// The claims that answer it, for telling whether two topics say the same.
+    /// Ids of the claims that answer the topic. They show whether two topics give the same answer.
     claims: Vec<String>,
-    /// The figures that its claims name; for a silent topic its examples.
+    /// Figures in the claims; for a silent topic, figures in its examples, aliases and title.
     numbers: Arc<HashSet<String>>,
-    /// How little it is about each thing that can be asked for.
+    /// The distance from each [`asks::Ask`]: 0 if the topic is about it, 1 if no example asks for it and no claim gives
+    /// it.
     ask_gaps: [f32; asks::ASKS],
-    /// The words and figures of its claims alone: what the sources confirm.
+    /// Words and figures of the claims: what the sources confirm. Empty for a silent topic.
     claimed: Arc<HashSet<String>>,
-    /// The stems of its claims, and those that several of its examples use.
+    /// Stems of the claims, and stems that several examples use.
     named: Arc<HashSet<u32>>,
-    /// The stems that its examples ask for, once the lexicon has numbered them.
+    /// Stems that the examples ask for, ascending. Empty until the lexicon has numbered them.
     asked: Vec<u32>,
-    /// Who does what to whom in its examples and claims.
+    /// Roles of names in the examples and claims.
     roles: Arc<HashSet<roles::Role>>,
-    /// The people whom its first claim names.
+    /// Surnames of the people in the first claim.
     people: Vec<String>,
-    /// What kinds of figure its claims have, for correcting wrong ones.
+    /// Kinds of figures in the claims, for the correction of wrong ones.
     figures: Vec<false_premise::Figure>,
 }
 

@@ -1,16 +1,16 @@
-//! From what somebody typed to plain lower-case words.
+//! Cleans messages and splits them into lower-case words and stems.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// How many characters of a message are read. Questions are shorter than 500; what comes later can't change the answer
-/// to a question, only cost time.
+/// Maximum number of characters read of a message. Questions have fewer than 500, so later text would only cost time.
 pub const MAX_CHARS: usize = 4_000;
 
-/// How many words of a message are read, for the same reason.
+/// Maximum number of words read of a message, for the same reason.
 pub const MAX_WORDS: usize = 400;
 
-/// Removes what isn't the person's own words (code, quotes, links, mentions, custom emoji) and what can't be seen
-/// (zero-width letters, direction marks, control characters), and brings letters to one form.
+/// Removes text that isn't the author's own (code, quotes, links, mentions, custom emoji, role-played actions) and
+/// invisible characters (zero-width characters, direction marks, control characters). Applies NFKC, so that each
+/// character has one form.
 #[must_use]
 pub fn clean(text: &str) -> String {
     let visible: String = text.nfkc().filter(|c| !is_invisible(*c)).take(MAX_CHARS).collect();
@@ -19,20 +19,21 @@ pub fn clean(text: &str) -> String {
     strip_markup(&strip_actions(&strip_code(&own)))
 }
 
-/// Whether a letter shows nothing, but may turn the direction of writing or hide others.
+/// Returns true for a character that isn't displayed, but may reverse the direction of writing or hide others.
 #[must_use]
 pub fn is_invisible(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Drops fenced code where something else remains; a message that is all code is taken as the question.
+/// Removes fenced code. If nothing else remains, the code is taken as the question, without its fences.
 fn strip_code(text: &str) -> String {
     let outside: String = text.split("```").step_by(2).collect::<Vec<_>>().join(" ");
     if outside.trim().is_empty() { text.replace("```", " ") } else { outside }
 }
 
-/// Drops what somebody acts out (*taps mic*) where something else remains. A single word in stars is only stressed.
+/// Removes role-played actions (*taps mic*), unless nothing else remains. A single word in asterisks is only emphasised
+/// and stays.
 fn strip_actions(text: &str) -> String {
     let pieces: Vec<&str> = text.split('*').collect();
     let is_action = |at: usize| at % 2 == 1 && at + 1 < pieces.len() && pieces[at].split_whitespace().nth(1).is_some();
@@ -40,7 +41,7 @@ fn strip_actions(text: &str) -> String {
     if rest.iter().all(|piece| piece.trim().is_empty()) { text.to_owned() } else { rest.join("*") }
 }
 
-/// Drops links, mentions, custom emoji and tags word by word.
+/// Removes links, mentions of people and channels, and custom emoji, word by word.
 fn strip_markup(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
@@ -63,7 +64,8 @@ fn is_markup(word: &str) -> bool {
     is_link || is_mention || is_emoji
 }
 
-/// The words of a cleaned text: letters and digits, lower case, contractions opened, thousands closed up.
+/// Splits a cleaned text into words: letters and digits in lower case, without contractions (`isn't` becomes `is not`)
+/// and thousands separators. Currency signs become words: `$` becomes `usd`.
 #[must_use]
 pub fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
@@ -107,10 +109,10 @@ fn currency(sign: char) -> Option<&'static str> {
     })
 }
 
-/// Adds a word: without quotes and possessive, `n't` as `not`, `45k` as `45000`.
+/// Appends a word without quotes, possessive and contracted verb. `n't` becomes `not`, and `45k` becomes `45000`.
 fn push_word(words: &mut Vec<String>, word: &mut String) {
     let whole = std::mem::take(word);
-    // In capitals it is the country, in small letters the pronoun.
+    // `US` is the country, `us` the pronoun.
     let whole = if whole == "US" { "usa".to_owned() } else { whole.to_lowercase() };
     let whole = whole.trim_matches('\'');
     if whole.is_empty() {
@@ -135,8 +137,8 @@ fn thousands(word: &str) -> String {
     }
 }
 
-/// A word without its commonest English endings, so that `flights`, `flying` and `flew` meet at least in part. Crude
-/// on purpose: it only has to be the same for a question and for the words that explain it.
+/// Removes the commonest English endings from a word, so that `flight` and `flights`, `planned` and `planning` have one
+/// stem. Crude on purpose: a stem only has to be the same in a question and in the texts that explain it.
 #[must_use]
 pub fn stem(word: &str) -> String {
     const ENDINGS: [(&str, &str); 12] = [

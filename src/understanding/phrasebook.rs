@@ -1,6 +1,8 @@
-//! What is learnt of the languages for which there are a few dozen examples a topic and no word vectors: words and the
-//! character runs inside them, which also carry inflected forms and typos. Korean is taken apart into jamo, so that a slip
-//! within a syllable is one letter and a particle behind a noun leaves the noun. [`super::reader`] reads questions with it.
+//! Learns languages for which there are a few dozen examples per topic and no word vectors, from words and the
+//! character runs in them, which also match inflected forms and typos.
+//!
+//! Korean is decomposed into jamo, so that a slip in a syllable is one letter, and a noun stays the same before a
+//! particle. [`super::reader`] reads questions with a phrasebook.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -15,45 +17,45 @@ use super::taught::{Taught, Text};
 use super::{Answerable, SmallTalk, TopicEntry, normalise};
 use crate::language::Language;
 
-/// How many letters a word must have for its spelling to be mended: more than in English, for there is no list of the
-/// language's other words to keep them from being taken for slips; and jamo are two or three to a syllable.
+/// Minimum word lengths, in letters, for corrections of spelling. Longer than in English, because no list of the
+/// language's other words keeps those from being taken for slips, and because a Korean syllable has two or three jamo.
 const RUSSIAN_EDIT_LIMITS: EditLimits = EditLimits { one_from: 5, two_from: 9 };
 const KOREAN_EDIT_LIMITS: EditLimits = EditLimits { one_from: 7, two_from: 14 };
 
-/// The examples of one language.
+/// Everything learnt from the shipped examples of one language.
 #[derive(Serialize, Deserialize)]
 pub struct Phrasebook {
     pub(super) language: Language,
-    /// The number in the index of each topic that has examples here.
+    /// Numbers in the index of the topics that have examples in this language.
     pub(super) topics: Vec<usize>,
     pub(super) features: Features,
     pub(super) classifier: Classifier,
-    /// The features of each topic's examples.
+    /// Features of each topic's examples.
     pub(super) examples: Vec<Vec<Sparse>>,
-    /// Every word of the examples, by the alphabet, with the topics that use it.
+    /// Words of the examples, in alphabetical order, with the topics that use them (positions in `topics`).
     pub(super) vocabulary: Vec<(String, Vec<u16>)>,
-    /// Words that say nothing of what is asked.
+    /// Filler: words that don't show what is asked.
     pub(super) filler: HashSet<String>,
     pub(super) speller: Speller,
 }
 
-/// Examples of one language that the facts have beside those that are shipped.
+/// The examples of one language that the facts have in addition to the shipped ones.
 pub struct PhrasebookLayer {
     pub(super) language: Language,
-    /// The number in the index of each topic that has examples: those of the phrasebook, and then others.
+    /// Numbers in the index of the topics that have examples in this language.
     pub(super) topics: Vec<usize>,
-    /// The features of each topic's examples here.
+    /// Features of each topic's examples in this layer.
     pub(super) examples: Vec<Vec<Sparse>>,
-    /// Every word of the examples, by the alphabet, with the topics that use it.
+    /// Words of the examples, in alphabetical order, with the topics that use them (positions in `topics`).
     pub(super) vocabulary: Vec<(String, Vec<u16>)>,
     pub(super) taught: Taught,
 }
 
-/// The examples of topics in other languages than English, by the topic's number.
+/// Examples of topics in other languages than English, by topic number.
 pub type ForeignExamples = BTreeMap<usize, Vec<(Language, String)>>;
 
 impl Phrasebook {
-    /// Learns a language's shipped examples of the topics that there are.
+    /// Learns a language from its shipped examples of the given topics.
     #[must_use]
     pub fn learn(language: Language, topics: &[TopicEntry]) -> Self {
         let pack = language.pack();
@@ -95,13 +97,13 @@ impl Phrasebook {
         }
     }
 
-    /// The language.
+    /// Returns the language.
     #[must_use]
     pub fn language(&self) -> Language {
         self.language
     }
 
-    /// Teaches the examples of this language over the shipped ones; none if there are none.
+    /// Teaches the examples that are in this language, over the shipped ones. Returns `None` if there are none.
     #[must_use]
     pub fn teach(&self, examples: &ForeignExamples) -> Option<PhrasebookLayer> {
         let mut topics = self.topics.clone();
@@ -141,23 +143,24 @@ impl Phrasebook {
 }
 
 impl PhrasebookLayer {
-    /// Its language.
+    /// Returns the language.
     #[must_use]
     pub fn language(&self) -> Language {
         self.language
     }
 }
 
-/// Letters that stand for laughter and tears when nothing else is in a word. NFKC makes them beginnings of syllables.
+/// Letters that stand for laughter and tears if a word has no others. NFKC turns them into leading consonants and
+/// vowels of syllables, which are listed as well.
 const LAUGHTER: &str = "ㅋㅎㅠㅜ\u{110f}\u{1112}\u{1172}\u{116e}";
 
-/// Words with Korean syllables taken apart.
+/// Decomposes Korean syllables into jamo (NFD). Drops words that are only laughter or tears.
 pub(super) fn letters(words: &[String]) -> Vec<String> {
     let laughs = |word: &&String| !word.is_empty() && word.chars().all(|c| LAUGHTER.contains(c));
     words.iter().filter(|word| !laughs(word)).map(|word| word.nfd().collect()).collect()
 }
 
-/// The words of each topic's texts, by the alphabet, with the topics.
+/// Returns the words of all texts in alphabetical order, each with the topics that use it.
 fn vocabulary(texts: &[Vec<Vec<String>>]) -> Vec<(String, Vec<u16>)> {
     let mut topics_of: HashMap<&String, Vec<u16>> = HashMap::new();
     for (at, texts) in texts.iter().enumerate() {

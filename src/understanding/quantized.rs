@@ -1,12 +1,12 @@
-//! Unit vectors as rows of bytes, and their scalar products with the widest registers that the processor has.
+//! Stores unit vectors as rows of bytes, and computes their scalar products with the widest registers of the processor.
 //!
-//! The products are of whole numbers, so every processor gives the same ones; the compiler makes a version of the loop
-//! for each set of instructions, and [`fearless_simd`] picks one at run time without unsafe code here.
+//! The products are of integers, so every processor gives the same results. The compiler makes a version of the loop
+//! for each instruction set, and [`fearless_simd`] picks one at run time without unsafe code here.
 
 use fearless_simd::{Level, Simd, dispatch};
 use serde::{Deserialize, Serialize};
 
-/// A table of vectors, one byte a number with a scale a row.
+/// A matrix of vectors, one byte per number and one scale per row.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct QuantizedMatrix {
     width: usize,
@@ -15,7 +15,7 @@ pub struct QuantizedMatrix {
     bytes: Vec<i8>,
 }
 
-/// One vector in the same form.
+/// A vector in the form of a matrix row.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct QuantizedVector {
     scale: f32,
@@ -23,14 +23,14 @@ pub struct QuantizedVector {
 }
 
 impl QuantizedVector {
-    /// Rounds a vector.
+    /// Quantises a vector.
     #[must_use]
     pub fn of(vector: &[f32]) -> Self {
         let scale = scale(vector);
         Self { scale, bytes: rounded(vector, scale).collect() }
     }
 
-    /// The scalar product of two vectors of one width.
+    /// Returns the scalar product with a vector of the same width.
     #[must_use]
     pub fn product(&self, other: &Self) -> f32 {
         whole(&self.bytes, &other.bytes) as f32 * self.scale * other.scale
@@ -47,7 +47,7 @@ fn rounded(vector: &[f32], scale: f32) -> impl Iterator<Item = i8> {
 }
 
 impl QuantizedMatrix {
-    /// Rounds vectors of one width.
+    /// Quantises vectors of the same width.
     #[must_use]
     pub fn of<'a>(width: usize, vectors: impl IntoIterator<Item = &'a [f32]>) -> Self {
         let mut rows = Self { width, ..Self::default() };
@@ -59,7 +59,7 @@ impl QuantizedMatrix {
         rows
     }
 
-    /// Vectors that are rounded already, as a table.
+    /// Builds a matrix from vectors that are already quantised.
     #[must_use]
     pub fn from_rows<'a>(width: usize, rows: impl IntoIterator<Item = &'a QuantizedVector>) -> Self {
         let mut table = Self { width, ..Self::default() };
@@ -70,7 +70,7 @@ impl QuantizedMatrix {
         table
     }
 
-    /// Joins tables of one width, one behind the other.
+    /// Concatenates matrices of the same width.
     #[must_use]
     pub fn joined(width: usize, tables: Vec<Self>) -> Self {
         let mut rows = Self { width, ..Self::default() };
@@ -81,25 +81,25 @@ impl QuantizedMatrix {
         rows
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.scales.len()
     }
 
-    /// Whether there is none.
+    /// Returns true if there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.scales.is_empty()
     }
 
-    /// A row as a vector by itself.
+    /// Returns a copy of a row.
     #[must_use]
     pub fn row(&self, at: usize) -> QuantizedVector {
         QuantizedVector { scale: self.scales[at], bytes: self.bytes[at * self.width..][..self.width].to_vec() }
     }
 
-    /// The scalar products of a vector with some of the rows, in their order.
+    /// Returns the scalar products of a vector with some of the rows, in the order of `rows`.
     #[must_use]
     pub fn products(&self, vector: &QuantizedVector, rows: &[u32]) -> Vec<f32> {
         let mut products = vec![0.0; rows.len()];
@@ -117,7 +117,8 @@ impl QuantizedMatrix {
     }
 }
 
-/// The highest of some scores, each with the number of what has it, the highest first; of equal ones the lower number.
+/// Returns at most `most` of the highest scores with their numbers, highest first. Of equal scores, the lower number
+/// comes first.
 #[must_use]
 pub fn highest(mut scores: Vec<(f32, u32)>, most: usize) -> Vec<(f32, u32)> {
     let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
@@ -129,18 +130,19 @@ pub fn highest(mut scores: Vec<(f32, u32)>, most: usize) -> Vec<(f32, u32)> {
     scores
 }
 
-/// The scalar product of two rows of bytes. Two bytes multiplied fit into 16 bits, for which there is one instruction.
+/// Returns the scalar product of two rows of bytes. The product of two bytes fits into 16 bits, and processors multiply
+/// these in one instruction.
 #[inline(always)]
 fn whole(a: &[i8], b: &[i8]) -> i32 {
     a.iter().zip(b).map(|(x, y)| i32::from(i16::from(*x) * i16::from(*y))).sum()
 }
 
-/// Adds rows of bytes, each times a factor, to a sum.
+/// Adds rows of bytes to a sum, each multiplied by its factor.
 pub fn add_rows(sum: &mut [f32], rows: &[(f32, &[i8])]) {
     dispatch!(Level::new(), simd => add(simd, sum, rows));
 }
 
-/// Four rows at a time, so that the sum is read and written a quarter as often; the additions keep their order.
+/// Adds four rows at a time, so that the sum is read and written a quarter as often. The additions keep their order.
 #[inline(always)]
 fn add<S: Simd>(_: S, sum: &mut [f32], rows: &[(f32, &[i8])]) {
     let fours = rows.chunks_exact(4);
@@ -157,26 +159,26 @@ fn add<S: Simd>(_: S, sum: &mut [f32], rows: &[(f32, &[i8])]) {
         }
     }
 }
-/// Writes and reads many small numbers at one stroke, for `#[serde(with)]`.
+/// Serialises and deserialises small numbers as one string of bytes, for `#[serde(with)]`.
 pub mod whole_bytes {
     use std::fmt;
 
     use serde::de::{Error, Visitor};
     use serde::{Deserializer, Serializer};
 
-    /// Writes them.
+    /// Serialises the numbers.
     ///
     /// # Errors
-    /// Those of the writer.
+    /// Returns the serializer's error.
     pub fn serialize<S: Serializer>(numbers: &[i8], serializer: S) -> Result<S::Ok, S::Error> {
         let bytes: Vec<u8> = numbers.iter().map(|number| number.cast_unsigned()).collect();
         serializer.serialize_bytes(&bytes)
     }
 
-    /// Reads them.
+    /// Deserialises the numbers.
     ///
     /// # Errors
-    /// Those of the reader.
+    /// Returns the deserializer's error, also if the input isn't a string of bytes.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i8>, D::Error> {
         struct Numbers;
 

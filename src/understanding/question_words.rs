@@ -1,4 +1,5 @@
-//! The words of a question, each looked up once: what it is, and whether it needs a topic to explain it.
+//! Looks up each word of a question once: its class, its stem, and how informative it is. Also picks the words that a
+//! follow-up question takes from an earlier text.
 
 use std::collections::HashSet;
 
@@ -10,62 +11,63 @@ use super::quantized::QuantizedVector;
 use super::roles::{Role, roles};
 use super::{Index, is_number};
 
-/// Up to this rank in the list of English a word is common. Nouns that change a question (`insurance`, `bicycle`) begin
-/// about here.
+/// Frequency rank in the English list up to which a word is common. Nouns that change a question (`insurance`,
+/// `bicycle`) begin about here.
 const COMMON_WORDS: u32 = 2_500;
 
-/// From so much left unexplained on a word that other topics use may turn a question into one of theirs.
+/// Unexplained weight (0 to 1) from which a word that other topics use may turn a question into one of theirs.
 const INFORMATIVE_WORD: f32 = 0.6;
 
-/// A question's words.
+/// The words of a question, looked up.
 pub(super) struct QuestionWords<'a> {
-    /// All of them, spelling mended.
+    /// All words, spelling corrected.
     pub(super) words: &'a [String],
-    /// Those that carry meaning, each once.
+    /// Content words, each once.
     pub(super) content: Vec<Word<'a>>,
-    /// Those that name what is asked for.
+    /// Words that name what is asked for: *airport* in "which airport".
     pub(super) focus: Vec<Word<'a>>,
-    /// The last of a few keywords.
+    /// The last word of a question that is only a few keywords.
     pub(super) head: Option<Word<'a>>,
-    /// Who does it and to whom.
+    /// Names with the parts that they play.
     pub(super) roles: HashSet<Role>,
-    /// What is asked for.
+    /// Kinds of things that are asked for.
     pub(super) asks: Vec<Ask>,
 }
 
-/// A word that carries meaning.
+/// A content word: any word but filler.
 pub(super) struct Word<'a> {
     pub(super) text: &'a str,
-    /// The number of its stem, if a topic uses it.
+    /// Number of its stem. `None` if no topic uses it or if the word is a free figure.
     pub(super) stem: Option<u32>,
     pub(super) class: WordClass,
-    /// How much it tells one topic from others, from 0 to 1.
+    /// Informativeness: 0 if a third of the topics use its stem, 1 if at most one does, and for names and markers.
     pub(super) informativeness: f32,
-    /// What it means, for words that no topic uses; of the others it is known.
+    /// Vector, for words without a stem number; the index has the vectors of stems. `None` for figures, markers and
+    /// negations.
     pub(super) vector: Option<QuantizedVector>,
 }
 
-/// Where a word that a topic doesn't use is known.
+/// The class of a content word, which decides how much it matters if a topic doesn't use the word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WordClass {
-    /// It is a name.
+    /// A name.
     Name,
-    /// It turns a question into another one.
+    /// A word that turns a question into another one, such as *return* or *next*.
     Marker,
-    /// It is a figure.
+    /// A figure.
     Number,
-    /// It says that something is not so.
+    /// The word *not*.
     Negation,
-    /// Another topic uses it: the question may be about that.
+    /// A word that some topic uses. If the candidate doesn't, the question may be about that topic.
     OtherTopic,
-    /// No topic uses it, but many people do: it may be a way of speaking.
+    /// A common English word that no topic uses: probably phrasing, not content.
     Common,
-    /// A rare word: it matters what it is.
+    /// A rare word that no topic uses: probably part of what is asked.
     Rare,
 }
 
 impl Index {
-    /// Looks every word of a question up.
+    /// Looks up every word of a question.
     pub(super) fn question_words<'a>(&self, words: &'a [String]) -> QuestionWords<'a> {
         let mut content: Vec<Word<'a>> = Vec::with_capacity(words.len());
         for (at, word) in words.iter().enumerate() {
@@ -79,27 +81,28 @@ impl Index {
         QuestionWords { words, content, focus, head, roles, asks: asks(words) }
     }
 
-    /// How many of the words carry meaning.
+    /// Returns the number of content words.
     #[must_use]
     pub fn content_count(&self, words: &[String]) -> usize {
         words.iter().filter(|word| word.chars().nth(1).is_some() && !self.trained.filler.contains(&stem(word))).count()
     }
 
-    /// Whether words around a question can't change what it asks of a topic: none of them is a name, a figure, a "not",
-    /// a turn, or a word of other topics that this one doesn't use.
+    /// Returns true if words around a question can't change what it asks of a topic: the topic explains enough of each
+    /// name, figure, "not", marker and word of other topics among them.
     pub(super) fn is_beside_the_point(&self, words: &[String], topic: usize) -> bool {
         let question = self.question_words(words);
         let is_harmless = |word: &Word<'_>| matches!(word.class, WordClass::Common | WordClass::Rare);
         question.content.iter().all(|word| is_harmless(word) || self.unexplained(topic, word) < INFORMATIVE_WORD)
     }
 
-    /// Whether a word is a greeting, thanks or the like.
+    /// Returns true if a word is a cue for small talk, such as a greeting or thanks.
     #[must_use]
     pub fn is_cue(&self, word: &str) -> bool {
         self.trained.cues.contains_key(word)
     }
 
-    /// What an earlier text was about other than the flights, for a question that leans on it.
+    /// Returns the words of an earlier text that a follow-up question takes over: names and subjects other than the
+    /// flights.
     #[must_use]
     pub fn carried(&self, words: &[String]) -> Vec<String> {
         const EVERYWHERE: [&str; 9] =
@@ -112,7 +115,8 @@ impl Index {
         words.iter().filter(is_subject).cloned().collect()
     }
 
-    /// The people that an answer speaks of, whom the next question may call *he* or *she*.
+    /// Returns the surnames of the people in an answer, whom the next question may call *he* or *she*. Empty for other
+    /// decisions.
     #[must_use]
     pub fn people_of(&self, decision: &Decision) -> &[String] {
         match decision {
@@ -121,13 +125,13 @@ impl Index {
         }
     }
 
-    /// What a word is; none if it needs no explanation.
+    /// Looks up a word. Returns `None` for filler. `free_figure` is true if the word is a figure by itself.
     fn look_up<'a>(&self, word: &'a str, free_figure: bool) -> Option<Word<'a>> {
         let stem = stem(word);
         if self.trained.filler.contains(&stem) {
             return None;
         }
-        // A figure is another word than the same digits in a name: 200 passengers, Boeing 777-200.
+        // A free figure isn't the same word as the digits of a name: 200 passengers, Boeing 777-200.
         let number = self.stem_number(&stem).filter(|_| !free_figure);
         let class = if self.trained.names.contains(&stem) {
             WordClass::Name

@@ -1,12 +1,13 @@
-//! Who does it and to whom: *what did North Korea send to Russia* and *what did Russia send to North Korea* have the same
-//! words. A link is a name with the small word before it that tells its part: *to Russia*, *did Russia*.
+//! Detects who does something and to whom: *what did North Korea send to Russia* and *what did Russia send to North
+//! Korea* have the same words. A role is a name with the small word before it that shows its part: *to Russia*, *did
+//! Russia*.
 
 use std::collections::HashSet;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// A name's part (the preposition before it, or that it does something), and whose name it is, as a hash of both: there are
-/// many of them, and they are only ever compared.
+/// A hash of a name and its part, which is the preposition before it, or that it does something. There are many roles,
+/// and they are only compared for equality.
 pub type Role = u64;
 
 fn role(part: &str, name: &str) -> Role {
@@ -18,19 +19,20 @@ const PREPOSITIONS: [&str; 13] =
 const AUXILIARIES: [&str; 15] =
     ["did", "do", "does", "has", "have", "had", "is", "are", "was", "were", "will", "can", "would", "could", "should"];
 
-/// Words that may stand between a small word and the name.
+/// Words that may stand between a preposition or auxiliary and its name.
 const BETWEEN: [&str; 8] = ["the", "a", "north", "south", "of", "both", "president", "minister"];
 
-/// Names of the two countries that the list of names leaves out, because every topic is about them.
+/// Names of the two countries and their capitals, which the lexicon's list of names leaves out because every topic is
+/// about them.
 const PARTIES: [&str; 5] = ["moscow", "pyongyang", "russia", "dprk", "nk"];
 
-/// The part of whoever does something.
+/// The part of a name that does something.
 const DOES: &str = "does";
 
-/// How many words on from a small word a name still belongs to it.
+/// Maximum distance in words from a preposition or auxiliary to its name.
 const REACH: usize = 3;
 
-/// The links of a text, given as words. `is_name` tells names.
+/// Returns the roles in a text, given as words. `is_name` recognises names.
 #[must_use]
 pub fn roles(words: &[String], is_name: impl Fn(&str) -> bool) -> HashSet<Role> {
     let is_name = |word: &str| PARTIES.contains(&word) || is_name(word);
@@ -56,7 +58,7 @@ pub fn roles(words: &[String], is_name: impl Fn(&str) -> bool) -> HashSet<Role> 
     roles
 }
 
-/// Whose name it is: a capital stands for its country.
+/// Returns the country or person that a name stands for: a capital stands for its country.
 fn owner(name: &str, before: Option<&str>) -> String {
     let country = match name {
         "moscow" | "russia" | "russian" | "russians" | "kremlin" => "russia",
@@ -69,7 +71,7 @@ fn owner(name: &str, before: Option<&str>) -> String {
     country.to_owned()
 }
 
-/// What share of a question's links a topic doesn't have. 0 for a question without links.
+/// Returns the share of a question's roles that a topic doesn't have, 0 to 1. 0 for a question without roles.
 #[must_use]
 pub fn strange(question: &HashSet<Role>, topic: &HashSet<Role>) -> f32 {
     let strange = question.iter().filter(|role| !topic.contains(*role)).count();

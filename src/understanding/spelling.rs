@@ -1,4 +1,4 @@
-//! Mends misspelt words: those that neither the desk nor a general English list knows.
+//! Corrects misspelt words: those that neither the facts nor a list of general English contain.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -7,36 +7,36 @@ use serde::{Deserialize, Serialize};
 use strsim::osa_distance;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// General English, most frequent first; see `data/words/README.md` for where it comes from.
+/// General English words, most frequent first. `data/words/README.md` names the source.
 const ENGLISH: &str = include_str!("../../data/words/english.txt");
 
-/// From this many letters on two edits are mended, below it one, and below [`MIN_LETTERS`] none: in a short word two
-/// edits leave nothing of it.
+/// Length in letters from which a word may have two edits. Shorter words may have one, and words below [`MIN_LETTERS`]
+/// none: two edits leave nothing of a short word.
 const TWO_EDITS_FROM: usize = 6;
 
-/// The shortest word that is mended, and the shortest that it is mended to.
+/// Minimum length in letters of a word that is corrected, and of a word that replaces it.
 const MIN_LETTERS: usize = 3;
 const MIN_MENDED: usize = 4;
 
-/// The longest word that is mended; none that the desk uses comes near.
+/// Maximum length in letters of a word that is corrected. No word of the facts comes near it.
 const MAX_LETTERS: usize = 24;
 
-/// How many leading letters take part in the index of deletions; a longer word differs in them too or is found by
-/// them. Bounds the index to 29 entries a word.
+/// Number of leading letters in the deletion index. If the edits come later in a word, its intact prefix finds it.
+/// Bounds the index to 29 entries per word (1 + 7 + 21).
 const PREFIX: usize = 7;
 
-/// How much commoner a word must be for a near one to be a slip of it.
+/// Factor by which a near word must be more frequent for a word to count as a slip of it.
 const COMMONER: u32 = 10;
 
-/// How often a word that is neither English nor in a claim must occur in examples to be no slip of their writers'
-/// fingers.
+/// Number of occurrences from which a word isn't taken for a typo of the examples' authors, although neither the
+/// English list nor a claim contains it.
 pub(super) const SURELY_A_WORD: u32 = 5;
 
-/// A word list of general English, each word with its rank by frequency, by the alphabet.
+/// A list of general English words, each with its frequency rank, in alphabetical order.
 pub struct English(Vec<(&'static str, u32)>);
 
 impl English {
-    /// Sorts the shipped list.
+    /// Reads the shipped list.
     #[must_use]
     pub fn new() -> Self {
         let mut words: Vec<(&str, u32)> = ENGLISH.lines().zip(1..).collect();
@@ -44,13 +44,13 @@ impl English {
         Self(words)
     }
 
-    /// Whether the word is in the list.
+    /// Returns true if the list contains the word.
     #[must_use]
     pub fn knows(&self, word: &str) -> bool {
         self.rank(word).is_some()
     }
 
-    /// The word's rank by frequency, from 1.
+    /// Returns the word's frequency rank, from 1 for the most frequent. Returns `None` if the list doesn't contain it.
     #[must_use]
     pub fn rank(&self, word: &str) -> Option<u32> {
         self.0.binary_search_by(|(other, _)| (*other).cmp(word)).ok().map(|at| self.0[at].1)
@@ -63,26 +63,26 @@ impl Default for English {
     }
 }
 
-/// How many letters a word must have for one edit to be mended, and for two.
+/// Minimum word lengths, in letters, for corrections.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct EditLimits {
-    /// For one.
+    /// Minimum for a correction of one edit.
     pub one_from: usize,
-    /// For two.
+    /// Minimum for a correction of two edits.
     pub two_from: usize,
 }
 
-/// A word near a misspelt one: by distance, then by how often it occurs, then by the alphabet.
+/// A word near a misspelt one. Orders by distance, then by frequency (the commoner word first), then alphabetically.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Near<'a> {
     distance: usize,
     rarer: Reverse<u32>,
-    /// The word.
+    /// The near word.
     pub word: &'a str,
 }
 
-/// An index of the desk's own words by what remains when letters are left out of them (as in SymSpell), so that the
-/// nearest word is found without looking at every word.
+/// An index of known words by what remains when letters are deleted from them (as in SymSpell), so that the nearest
+/// word is found without comparing all of them.
 #[derive(Serialize, Deserialize)]
 pub struct Speller {
     edit_limits: EditLimits,
@@ -92,13 +92,13 @@ pub struct Speller {
 }
 
 impl Speller {
-    /// Indexes words with how often each occurs.
+    /// Indexes words, given with their number of occurrences.
     #[must_use]
     pub fn new(words: HashMap<String, u32>) -> Self {
         Self::with_edit_limits(words, EditLimits { one_from: MIN_LETTERS, two_from: TWO_EDITS_FROM })
     }
 
-    /// The same with other bounds.
+    /// Does the same as [`Self::new`] with other edit limits.
     #[must_use]
     pub fn with_edit_limits(words: HashMap<String, u32>, edit_limits: EditLimits) -> Self {
         let mut list: Vec<(String, u32)> = words
@@ -117,21 +117,22 @@ impl Speller {
         Self { edit_limits, words, list, deletions }
     }
 
-    /// Whether the desk itself uses the word.
+    /// Returns true if the word was indexed and hasn't been removed as a slip.
     #[must_use]
     pub fn knows(&self, word: &str) -> bool {
         self.words.contains_key(word)
     }
 
-    /// The desk's word nearest to a misspelt one: by distance, then by how often it occurs, then by the alphabet.
-    /// None if the word is known, too short, or far from all.
+    /// Returns the known word nearest to a misspelt one: the smallest distance, then the most frequent, then the first
+    /// in the alphabet. Returns `None` if this index or the English list contains the word, or if no known word is near
+    /// enough.
     #[must_use]
     pub fn mend(&self, word: &str, english: &English) -> Option<&str> {
         if self.knows(word) || english.knows(word) { None } else { self.nearest(word).map(|near| near.word) }
     }
 
-    /// Forgets the words that are slips of other words: those that are in question and near one that is far commoner.
-    /// Whoever writes example questions with typos repeats some of them.
+    /// Removes words that are slips: those of `in_question` that are near a far commoner word. Authors of example
+    /// questions with typos repeat some of them.
     pub fn forget_slips(&mut self, in_question: &[String]) {
         let slips: Vec<String> = in_question.iter().filter(|word| self.has_far_commoner(word)).cloned().collect();
         for slip in slips {
@@ -139,19 +140,20 @@ impl Speller {
         }
     }
 
-    /// Whether another word near this one is far commoner.
+    /// Returns true if a near word is far commoner than this one.
     #[must_use]
     pub fn has_far_commoner(&self, word: &str) -> bool {
         self.nearest_of(word, COMMONER * self.words.get(word).copied().unwrap_or(1)).is_some()
     }
 
-    /// The nearest other word.
+    /// Returns the nearest other word, even if the word itself is known. Returns `None` if the word is too short or too
+    /// long, has other characters than letters, or has no known word near it.
     #[must_use]
     pub fn nearest(&self, word: &str) -> Option<Near<'_>> {
         self.nearest_of(word, 0)
     }
 
-    /// The nearest other word that occurs at least so often.
+    /// Returns the nearest other word with at least `count` occurrences.
     fn nearest_of(&self, word: &str, count: u32) -> Option<Near<'_>> {
         let letters = word.chars().count();
         let is_word =
@@ -180,8 +182,8 @@ impl Speller {
     }
 }
 
-/// Where the entries of a hash begin in a list that is sorted by hash. Hashes are spread evenly, so the place is guessed
-/// and looked for from there: a few steps instead of one for each halving of the list.
+/// Returns the position of a hash's first entry in a list that is sorted by hash. Hashes are spread evenly, so the
+/// search begins at a guess: it takes a few steps instead of one for each halving of the list.
 fn first_of(entries: &[(u64, u32)], hash: u64) -> usize {
     let guess = ((u128::from(hash) * entries.len() as u128) >> 64) as usize;
     let is_before = |at: usize| entries[at].0 < hash;
@@ -195,7 +197,7 @@ fn first_of(entries: &[(u64, u32)], hash: u64) -> usize {
     from + entries[from..to].partition_point(|(other, _)| *other < hash)
 }
 
-/// Calls back with the hash of the word's prefix and of what remains of it without any one or two of its letters.
+/// Calls `add` with the hashes of the word's prefix and of what remains of it without any one or two of its letters.
 fn for_each_deletion(word: &str, mut add: impl FnMut(u64)) {
     let letters: Vec<char> = word.chars().take(PREFIX).collect();
     let mut buffer = String::with_capacity(4 * PREFIX);

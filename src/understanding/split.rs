@@ -1,11 +1,11 @@
-//! Cuts a message into its questions.
+//! Splits a message into its questions.
 
 use super::normalise::clean;
 
-/// More questions than this in one message aren't answered one by one.
+/// Maximum number of questions answered in one message; the rest are ignored.
 pub const MAX_QUESTIONS: usize = 4;
 
-/// Words that begin a question.
+/// Words that begin a question at the start of a sentence.
 const OPENERS: [&str; 44] = [
     "who", "whom", "whose", "what", "whats", "when", "whens", "where", "wheres", "which", "why", "how", "hows", "is",
     "are", "was", "were", "do", "does", "did", "can", "could", "will", "would", "has", "have", "had", "should", "may",
@@ -13,20 +13,22 @@ const OPENERS: [&str; 44] = [
     "describe", "name",
 ];
 
-/// Of so many letters a word may be one whose letters were changed round: in shorter ones that is another word.
+/// Lengths in letters between which a word is also recognised with two neighbouring letters swapped. In shorter words,
+/// a swap gives another word.
 const SHORTEST_TURNED: usize = 3;
 const LONGEST_TURNED: usize = 8;
 
-/// A part of a message.
+/// A sentence or clause of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessagePart {
-    /// Its text.
+    /// Text, without the marks that end the sentence.
     pub text: String,
-    /// Whether it is put as a question.
+    /// True if the part is phrased as a question.
     pub asks: bool,
 }
 
-/// Cuts a cleaned message at the ends of its sentences, and before "and" or a comma where another question begins.
+/// Splits a cleaned message at the ends of sentences, and before "and" or after a comma where another question begins.
+/// Drops parts without letters and digits.
 #[must_use]
 pub fn split(text: &str) -> Vec<MessagePart> {
     let mut parts = Vec::new();
@@ -35,7 +37,7 @@ pub fn split(text: &str) -> Vec<MessagePart> {
         let clauses = clauses(sentence.trim_end_matches(['?', '!', '.', ' ']));
         let last = clauses.len().saturating_sub(1);
         for (index, clause) in clauses.into_iter().enumerate() {
-            // Before "and how …" stands a question too, if only in key words.
+            // The clause before "and how …" is a question too, even if it is only keywords.
             let asks = begins_question(&clause) || (asks_at_end && index == last) || index < last;
             parts.push(MessagePart { text: clause, asks });
         }
@@ -44,7 +46,8 @@ pub fn split(text: &str) -> Vec<MessagePart> {
     parts
 }
 
-/// Sentences with their closing marks, of any language. A full stop ends one only before a space; in `7.30` and `p.m.` it doesn't.
+/// Splits a text of any language into sentences, which keep their closing marks. A full stop ends a sentence only
+/// before whitespace, and not after an abbreviation: not in `7.30` or `p.m.`.
 pub fn sentences(text: &str) -> Vec<&str> {
     let mut sentences = Vec::new();
     let mut start = 0;
@@ -67,7 +70,7 @@ pub fn sentences(text: &str) -> Vec<&str> {
     sentences
 }
 
-/// Emoji and the like stand between sentences as a full stop does.
+/// Returns true for emoji and other pictographs, which separate sentences as a full stop does.
 fn is_picture(c: char) -> bool {
     matches!(c, '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}')
 }
@@ -78,7 +81,7 @@ fn is_abbreviation(before: &str) -> bool {
         || matches!(word.as_str(), "p.m" | "a.m" | "mr" | "mrs" | "dr" | "st" | "no" | "vs" | "approx")
 }
 
-/// Cuts a sentence before each "and", "also", "plus" or comma behind which a question begins.
+/// Splits a sentence before each "and", "also", "plus" or "&", and after each comma, if a question begins there.
 fn clauses(sentence: &str) -> Vec<String> {
     let words: Vec<&str> = sentence.split_whitespace().collect();
     let mut clauses = Vec::new();
@@ -90,7 +93,7 @@ fn clauses(sentence: &str) -> Vec<String> {
         let opens = words.get(behind).is_some_and(|word| is_strong_opener(word))
             || (words.get(behind).is_some_and(|word| is_preposition(word))
                 && words.get(behind + 1).is_some_and(|word| is_question_word(word)));
-        // After a comma what stands before must itself ask something: in "my mum, who knows" it doesn't.
+        // The clause before a comma must be a question itself. In "my mum, who knows" it isn't.
         let before = &words[start..at].join(" ");
         if opens && at - start >= 2 && (joint || (after_comma && begins_question(before))) {
             clauses.push(words[start..at].join(" "));
@@ -101,7 +104,7 @@ fn clauses(sentence: &str) -> Vec<String> {
     clauses
 }
 
-/// Words that begin a question also in the middle of a sentence.
+/// Words that begin a question even in the middle of a sentence.
 const STRONG_OPENERS: [&str; 21] = [
     "who", "whom", "whose", "what", "whats", "when", "where", "which", "why", "how", "is", "are", "was", "were", "do",
     "does", "did", "can", "will", "has", "have",
@@ -111,7 +114,7 @@ fn is_strong_opener(word: &str) -> bool {
     is_one_of(&STRONG_OPENERS, &bare(word))
 }
 
-/// Whether a word is in a list, if need be with two neighbouring letters changed round: *hwo*, *waht*.
+/// Returns true if the list has the word, as it is or with two neighbouring letters swapped: *hwo*, *waht*.
 fn is_one_of(list: &[&str], word: &str) -> bool {
     let turned = |at: usize| {
         let mut letters: Vec<char> = word.chars().collect();
@@ -122,7 +125,7 @@ fn is_one_of(list: &[&str], word: &str) -> bool {
     list.contains(&word) || (SHORTEST_TURNED..=LONGEST_TURNED).contains(&length) && (0..length - 1).any(turned)
 }
 
-/// Words that may stand before a question word: *with what plane*, *at what time*.
+/// Returns true for prepositions that may precede a question word: *with what plane*, *at what time*.
 fn is_preposition(word: &str) -> bool {
     matches!(
         bare(word).as_str(),
@@ -130,7 +133,7 @@ fn is_preposition(word: &str) -> bool {
     )
 }
 
-/// Whether a text asks something, by its question mark or its first words.
+/// Returns true if a text has a question mark or a part that is phrased as a question.
 #[must_use]
 pub fn is_question(text: &str) -> bool {
     text.contains(['?', '？']) || split(&clean(text)).iter().any(|part| part.asks)
@@ -144,7 +147,7 @@ fn bare(word: &str) -> String {
     word.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// Whether a text begins as a question does, after small words such as "and", "so", "hi".
+/// Returns true if a text begins like a question, after introductory words such as "and", "so", "hi".
 fn begins_question(text: &str) -> bool {
     const BEFORE: [&str; 22] = [
         "and", "so", "but", "ok", "okay", "hi", "hello", "hey", "also", "then", "well", "um", "uh", "yo", "pls",

@@ -1,9 +1,9 @@
-//! Texts that are taught after the training: what they change in the margins of the topics.
+//! Changes the margins of topics by texts that are taught or forgotten after the training.
 //!
-//! A support vector machine is a sum over its examples, each with its own weight. So an example is taught by finding its
-//! weight with those of all trained ones held, and forgotten by taking its weight out again. Neither touches what was
-//! trained; the result depends on the texts alone and not on the order in which they came; and a question pays only for
-//! the features that it shares with them.
+//! A support vector machine is a sum over its examples, each with its own weight. An example is taught by finding its
+//! weight while those of all trained examples stay as they are, and forgotten by removing its weight. Neither changes
+//! what was trained. The result depends on the texts and not on the order in which they were taught. A question costs
+//! only the features that it shares with the texts.
 
 use super::features::Sparse;
 use super::quantized::{QuantizedMatrix, QuantizedVector};
@@ -11,30 +11,34 @@ use super::quantized::{QuantizedMatrix, QuantizedVector};
 /// Half the inverse of the cost of a misplaced example, as in the training.
 const DIAGONAL: f32 = 0.5;
 
-/// A topic whose margin at a text of another topic is above this is pushed away from it. Further down it wins nothing.
+/// Margin above which a topic is pushed away from a text of another topic. A topic with a lower margin doesn't win
+/// anyway.
 const RIVAL_FROM: f32 = -0.5;
 
-/// The margin of every text in a topic that nobody has trained yet.
+/// Margin of every text in a topic that hasn't been trained yet.
 pub(super) const UNTAUGHT: f32 = -1.0;
 
-/// When to stop looking for weights: the largest change still to be made, and a limit to the rounds.
+/// Limits of the search for weights: it stops when no weight changes by more than the tolerance in a round, or after
+/// the maximum number of rounds.
 const TOLERANCE: f32 = 0.005;
 const MAX_ROUNDS: usize = 100;
 
-/// A text, as the classifier sees it.
+/// A text in the form that the classifier reads.
 #[derive(Debug)]
 pub(super) struct Text {
     pub(super) features: Sparse,
     pub(super) vector: QuantizedVector,
-    /// The margin of each topic without what is taught here.
+    /// Margin of each topic without what is taught here.
     pub(super) margins: Vec<f32>,
-    /// The topic that it is taught to, or of which it is forgotten; none for one that only keeps new topics in bounds.
+    /// Topic that it is taught to or removed from. `None` for an example of another topic that only counts against new
+    /// topics.
     pub(super) topic: Option<usize>,
     pub(super) forgotten: bool,
 }
 
 impl Text {
-    /// The product of two texts in the classifier's eyes: their features, their vectors, and the constant.
+    /// Returns the product of two texts for the classifier: that of their features and of their vectors, and 1 for the
+    /// bias.
     fn product(&self, other: &Self) -> f32 {
         1.0 + sparse_product(&self.features, &other.features) + self.vector.product(&other.vector)
     }
@@ -44,7 +48,7 @@ impl Text {
     }
 }
 
-/// The scalar product of two lists of features, each by rising number.
+/// Returns the scalar product of two lists of features, both by ascending number.
 pub(super) fn sparse_product(a: &Sparse, b: &Sparse) -> f32 {
     let (mut sum, mut i, mut j) = (0.0, 0, 0);
     while i < a.len() && j < b.len() {
@@ -61,18 +65,19 @@ pub(super) fn sparse_product(a: &Sparse, b: &Sparse) -> f32 {
     sum
 }
 
-/// What taught and forgotten texts change.
+/// The changes that taught and forgotten texts make to margins.
 #[derive(Debug, Default)]
 pub(super) struct Taught {
-    /// Feature, text, and what the feature weighs in it, by rising number of both.
+    /// Feature, text, and weight of the feature in the text, by ascending feature and text.
     entries: Vec<(u32, u32, f32)>,
     vectors: QuantizedMatrix,
-    /// Text, topic, and how much of the text's product with a question goes into the topic's margin.
+    /// Text, topic, and the factor by which the text's product with a question adds to the topic's margin.
     pushes: Vec<(u32, u32, f32)>,
 }
 
 impl Taught {
-    /// Teaches texts over what was trained. `topics` is how many there are with the new ones.
+    /// Finds the weights of texts. `topics` is the number of topics, including new ones; `width` that of the texts'
+    /// vectors.
     pub(super) fn of(texts: &[Text], topics: usize, width: usize) -> Self {
         let vectors = QuantizedMatrix::from_rows(width, texts.iter().map(|text| &text.vector));
         let mut taught = Self { entries: entries(texts), vectors, pushes: Vec::new() };
@@ -82,7 +87,7 @@ impl Taught {
         taught
     }
 
-    /// Finds the weights of the texts for one topic.
+    /// Finds the weights of the texts in one topic.
     fn teach(&mut self, texts: &[Text], topic: usize) {
         let forgotten: Vec<(usize, f32)> = forgotten_weights(texts, topic);
         let margin = |text: &Text| {
@@ -106,7 +111,7 @@ impl Taught {
         self.pushes.extend(pushes.map(|(text, weight)| (text as u32, topic as u32, weight)));
     }
 
-    /// Adds to the margins of a question, given by its features and its vector.
+    /// Adds the changes to the margins of a question, given by its features and its vector.
     pub(super) fn add_to(&self, margins: &mut [f32], features: &Sparse, vector: &QuantizedVector) {
         let mut products: Vec<f32> = (0..self.vectors.len()).map(|text| 1.0 + self.cosine(vector, text)).collect();
         for (feature, weight) in features {
@@ -119,13 +124,13 @@ impl Taught {
         }
     }
 
-    /// The product of a question's vector with that of a text.
+    /// Returns the product of a question's vector with that of a text.
     pub(super) fn cosine(&self, vector: &QuantizedVector, text: usize) -> f32 {
         self.vectors.products(vector, &[text as u32])[0]
     }
 }
 
-/// The features of texts, by rising number.
+/// Returns the features of texts, by ascending feature and text.
 fn entries(texts: &[Text]) -> Vec<(u32, u32, f32)> {
     let mut entries = Vec::with_capacity(texts.iter().map(|text| text.features.len()).sum());
     for (text, at) in texts.iter().zip(0..) {
@@ -135,8 +140,8 @@ fn entries(texts: &[Text]) -> Vec<(u32, u32, f32)> {
     entries
 }
 
-/// The weights that forgotten texts had in a topic, taken out: at the end of a training each is twice what its margin
-/// lacks.
+/// Returns weights that cancel those that forgotten texts had in a topic. At the end of a training, an example's weight
+/// is the shortfall of its margin, divided by `DIAGONAL`.
 fn forgotten_weights(texts: &[Text], topic: usize) -> Vec<(usize, f32)> {
     let weight = |text: &Text| {
         let margin = text.margin(topic);
@@ -148,8 +153,8 @@ fn forgotten_weights(texts: &[Text], topic: usize) -> Vec<(usize, f32)> {
     texts.iter().enumerate().filter_map(|(at, text)| Some((at, weight(text)?))).collect()
 }
 
-/// Dual coordinate descent with squared hinge loss, as in the training, from margins that are given. `own` are texts with
-/// their side and margin, `products` theirs with each other.
+/// Finds weights by dual coordinate descent with squared hinge loss, as in the training, starting from given margins.
+/// `own` has texts with their side (1 or -1) and margin, and `products` their products with each other.
 fn weights(own: &[(usize, f32, f32)], products: &[Vec<f32>]) -> Vec<f32> {
     let mut weights = vec![0.0f32; own.len()];
     let mut margins: Vec<f32> = own.iter().map(|(.., margin)| *margin).collect();

@@ -1,5 +1,5 @@
-//! What the facts and the shipped small talk teach the index: the examples, titles and statements of each topic as words,
-//! and what follows from them about the topic.
+//! Collects what the index learns from the facts and the shipped small talk: the examples, titles and statements of
+//! each topic as words, and what follows from them about the topic.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -11,22 +11,22 @@ use crate::facts::value::ValueKind;
 use crate::facts::{Claim, Facts, Topic, verify};
 use crate::language::Language;
 
-/// In how many of a topic's examples a name must stand to belong to the topic.
+/// Number of a topic's texts that must contain a stem for the topic to be about it, if no claim contains it.
 const SEVERAL: u32 = 3;
 
-/// What a topic teaches.
+/// Everything that the index learns from a topic.
 pub(super) struct Lesson {
     pub(super) entry: TopicEntry,
-    /// Example questions, title and aliases as words.
+    /// Example questions, aliases and title as words; for a silent topic, its `unsaid` instead of the title.
     pub(super) texts: Vec<Vec<String>>,
-    /// The statements of its claims as words.
+    /// Statements of its claims as words. Empty for a silent topic.
     pub(super) statements: Vec<Vec<String>>,
-    /// Examples in other languages.
+    /// Examples in other languages than English.
     pub(super) foreign_examples: Vec<(Language, String)>,
 }
 
 impl Lesson {
-    /// What follows from a topic and its claims by themselves.
+    /// Derives everything that depends on the topic and its claims alone.
     pub(super) fn of(
         subject: &str,
         topic: &Topic,
@@ -39,7 +39,7 @@ impl Lesson {
         let mut texts: Vec<Vec<String>> = examples.into_iter().map(words).collect();
         let asked = texts.len();
         texts.extend(topic.aliases.iter().chain([topic.unsaid.as_ref().unwrap_or(&topic.title)]).map(words));
-        // What comes nearest to a silent topic explains nothing of it.
+        // The claims of a silent topic are the nearest known; they explain nothing about it.
         let explaining = if topic.is_silent() { &[][..] } else { claims };
         let statements: Vec<Vec<String>> = explaining.iter().map(|claim| text_words(&claim.statement)).collect();
         let free = |words: &Vec<String>| -> Vec<String> {
@@ -48,7 +48,8 @@ impl Lesson {
                 .map(|at| words[at].clone())
                 .collect()
         };
-        // What examples take for granted is confirmed by nobody; a silent topic has nothing else.
+        // Only claims confirm figures; examples may take wrong ones for granted. A silent topic has nothing but
+        // examples.
         let confirming = if topic.is_silent() { &texts } else { &statements };
         let mut numbers: HashSet<String> = confirming.iter().flat_map(free).collect();
         let figures_of = |claim: &Claim| verify::numbers(&format!("{} {}", claim.statement, claim.value.text()));
@@ -80,7 +81,7 @@ impl Lesson {
     }
 }
 
-/// The examples in English, or in no language at all, and those in others.
+/// Separates examples in English, or in no detected language, from those in other languages.
 fn by_language(examples: &[String]) -> (Vec<&String>, Vec<(Language, String)>) {
     let (mut english, mut foreign_examples) = (Vec::new(), Vec::new());
     for example in examples {
@@ -92,20 +93,20 @@ fn by_language(examples: &[String]) -> (Vec<&String>, Vec<(Language, String)>) {
     (english, foreign_examples)
 }
 
-/// What a topic's examples and statements say of it, before their stems are numbered.
+/// Everything that a topic's texts and statements tell about it, before their stems are numbered.
 pub(super) struct Noted {
     /// Every stem, with a word that has it.
     pub(super) stems: BTreeMap<String, String>,
-    /// The stems that the examples ask for.
+    /// Stems of the words that name what the texts ask for.
     asked: BTreeSet<String>,
-    /// The stems of the statements, and those that several examples have.
+    /// Stems of the statements, and stems of several texts.
     named: BTreeSet<String>,
-    /// Who does what to whom.
+    /// Roles of names in the texts and statements.
     roles: HashSet<roles::Role>,
 }
 
 impl Noted {
-    /// Of texts and statements, given as words.
+    /// Collects it from texts and statements, given as words.
     pub(super) fn of(texts: &[Vec<String>], statements: &[Vec<String>], names: &HashSet<String>) -> Self {
         let asked = texts.iter().flat_map(|text| asks::focus(text).iter().chain(asks::head(text)));
         let asked = asked.map(|word| normalise::stem(word)).collect();
@@ -132,7 +133,7 @@ impl Noted {
 }
 
 impl TopicEntry {
-    /// Takes in what was noted. `number` numbers stems.
+    /// Sets the fields that need numbers for stems. `number` gives the number of a stem.
     pub(super) fn take_in(&mut self, noted: &Noted, number: impl Fn(&str) -> Option<u32>) {
         self.asked = noted.asked.iter().filter_map(|stem| number(stem)).collect();
         self.asked.sort_unstable();
@@ -140,7 +141,7 @@ impl TopicEntry {
         self.roles = Arc::new(noted.roles.clone());
     }
 
-    /// Shares with an earlier version of the topic what is the same in both.
+    /// Shares the memory of whatever is equal in an earlier version of the topic.
     pub(super) fn share_with(&mut self, other: &Self) {
         fn share<T: PartialEq>(own: &mut Arc<T>, other: &Arc<T>) {
             if own == other {
@@ -154,14 +155,14 @@ impl TopicEntry {
     }
 }
 
-/// The texts that teach the index, by topic.
+/// The texts that the index learns from, by topic.
 pub struct TrainingSet {
     pub(super) topics: Vec<TopicEntry>,
-    /// Example questions, titles and aliases as words.
+    /// Example questions, aliases and titles of each topic as words.
     pub(super) texts: Vec<Vec<Vec<String>>>,
-    /// The statements of each topic's claims as words.
+    /// Statements of each topic's claims as words.
     pub(super) statements: Vec<Vec<Vec<String>>>,
-    /// Examples in other languages.
+    /// Examples in other languages than English.
     pub(super) foreign_examples: Vec<Vec<(Language, String)>>,
     pub(super) speech: Speech,
     pub(super) shorthand: Shorthand,
@@ -170,8 +171,8 @@ pub struct TrainingSet {
 }
 
 impl TrainingSet {
-    /// Gathers the texts from the facts and the shipped small talk. `with_silent` leaves the silent topics in; without
-    /// them the desk must decline what nobody foresaw.
+    /// Collects the texts from the facts and the shipped small talk. Leaves the silent topics out if `with_silent` is
+    /// false: then the bot must decline questions that nobody foresaw.
     #[must_use]
     pub fn gather(facts: &Facts, with_silent: bool) -> Self {
         let claims = facts.claims_by_id();
@@ -242,7 +243,7 @@ impl TrainingSet {
         lessons.into_iter().for_each(|lesson| self.add(lesson));
     }
 
-    /// A checksum of everything that the trained model depends on.
+    /// Returns a checksum of everything that the trained model depends on.
     #[must_use]
     pub fn checksum(&self) -> u64 {
         let mut hasher = xxhash_rust::xxh3::Xxh3::new();

@@ -1,5 +1,5 @@
-//! What words mean, roughly: a small vector for each word piece, so that `fare` lies near `price` though they share no
-//! letters. See `data/vectors/README.md` for where they come from.
+//! Computes the vector of a word, roughly its meaning, from word pieces, so that `fare` is near `price` although they
+//! share no letters. `data/vectors/README.md` names the source.
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
@@ -8,14 +8,14 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::features::Identity;
 
-/// The shipped vectors. Little endian: u32 rows, u32 dimensions, f32 scale a row, i8 rows x dimensions, then the word
-/// pieces, one a line; continuations begin with `##`.
+/// The shipped vectors, little endian: u32 rows, u32 dimensions, an f32 scale per row, rows × dimensions i8, then the
+/// word pieces, one per line. Continuations begin with `##`.
 const SHIPPED: &[u8] = include_bytes!("../../data/vectors/pieces.bin");
 
-/// The longest word that is cut into pieces, in letters; longer ones mean nothing.
+/// Maximum length of a piece, in letters. Words of more than four times as many bytes mean nothing and get no vector.
 const LONGEST: usize = 40;
 
-/// The vectors of word pieces.
+/// Vectors of word pieces.
 pub struct Vectors {
     dimensions: usize,
     scales: Vec<f32>,
@@ -25,29 +25,29 @@ pub struct Vectors {
 }
 
 impl Vectors {
-    /// Reads the shipped vectors.
+    /// Parses the shipped vectors.
     ///
     /// # Panics
-    /// Never in a released binary: a test reads them.
+    /// Panics if the shipped file is invalid, which a test rules out.
     #[must_use]
     pub fn shipped() -> Self {
         Self::read(SHIPPED).expect("the shipped vectors are read by a test")
     }
 
-    /// No vectors at all: every word means nothing.
+    /// Returns a table without any vectors, in which every word has a vector of zeros.
     #[must_use]
     pub fn none() -> Self {
         let (beginnings, continuations) = (HashMap::default(), HashMap::default());
         Self { dimensions: 1, scales: Vec::new(), weights: &[], beginnings, continuations }
     }
 
-    /// A checksum of the shipped vectors.
+    /// Returns the checksum of the shipped vectors.
     #[must_use]
     pub fn shipped_checksum() -> u64 {
         xxh3_64(SHIPPED)
     }
 
-    /// Reads vectors; none if the bytes are cut short or otherwise not in the format.
+    /// Parses vectors. Returns `None` if the bytes are cut short or not in the format of the shipped file.
     #[must_use]
     pub fn read(bytes: &'static [u8]) -> Option<Self> {
         let (rows, rest) = bytes.split_first_chunk::<4>()?;
@@ -68,13 +68,13 @@ impl Vectors {
         complete.then_some(Self { dimensions, scales, weights, beginnings, continuations })
     }
 
-    /// How many numbers a vector has.
+    /// Returns the number of dimensions of a vector.
     #[must_use]
     pub fn dimensions(&self) -> usize {
         self.dimensions
     }
 
-    /// Adds up the vectors of a word's pieces, the longest known piece first. Adds nothing after an unknown letter.
+    /// Adds the vectors of a word's pieces to `sum`, the longest known piece first. Stops where no piece fits.
     fn add(&self, word: &str, sum: &mut [f32]) {
         let mut rest = word;
         let mut table = &self.beginnings;
@@ -95,7 +95,7 @@ impl Vectors {
         }
     }
 
-    /// The mean of the words' pieces, of length one; all zero if no piece is known.
+    /// Returns the mean vector of the words' pieces, scaled to length 1; all zeros if no piece is known.
     #[must_use]
     pub fn mean<S: AsRef<str>>(&self, words: &[S]) -> Vec<f32> {
         let mut sum = vec![0.0; self.dimensions];
@@ -107,7 +107,7 @@ impl Vectors {
     }
 }
 
-/// Scales a vector to length one; leaves one of all zeros.
+/// Scales a vector to length 1. A vector of zeros stays as it is.
 pub fn to_unit(vector: &mut [f32]) {
     let length = dot(vector, vector).sqrt();
     if length > 0.0 {
@@ -115,7 +115,7 @@ pub fn to_unit(vector: &mut [f32]) {
     }
 }
 
-/// The scalar product, in eight lanes so that the compiler can use wide registers.
+/// Returns the scalar product. Sums in eight lanes, so that the compiler can use wide registers.
 #[must_use]
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0f32; 8];
@@ -144,8 +144,8 @@ mod tests {
         }
     }
 
-    /// Whoever makes new vectors notes their checksum here and in `data/vectors/README.md`; then everything that is fitted to
-    /// them is fitted anew.
+    /// After making new vectors, update their checksum here and in `data/vectors/README.md`, and fit again everything
+    /// that depends on them.
     #[test]
     fn the_shipped_vectors_are_those_that_were_made() {
         assert_eq!(format!("{:016x}", Vectors::shipped_checksum()), "7b61b6b5a516c541");

@@ -1,4 +1,4 @@
-//! Puts what is to be said into sentences, in the asker's language.
+//! Writes replies in the asker's language: sentences with numbered citations, without markup.
 
 pub(crate) mod moderation;
 
@@ -12,67 +12,67 @@ use crate::facts::{Basis, Claim, Dispute, Facts, Source};
 use crate::language::{Language, Phrases};
 use crate::understanding::SmallTalk;
 
-/// A reply, without markup.
+/// A reply to a message, without markup.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reply {
-    /// What it does; of several questions the weakest.
+    /// The outcome; the weakest one of a message with several questions.
     pub outcome: Outcome,
-    /// The topics it is about.
+    /// The ids of the topics that it is about.
     pub topics: Vec<String>,
-    /// The reply without the list of sources.
+    /// The text without the list of sources.
     pub body: String,
-    /// The whole reply as a person reads it.
+    /// The whole text: the body and the list of sources.
     pub text: String,
-    /// The claims it makes.
+    /// The claims that it contains, without duplicates.
     pub claims: Vec<ReplyClaim>,
-    /// The sources it cites, numbered from 1.
+    /// The paragraphs that it cites, numbered from 1.
     pub citations: Vec<ReplyCitation>,
-    /// The topics to choose from, if more than one thing may be meant.
+    /// The topics to choose from if the question is ambiguous.
     pub choices: Vec<Choice>,
-    /// How sure the desk is of the topic, from 0 to 1; of several the least.
+    /// The confidence in the topic, from 0 to 1; the smallest one of a message with several questions.
     pub score: f32,
-    /// The language it is in.
+    /// The language of the text.
     #[serde(skip)]
     pub language: Language,
-    /// Whether the desk itself failed.
+    /// True if an internal error prevented an answer.
     #[serde(skip)]
     pub is_trouble: bool,
-    /// The words of the first of its questions that has no answer.
+    /// The words of the first unanswered question.
     #[serde(skip)]
     pub open: Option<String>,
-    /// From what it was made, so that it can be made again; none where that says nothing that may change.
+    /// The recipe to make the reply again; `None` if nothing in it can change.
     #[serde(skip)]
     pub recipe: Option<AnswerRecipe>,
 }
 
-/// From what a reply was made: its language, and of each part how and from which topics.
+/// The recipe of a reply, from which it can be made again after facts changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AnswerRecipe {
-    /// The code of the language.
+    /// The ISO 639-1 code of the language.
     pub language: String,
     /// The parts, one for each question.
     pub parts: Vec<RecipePart>,
-    /// The revision from which it was made.
+    /// The revision whose facts it was made from.
     pub revision: i64,
 }
 
-/// How a part of a reply was made, with the ids of topics.
+/// The recipe of a part of a reply, with ids of topics.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RecipePart {
     /// The answer of a topic.
     Answer(String),
-    /// The sources put it differently, as a topic has it; then another one is answered.
+    /// The correction of a false premise by a topic, then the answer of the topic that was asked about.
     Correct(String, Option<String>),
-    /// The choice between topics.
+    /// A choice of topics.
     Choose(Vec<String>),
-    /// What the sources don't say: the silent topic, and the nearest one.
+    /// A reply that the sources don't say, from a silent topic and the nearest topic.
     Unknown(Option<String>, Option<String>),
-    /// Something that is said without any topic.
+    /// A text without any topic, such as small talk.
     Said,
 }
 
 impl RecipePart {
-    /// The topics that it was made from.
+    /// Returns the ids of the topics that the part was made from.
     pub fn topics(&self) -> impl Iterator<Item = &String> {
         let (one, other, several) = match self {
             Self::Answer(topic) => (Some(topic), None, &[][..]),
@@ -86,7 +86,7 @@ impl RecipePart {
 }
 
 impl Reply {
-    /// What came of a question, for counting: its outcome, or that the desk failed.
+    /// Returns the outcome as a key for counting; `failed` after an internal error.
     #[must_use]
     pub fn tally(&self) -> &'static str {
         match self.outcome {
@@ -103,47 +103,47 @@ impl Reply {
 /// A claim in a reply.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ReplyClaim {
-    /// Its id.
+    /// The id of the claim.
     pub id: String,
-    /// Its statement.
+    /// The statement in the language of the reply.
     pub statement: String,
-    /// The day for which it holds.
+    /// The day or range of days for which the claim holds.
     pub as_of: String,
-    /// Who says so according to the sources.
+    /// The person or office that says so, according to the sources.
     pub attributed_to: Option<String>,
-    /// The numbers of its citations.
+    /// The numbers of the citations in the reply, ascending.
     pub citations: Vec<usize>,
 }
 
 /// A citation in a reply.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ReplyCitation {
-    /// Its number in the reply.
+    /// The number in the reply, from 1.
     pub n: usize,
-    /// The source's id; empty for what moderators added without one.
+    /// The id of the source; empty for a claim that moderators added without a source.
     pub source: String,
     /// The paragraph, counted from 1; 0 without a source.
     pub paragraph: u32,
-    /// Who published it, if known.
+    /// The publisher, if known.
     pub publisher: Option<String>,
-    /// The headline.
+    /// The headline; empty without a source.
     pub title: String,
-    /// When it was published, or added without a source: a day or a range.
+    /// The day or range of publication; without a source, the day on which moderators added the claim.
     pub published: String,
-    /// Where it can be read, if known.
+    /// The web address, if known.
     pub url: Option<String>,
 }
 
 /// A topic to choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Choice {
-    /// Its id.
+    /// The id of the topic.
     pub topic: String,
-    /// Its title.
+    /// The title, in the language of the reply.
     pub title: String,
 }
 
-/// Puts findings into words, one for each question of a message.
+/// Writes the reply to a message from the plans of its questions.
 #[must_use]
 pub fn reply(plans: &[AnswerPlan], language: Language) -> Reply {
     let mut writer = Writer { language, claims: Vec::new(), citations: Vec::new(), inferred: Vec::new() };
@@ -173,6 +173,7 @@ pub fn reply(plans: &[AnswerPlan], language: Language) -> Reply {
     }
 }
 
+/// The state of a reply in progress: its citations so far, and the ids of sources with an inferred date.
 struct Writer {
     language: Language,
     claims: Vec<ReplyClaim>,
@@ -192,7 +193,7 @@ impl Writer {
         }
     }
 
-    /// The statement with the numbers of its citations before the full stop.
+    /// Returns the statement of a claim with the numbers of its citations before the full stop.
     fn sentence(&mut self, claim: &Claim, plan: &AnswerPlan) -> String {
         let mut numbers: Vec<usize> = claim
             .cite
@@ -225,7 +226,7 @@ impl Writer {
         sentence
     }
 
-    /// The number of a paragraph in the list of sources.
+    /// Returns the number of a paragraph in the list of sources. Adds it if it is new.
     fn number(&mut self, source: &Source, paragraph: u32) -> usize {
         let known = self.citations.iter().find(|said| said.source == source.id && said.paragraph == paragraph);
         if let Some(known) = known {
@@ -245,7 +246,7 @@ impl Writer {
         })
     }
 
-    /// The number under which the list of sources says that there is none.
+    /// Returns the number in the list of sources that stands for claims added without a source on a day.
     fn number_without_source(&mut self, day: &str) -> usize {
         let is_it = |said: &&ReplyCitation| said.source.is_empty() && said.published == day;
         if let Some(known) = self.citations.iter().find(is_it) {
@@ -273,7 +274,7 @@ fn in_words(date: &str, language: Language) -> String {
     date.parse::<DateSpan>().map_or_else(|()| date.to_owned(), |span| span.in_words(&language.pack().dates))
 }
 
-/// `[1] The Moscow Times, 28 July 2025, paragraph 7 <https://…>`. A source without a publisher goes by its title.
+/// Returns `[1] The Moscow Times, 28 July 2025, paragraph 7 <https://…>`. The title replaces an unknown publisher.
 fn source_line(citation: &ReplyCitation, inferred: &[String], language: Language) -> String {
     let note = if inferred.contains(&citation.source) { language.pack().phrases.inferred.as_str() } else { "" };
     let line = source_name(citation, note, language);
@@ -281,7 +282,7 @@ fn source_line(citation: &ReplyCitation, inferred: &[String], language: Language
     format!("[{}] {line}{address}", citation.n)
 }
 
-/// `The Moscow Times, 28 July 2025, paragraph 7`, with a note behind the date.
+/// Returns `The Moscow Times, 28 July 2025, paragraph 7`, with a note after the date.
 fn source_name(citation: &ReplyCitation, note: &str, language: Language) -> String {
     if citation.source.is_empty() {
         let phrase = &language.pack().phrases.unsourced;
@@ -296,7 +297,7 @@ fn source_name(citation: &ReplyCitation, note: &str, language: Language) -> Stri
         .replace("{name}", &name)
 }
 
-/// The claims of a reply, each with where it stands and who said it.
+/// Lists the claims of a reply, each with its citations and the person it is attributed to.
 #[must_use]
 pub fn claims_in_list(reply: &Reply) -> String {
     let mut text = String::new();
@@ -311,7 +312,7 @@ pub fn claims_in_list(reply: &Reply) -> String {
     text
 }
 
-/// The titles of the topics that the sources answer, by subject.
+/// Lists the titles of the topics that the sources answer, by subject.
 #[must_use]
 pub fn topics_in_list(facts: &Facts) -> String {
     let mut lines = Vec::new();
@@ -323,7 +324,7 @@ pub fn topics_in_list(facts: &Facts) -> String {
     lines.join("\n")
 }
 
-/// A source as it stands in a list of sources.
+/// Describes a source in one line.
 #[must_use]
 pub fn source_in_list(source: &Source) -> String {
     let publisher = source.publisher.as_deref().unwrap_or("publisher not named");
@@ -337,8 +338,8 @@ pub fn source_in_list(source: &Source) -> String {
     )
 }
 
-/// The latest day for which a claim of an answer holds, where that isn't the day of an event and is known. An answer that only says
-/// what is near needs none.
+/// Returns the latest day for which a claim of an answer holds. `None` if the answer has only claims about the day of
+/// an event or of unknown date, or if the sources don't answer the question.
 fn as_of(plan: &AnswerPlan, language: Language) -> Option<String> {
     if !matches!(plan.outcome, Outcome::Answered | Outcome::Disputed) {
         return None;
@@ -348,7 +349,7 @@ fn as_of(plan: &AnswerPlan, language: Language) -> Option<String> {
     spans.max_by_key(DateSpan::from).map(|span| span.in_words(&language.pack().dates))
 }
 
-/// What leads the claims in. Where claims follow, `more` is true.
+/// Returns the introduction to the claims; `more` is true if there are claims.
 fn lead(lead: &Lead, more: bool, phrases: &Phrases) -> String {
     match lead {
         Lead::None => String::new(),
@@ -366,7 +367,7 @@ fn lead(lead: &Lead, more: bool, phrases: &Phrases) -> String {
     }
 }
 
-/// With a capital: in some languages what fills a phrase stands first.
+/// Returns a text with a capital letter. In some languages a filled-in placeholder begins the sentence.
 fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
@@ -399,8 +400,8 @@ fn social(talk: SmallTalk, phrases: &Phrases) -> &String {
     }
 }
 
-/// A reply that was given before, with what it said then of claims that are otherwise now: the day of the change, and the
-/// statement.
+/// Returns an updated reply with a line for each statement that it no longer contains. `changed` has the days of the
+/// changes and the statements.
 #[must_use]
 pub fn answer_update(reply: Reply, changed: &[(String, String)]) -> Reply {
     let phrase = &reply.language.pack().phrases.corrected;
@@ -412,13 +413,13 @@ pub fn answer_update(reply: Reply, changed: &[(String, String)]) -> Reply {
     Reply { text: format!("{body}{sources}"), body, ..reply }
 }
 
-/// What somebody who wished to be told of a question hears before its answer.
+/// Returns the heading of a notification that a question has an answer.
 #[must_use]
 pub fn told(question: &str, language: Language) -> String {
     language.pack().phrases.told.replace("{question}", question)
 }
 
-/// The reply when the desk itself fails.
+/// Returns the reply after an internal error, in English.
 #[must_use]
 pub fn trouble() -> Reply {
     reply(&[AnswerPlan::bare(Outcome::Unknown, Lead::Trouble)], Language::English)

@@ -1,10 +1,10 @@
-//! Chance that can be repeated.
+//! Provides repeatable random numbers for tests and benchmarks.
 
-/// A repeatable source of numbers (xorshift).
+/// A xorshift generator. The field is its state, initially the seed, which must not be 0.
 pub struct Random(pub u64);
 
 impl Random {
-    /// A number below `limit`.
+    /// Returns a number below `limit`.
     pub fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -12,7 +12,7 @@ impl Random {
         (self.0 % limit as u64) as usize
     }
 
-    /// One of several.
+    /// Returns one of the items.
     pub fn one_of<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }

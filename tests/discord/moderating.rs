@@ -1,4 +1,4 @@
-//! Moderators at work on the stand-in: slash commands, forms and buttons.
+//! Tests moderators' slash commands, forms and buttons against the stand-in.
 
 use routedesk::moderation::command::{Field, Form};
 use routedesk::moderation::{Actor, Moderation, Permission};
@@ -6,19 +6,19 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// Somebody at work, with what they see last.
+/// A bot, and the last response that a moderator saw.
 struct Hand {
     bot: Bot,
-    /// The last response to a moderator: its type and data.
+    /// Type and data of the last response to a moderator.
     last: Value,
 }
 
-/// Markup taken off.
+/// Removes markup from a text.
 fn plain(text: &str) -> String {
     text.replace(['\\', '\u{200b}'], "")
 }
 
-/// The person of the scenarios, and what they may do.
+/// Returns user id and permissions of a person in the scenarios.
 fn permissions(who: &str) -> (u64, u64) {
     if who == "moderator" { (STRANGER, MANAGE_MESSAGES) } else { (PERSON, 0) }
 }
@@ -30,7 +30,7 @@ impl Hand {
         Self { bot, last: Value::Null }
     }
 
-    /// What is said to a line of a scenario; none if Discord has no way to say it.
+    /// Sends a line of a scenario and returns the reply; `None` if the line can't be sent on Discord.
     async fn say(&mut self, who: &str, line: &str) -> Option<String> {
         let Some(command) = line.strip_prefix('/') else {
             if who == "member" {
@@ -58,7 +58,7 @@ impl Hand {
         Some(self.heard().await)
     }
 
-    /// What is said to an answer to what was asked: a form filled in, or a button pressed.
+    /// Answers the bot's last question by a form or a button, and returns the reply; `None` if neither is there.
     async fn answer(&mut self, who: &str, text: &str) -> Option<String> {
         if let Some(fill) = self.button(":fill:") {
             self.press(who, &fill);
@@ -86,23 +86,23 @@ impl Hand {
         self.bot.standin.interact(3, json!({"custom_id": id, "component_type": 2}), more);
     }
 
-    /// The id of a button of the last response.
+    /// Returns the id of a button of the last response that contains `part`.
     fn button(&self, part: &str) -> Option<String> {
         let row = self.last["data"]["components"][0]["components"].as_array()?;
         row.iter().filter_map(|button| button["custom_id"].as_str()).find(|id| id.contains(part)).map(str::to_owned)
     }
 
-    /// The next response, with the messages that belong to it.
+    /// Returns the text of the next response with its follow-up messages.
     async fn heard(&mut self) -> String {
         let answered = self.bot.requests.answered().await;
         if answered["type"] == 9 {
-            // A form: its hints are what is asked.
+            // A form asks its questions in the hints of the fields.
             let rows = answered["data"]["components"].as_array().unwrap().clone();
             self.last = answered;
             let hint = |row: &Value| row["components"][0]["placeholder"].as_str().unwrap_or_default().to_owned();
             return rows.iter().map(hint).collect::<Vec<_>>().join("\n");
         }
-        assert_eq!(answered["data"]["flags"], 4 | 64, "what moderators do is shown to them alone");
+        assert_eq!(answered["data"]["flags"], 4 | 64, "responses to moderators must be ephemeral");
         let mut text = plain(content(&answered["data"]));
         self.last = answered;
         while (text.contains("Before") || text.contains("The answer stays")) && !text.contains("`confirm` or `cancel`")
@@ -124,7 +124,7 @@ async fn the_scenarios_hold_on_discord() {
     for (name, scenario) in scenario::all() {
         let mut hand = Hand::start().await;
         for mut step in scenario::steps(&scenario) {
-            // A form shows only as much of a hint as Discord takes.
+            // A form cuts its hints to Discord's limit, so the expected text may be missing.
             let Some(reply) = hand.say(step.0, step.1).await else { continue };
             if hand.last["type"] == 9 {
                 step.2.clear();
@@ -136,10 +136,10 @@ async fn the_scenarios_hold_on_discord() {
     }
 }
 
-/// A role that was named keeps the facts; who loses it between looking and confirming doesn't; the log channel is told, with
-/// a button that takes the change back.
+/// Members with a named role are moderators. A member who loses the role between preview and confirmation can't
+/// confirm. The bot posts the change to the log channel, with a button that undoes it.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_keeps_the_facts_is_looked_at_each_time() {
+async fn permissions_are_checked_at_each_step() {
     const ROLE: u64 = 4711;
     let mut hand = Hand::start().await;
     let keeper = |roles: &[u64]| {
@@ -154,7 +154,7 @@ async fn who_keeps_the_facts_is_looked_at_each_time() {
                "options": [{"name": "retire", "type": 1, "options": options}]})
     };
     hand.bot.standin.interact(2, retire(&hand.bot), keeper(&[ROLE]));
-    assert!(hand.heard().await.contains("Only those who moderate here"));
+    assert!(hand.heard().await.contains("Only moderators may do that here"));
     hand.bot
         .records()
         .set(&GUILD.to_string(), |settings| {
@@ -163,40 +163,40 @@ async fn who_keeps_the_facts_is_looked_at_each_time() {
         })
         .unwrap();
     hand.bot.standin.interact(2, retire(&hand.bot), keeper(&[ROLE]));
-    assert!(hand.heard().await.contains("Say price-rubles no more"));
+    assert!(hand.heard().await.contains("Retire price-rubles"));
     let confirm = hand.button(":confirm:").unwrap();
     let press = |hand: &Hand, id: &str, roles: &[u64]| {
         let mut more = keeper(roles);
         more["message"] = hand.bot.standin.keep(CHANNEL, BOT, "a preview", json!({}));
         hand.bot.standin.interact(3, json!({"custom_id": id, "component_type": 2}), more);
     };
-    // Somebody else's button, a forged one and one without the role do nothing.
+    // Another person's button, a forged button, and a press without the role do nothing.
     hand.press("member", &confirm);
-    assert!(hand.heard().await.contains("Nothing is open"));
+    assert!(hand.heard().await.contains("No command is waiting"));
     press(&hand, "moderate:confirm:999", &[ROLE]);
-    assert!(hand.heard().await.contains("Nothing is open"));
+    assert!(hand.heard().await.contains("No command is waiting"));
     press(&hand, &confirm, &[]);
-    assert!(hand.heard().await.contains("Only those who moderate here"));
+    assert!(hand.heard().await.contains("Only moderators may do that here"));
     hand.bot.standin.interact(2, retire(&hand.bot), keeper(&[ROLE]));
     hand.heard().await;
     let confirm = hand.button(":confirm:").unwrap();
     press(&hand, &confirm, &[ROLE]);
     assert!(hand.heard().await.contains("Done, revision 2"));
     let told = hand.bot.requests.said(LOG_CHANNEL).await;
-    assert!(plain(content(&told)).contains("Revision 2: Say price-rubles no more"), "{told}");
+    assert!(plain(content(&told)).contains("Revision 2: Retire price-rubles"), "{told}");
     let undo = buttons(&told, 0).remove(0);
     press(&hand, &undo, &[ROLE]);
-    assert!(hand.heard().await.contains("Take revision 2 back"));
+    assert!(hand.heard().await.contains("Undo revision 2"));
     let confirm = hand.button(":confirm:").unwrap();
     press(&hand, &confirm, &[ROLE]);
     assert!(hand.heard().await.contains("Done, revision 3"));
-    // The old button is over.
+    // The button has no effect any more.
     press(&hand, &confirm, &[ROLE]);
-    assert!(hand.heard().await.contains("Nothing is open"));
+    assert!(hand.heard().await.contains("No command is waiting"));
     hand.bot.assert_well_behaved();
 }
 
-/// What is typed is completed for those who keep the facts.
+/// Only moderators get completions of topics and claims.
 #[tokio::test(flavor = "multi_thread")]
 async fn topics_and_claims_are_completed_for_moderators() {
     let mut hand = Hand::start().await;
@@ -212,8 +212,8 @@ async fn topics_and_claims_are_completed_for_moderators() {
     hand.bot.assert_well_behaved();
 }
 
-/// What was answered before a change says what is right now, also a command's public answer, and is put back when the change
-/// is taken back; nobody is pinged by it.
+/// The bot edits earlier answers, including public responses to commands, to show a change. It restores them when the
+/// change is undone. The edits ping nobody.
 #[tokio::test(flavor = "multi_thread")]
 async fn answer_updates_reach_old_messages() {
     let mut hand = Hand::start().await;
@@ -257,9 +257,9 @@ impl Hand {
     }
 }
 
-/// What a moderator replies to a question without an answer becomes a fact by a button, which only those press who may.
+/// A moderator's reply to a question without an answer becomes a fact by a button that only moderators can use.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_given_by_hand_becomes_a_fact() {
+async fn a_moderators_reply_becomes_a_fact() {
     let mut hand = Hand::start().await;
     let question = "is there a lounge for passengers at pyongyang airport?";
     hand.say("member", question).await;
@@ -270,7 +270,7 @@ async fn an_answer_given_by_hand_becomes_a_fact() {
     };
     let unknown = hand.bot.standin.channel(CHANNEL).pop().unwrap();
     let fact = "Azzet reports no lounge at Pyongyang airport";
-    // A member's reply is heard as ever, and a moderator's question, too.
+    // A member's reply is treated as a question, and so is a moderator's question.
     for (who, text) in [(PERSON, fact), (STRANGER, "how much is a ticket?")] {
         reply(&hand, who, text, &unknown);
         let said = hand.bot.said().await;
@@ -281,7 +281,7 @@ async fn an_answer_given_by_hand_becomes_a_fact() {
     assert!(content(&said).starts_with("Thank you."), "{said}");
     let accept = buttons(&said, 0).remove(0);
     hand.press("member", &accept);
-    assert!(hand.heard().await.contains("Only those who moderate here"));
+    assert!(hand.heard().await.contains("Only moderators may do that here"));
     hand.press("moderator", &accept);
     hand.heard().await;
     let form = &hand.last["data"];
@@ -305,7 +305,7 @@ async fn an_answer_given_by_hand_becomes_a_fact() {
     hand.bot.assert_well_behaved();
 }
 
-/// Those who keep a server's facts are told when what all share changes under a change of theirs, once.
+/// The bot tells the log channel once that a shared fact has changed that the server had changed, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_channel_is_told_of_shared_changes() {
     let mut hand = Hand::start().await;
@@ -338,10 +338,10 @@ async fn the_log_channel_is_told_of_shared_changes() {
     hand.bot.assert_well_behaved();
 }
 
-/// Facts go out as a file and come back as one revision; who may not bring one in isn't even fetched, nor is anything from
-/// elsewhere.
+/// Facts are exported as a file and imported as one revision. The bot fetches no file from people without permission or
+/// from other hosts.
 #[tokio::test(flavor = "multi_thread")]
-async fn facts_go_out_as_a_file_and_come_back() {
+async fn facts_are_exported_and_imported_as_a_file() {
     let mut hand = Hand::start().await;
     let file_command = |hand: &Hand, part: &str, who: (u64, u64), file: Option<(String, Value)>| {
         let id = hand.bot.standin.command_id("fact");
@@ -361,8 +361,8 @@ async fn facts_go_out_as_a_file_and_come_back() {
     let said = hand.bot.requests.followed().await;
     assert!(content(&said).contains("All 256 claims") && said["flags"] == 4 | 64, "{said}");
     let text = hand.bot.standin.given().pop().unwrap();
-    // Who can't be given a file hears why.
-    for (status, part) in [(403, "permission Attach Files"), (500, "could not be given")] {
+    // If the file can't be sent, the bot gives the reason.
+    for (status, part) in [(403, "permission Attach Files"), (500, "could not be sent")] {
         hand.bot.standin.refuse_next_follow_up(status);
         file_command(&hand, "export", moderator, None);
         let said = hand.bot.requests.followed().await;
@@ -377,12 +377,12 @@ async fn facts_go_out_as_a_file_and_come_back() {
     };
     let attach = |hand: &Hand, bytes: &[u8]| hand.bot.standin.attach(bytes);
     for (who, file, expected) in [
-        ((PERSON, 0), attach(&hand, edited.as_bytes()), "Only those who moderate here"),
+        ((PERSON, 0), attach(&hand, edited.as_bytes()), "Only moderators may do that here"),
         (moderator, elsewhere(&hand, "http://127.0.0.1:1/facts.txt"), "could not fetch"),
         (moderator, elsewhere(&hand, "https://example.org/facts.txt"), "could not fetch"),
-        (moderator, attach(&hand, b"\xff\xfe"), "no text"),
-        (moderator, attach(&hand, b""), "no text"),
-        (moderator, attach(&hand, b"hello"), "no file of facts"),
+        (moderator, attach(&hand, b"\xff\xfe"), "isn't UTF-8 text"),
+        (moderator, attach(&hand, b""), "isn't UTF-8 text"),
+        (moderator, attach(&hand, b"hello"), "not a facts file"),
         (moderator, attach(&hand, text.as_bytes()), "It changes nothing"),
     ] {
         file_command(&hand, "import", who, Some(file));
@@ -398,7 +398,7 @@ async fn facts_go_out_as_a_file_and_come_back() {
         preview = format!("{preview}\n{}", plain(content(&said)));
         hand.last = json!({"type": 4, "data": said});
     }
-    assert!(preview.contains("Bring a file in: 1 thing") && preview.contains("45,000 roubles"), "{preview}");
+    assert!(preview.contains("Import a file: 1 entry") && preview.contains("45,000 roubles"), "{preview}");
     assert!(hand.say("moderator", "confirm").await.unwrap().contains("Done, revision 2"));
     assert!(hand.say("member", "how much is a ticket?").await.unwrap().contains("45,000 roubles ["));
     hand.bot.assert_well_behaved();

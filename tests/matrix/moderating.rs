@@ -1,11 +1,11 @@
-//! Moderators at work in a room of a real homeserver.
+//! Tests moderators' commands, reactions and files in rooms of a homeserver.
 
 use routedesk::moderation::{Actor, Moderation, Permission};
 use serde_json::json;
 
 use super::*;
 
-/// A room with somebody who moderates it and somebody who doesn't.
+/// A bot in a room with a moderator and a member.
 struct Hands {
     bot: Bot,
     moderator: Person,
@@ -23,6 +23,7 @@ impl Hands {
         Self { bot, moderator, member, room }
     }
 
+    /// Sends a line of a scenario and returns the reply.
     async fn say(&mut self, who: &str, line: &str) -> String {
         let person = if who == "moderator" { &mut self.moderator } else { &mut self.member };
         let line = match line.strip_prefix('/') {
@@ -32,7 +33,7 @@ impl Hands {
         };
         let asked = person.say(&self.room, &line).await;
         loop {
-            // What is said to others is heard, too, and old answers are corrected.
+            // Skip replies to others and edits of old answers.
             let said = person.hears(&self.room, self.bot.id()).await;
             if said["content"]["m.relates_to"]["m.in_reply_to"]["event_id"] == asked.as_str() {
                 return body(&said).to_owned();
@@ -47,8 +48,8 @@ async fn the_scenarios_hold_on_matrix() {
     for (name, scenario) in scenario::all() {
         let mut hands = Hands::start(server).await;
         for step in scenario::steps(&scenario) {
-            // Without a step that is open a bare word is said to nobody, nor is one that decides nothing.
-            if (step.1 == "confirm" && step.2 == ["= Nothing is open"]) || step.1 == "maybe" {
+            // On Matrix, the bot ignores a bare word if no step is open, or if the word doesn't decide the open step.
+            if (step.1 == "confirm" && step.2 == ["= No command is waiting"]) || step.1 == "maybe" {
                 continue;
             }
             let reply = hands.say(step.0, step.1).await;
@@ -58,9 +59,10 @@ async fn the_scenarios_hold_on_matrix() {
     }
 }
 
-/// The room's own levels count, each time; another room sees nothing; the management room is told.
+/// The power levels of the room decide who is a moderator, at each step. Other rooms don't see the change, and the
+/// management room is told of it.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_levels_of_the_room_tell_who_keeps_its_facts() {
+async fn power_levels_decide_who_is_a_moderator() {
     let Some(server) = Server::shared().await else { return };
     let mut hands = Hands::start(server).await;
     let bot_id = hands.bot.id().to_owned();
@@ -68,28 +70,28 @@ async fn the_levels_of_the_room_tell_who_keeps_its_facts() {
     let said = hands.say("moderator", &format!("/desk set log {management}")).await;
     assert!(said.starts_with("CAREFUL") && said.contains(&management), "{said}");
     let said = hands.say("moderator", "/desk set log !nowhere:localhost").await;
-    assert!(said.contains("I am not in that room"), "{said}");
-    // A level that is neither 0 nor 50 nor 100.
+    assert!(said.contains("I'm not in that room"), "{said}");
     let member = hands.member.id.clone();
-    // Who made the room stands above all levels in the newest kind of room.
+    // The creator needs no entry: in the newest room version, creators are above all levels.
     let levels = |level: i64| json!({"users": {member.clone(): level}});
     let path = format!("/rooms/{}/state/m.room.power_levels", synapse::coded(&hands.room));
     let retire = "/fact retire price-rubles wrong";
-    for (level, expected) in [(49, "Only those who moderate here"), (51, "Say price-rubles no more")] {
+    // Levels just below and above the limit of 50.
+    for (level, expected) in [(49, "Only moderators may do that here"), (51, "Retire price-rubles")] {
         hands.moderator.call("PUT", &path, &levels(level)).await;
         let said = hands.say("member", retire).await;
         assert!(said.contains(expected), "{level}: {said}");
     }
-    // Who loses the level between looking and confirming changes nothing.
+    // A person who loses the level between preview and confirmation can't confirm.
     hands.moderator.call("PUT", &path, &levels(0)).await;
     let said = hands.say("member", "/confirm").await;
-    assert!(said.contains("Only those who moderate here"), "{said}");
+    assert!(said.contains("Only moderators may do that here"), "{said}");
     hands.say("moderator", retire).await;
     assert!(hands.say("moderator", "confirm").await.contains("Done, revision 2"));
     let told = hands.moderator.hears(&management, &bot_id).await;
-    assert!(body(&told).contains("Revision 2: Say price-rubles no more"), "{told}");
+    assert!(body(&told).contains("Revision 2: Retire price-rubles"), "{told}");
     assert!(!hands.say("member", "how much is a ticket?").await.contains("45,000 rubles ["));
-    // Another room and a direct chat see the shared facts, and there nobody but the operator changes them.
+    // Another room and a direct chat see the shared facts. In a direct chat, only operators can change facts.
     for more in [json!({}), json!({"is_direct": true, "preset": "trusted_private_chat"})] {
         let other = hands.moderator.room_with(&bot_id, more.clone()).await;
         hands.moderator.say(&other, "!ask how much is a ticket?").await;
@@ -97,13 +99,13 @@ async fn the_levels_of_the_room_tell_who_keeps_its_facts() {
         if more["is_direct"] == true {
             hands.moderator.say(&other, "!fact retire price-rubles wrong").await;
             let said = hands.moderator.hears(&other, &bot_id).await;
-            assert!(body(&said).contains("Only those who run the bot"), "{said}");
+            assert!(body(&said).contains("Only operators may"), "{said}");
         }
     }
     hands.bot.stop().await;
 }
 
-/// Where a room goes on in another one, what it has of its own comes along.
+/// When a room is upgraded, the new room has the changes of the old one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rooms_own_facts_follow_it() {
     let Some(server) = Server::shared().await else { return };
@@ -117,7 +119,7 @@ async fn a_rooms_own_facts_follow_it() {
     hands.moderator.until_in(&next, &bot_id, "join").await;
     let scope = routedesk::store::Scope::community("matrix", &next);
     let store = routedesk::store::Store::open(&hands.bot.folder.path().join("facts.db")).unwrap();
-    // The bot takes them along right after it has entered.
+    // The bot copies the changes after it has joined.
     while store.overlay(&scope).unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
@@ -126,7 +128,7 @@ async fn a_rooms_own_facts_follow_it() {
     hands.bot.stop().await;
 }
 
-/// What was answered before a change says what is right now, and is put back when the change is taken back.
+/// The bot edits earlier answers to show a change, and restores them when the change is undone.
 #[tokio::test(flavor = "multi_thread")]
 async fn answer_updates_reach_old_answers() {
     let Some(server) = Server::shared().await else { return };
@@ -151,7 +153,8 @@ async fn answer_updates_reach_old_answers() {
     hands.bot.stop().await;
 }
 
-/// A bell under what has no answer: told once, also after a restart; taken back with the reaction.
+/// A 🔔 under a reply without an answer subscribes; the subscriber is notified once, also across a restart. Removing the
+/// reaction withdraws the subscription.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscriber_is_notified_once() {
     let Some(server) = Server::shared().await else { return };
@@ -161,7 +164,7 @@ async fn a_subscriber_is_notified_once() {
     assert!(said.contains("🔔"), "{said}");
     let is_unknown = |event: &Value| event["content"]["routedesk.answer"]["open"].is_string();
     let post = hands.moderator.next(&hands.room, is_unknown).await["event_id"].as_str().unwrap().to_owned();
-    // One of two takes it back.
+    // Two people subscribe, and one of them withdraws.
     let taken = hands.moderator.react(&hands.room, &post, "🔔").await;
     hands.member.react(&hands.room, &post, "🔔").await;
     let records = hands.bot.records();
@@ -187,7 +190,7 @@ async fn a_subscriber_is_notified_once() {
     while !records.subscriptions_before(i64::MAX).unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
-    // Nothing of the history is taken for a new wish.
+    // After a restart, the reactions in the history don't create new subscriptions.
     hands.bot.stop().await;
     hands.bot.come_up().await;
     hands.say("member", "who flies it?").await;
@@ -195,9 +198,9 @@ async fn a_subscriber_is_notified_once() {
     hands.bot.stop().await;
 }
 
-/// What a moderator replies to a question without an answer can be made a fact; the management room is told.
+/// A moderator's reply to a question without an answer can become a fact. The management room is told of the reply.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_given_by_hand_becomes_a_fact() {
+async fn a_moderators_reply_becomes_a_fact() {
     let Some(server) = Server::shared().await else { return };
     let mut hands = Hands::start(server).await;
     let bot_id = hands.bot.id().to_owned();
@@ -223,9 +226,9 @@ async fn an_answer_given_by_hand_becomes_a_fact() {
     hands.bot.stop().await;
 }
 
-/// The management room's line is taken back by signs, which count by the right in the room that it is about.
+/// Reactions in the management room undo a change. They need permission in the room that the change is about.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_is_taken_back_in_the_management_room() {
+async fn a_change_is_undone_in_the_management_room() {
     let Some(server) = Server::shared().await else { return };
     let mut hands = Hands::start(server).await;
     let bot_id = hands.bot.id().to_owned();
@@ -235,17 +238,17 @@ async fn a_change_is_taken_back_in_the_management_room() {
     hands.say("moderator", "/fact retire price-rubles wrong").await;
     hands.say("moderator", "confirm").await;
     let line = hands.moderator.hears(&management, &bot_id).await["event_id"].as_str().unwrap().to_owned();
-    // Who moderates the management room alone may not.
+    // The member is in the management room but isn't a moderator of the other room.
     hands.member.react(&management, &line, "↩️").await;
     let said = hands.moderator.hears(&management, &bot_id).await;
-    assert!(body(&said).contains("Only those who moderate here"), "{said}");
+    assert!(body(&said).contains("Only moderators may do that here"), "{said}");
     hands.moderator.react(&management, &line, "↩️").await;
     let preview = hands.moderator.hears(&management, &bot_id).await;
-    assert!(body(&preview).contains("Take revision 2 back"), "{preview}");
+    assert!(body(&preview).contains("Undo revision 2"), "{preview}");
     let preview = preview["event_id"].as_str().unwrap();
-    // Somebody else's yes isn't theirs.
+    // Another person can't confirm.
     hands.member.react(&management, preview, "✅").await;
-    assert!(body(&hands.moderator.hears(&management, &bot_id).await).contains("Nothing is open"));
+    assert!(body(&hands.moderator.hears(&management, &bot_id).await).contains("No command is waiting"));
     hands.moderator.react(&management, preview, "✅").await;
     let is_done =
         |event: &Value| event["content"]["body"].as_str().is_some_and(|text| text.contains("Done, revision 3"));
@@ -254,7 +257,8 @@ async fn a_change_is_taken_back_in_the_management_room() {
     hands.bot.stop().await;
 }
 
-/// Rooms that an operator bound to a space share what they change; others don't see it, and nobody else binds.
+/// Rooms that an operator binds to a space share their changes. Other rooms don't see them, and only operators can
+/// bind.
 #[tokio::test(flavor = "multi_thread")]
 async fn rooms_of_a_space_share_their_facts() {
     let Some(server) = Server::shared().await else { return };
@@ -273,7 +277,7 @@ async fn rooms_of_a_space_share_their_facts() {
     let bot_id = bot.id().to_owned();
     moderator.say(&rooms[0], "!desk set space !space:localhost").await;
     let said = moderator.hears(&rooms[0], &bot_id).await;
-    assert!(body(&said).starts_with("Only those who run the bot"), "{said}");
+    assert!(body(&said).starts_with("Only operators may"), "{said}");
     let is_bound = |event: &Value| {
         event["content"]["body"].as_str().is_some_and(|text| text.contains("bound to the space !space"))
     };
@@ -290,7 +294,7 @@ async fn rooms_of_a_space_share_their_facts() {
         let said = moderator.hears(room, &bot_id).await;
         assert_eq!(body(&said).contains("45,000 rubles ["), expected, "{said}");
     }
-    // Let go, a room sees the shared facts again.
+    // After it is unbound, a room sees the shared facts again.
     operator.say(&rooms[1], "!desk set space off").await;
     moderator.hears(&rooms[1], &bot_id).await;
     moderator.say(&rooms[1], "!ask how much is a ticket?").await;
@@ -298,7 +302,7 @@ async fn rooms_of_a_space_share_their_facts() {
     bot.stop().await;
 }
 
-/// Those who keep a room's facts are told when what all share changes under a change of theirs.
+/// The bot tells the management room that a shared fact has changed that the room had changed, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_management_room_is_told_of_shared_changes() {
     let Some(server) = Server::shared().await else { return };
@@ -327,25 +331,25 @@ async fn the_management_room_is_told_of_shared_changes() {
     let told = hands.moderator.hears(&management, &bot_id).await;
     assert!(body(&told).contains("claim price-rubles"), "{told}");
     let said = hands.say("moderator", "/review").await;
-    assert!(said.contains("there it says \"It was 47,000 rubles.\""), "{said}");
+    assert!(said.contains("which says \"It was 47,000 rubles.\""), "{said}");
     hands.bot.stop().await;
 }
 
-/// Whether an event says something.
+/// Returns true if the body of an event contains `part`.
 fn says(event: &Value, part: &str) -> bool {
     event["content"]["body"].as_str().is_some_and(|text| text.contains(part))
 }
 
-/// The next file of the bot's.
+/// Returns the next file that the bot sends.
 async fn file(person: &mut Person, room: &str, bot: &str) -> Value {
     let is_file = |event: &Value| event["sender"] == bot && event["content"]["msgtype"] == "m.file";
     person.next(room, is_file).await
 }
 
-/// Facts go out as a file and come back as one revision: as a reply to a file, as what stands under one, or as the file that is
-/// asked for. Nobody else's counts.
+/// Facts are exported as a file and imported as one revision: by a reply to a file, by a caption, or with the file that
+/// the bot asks for. Only moderators can import.
 #[tokio::test(flavor = "multi_thread")]
-async fn facts_go_out_as_a_file_and_come_back() {
+async fn facts_are_exported_and_imported_as_a_file() {
     let Some(server) = Server::shared().await else { return };
     let mut hands = Hands::start(server).await;
     let (bot, room) = (hands.bot.id().to_owned(), hands.room.clone());
@@ -355,33 +359,33 @@ async fn facts_go_out_as_a_file_and_come_back() {
     let text = hands.moderator.download(given["content"]["url"].as_str().unwrap()).await;
     let edited = |price: &str| text.replace("A ticket was priced at 45,000 rubles.", price);
     let first = edited("A ticket was priced at 45,000 roubles.");
-    // A file that nobody asked for is nothing to the bot, and one that a member brings isn't taken.
+    // The bot ignores a file without a command, and refuses an import by a member.
     let post = hands.moderator.file(&room, first.as_bytes(), "facts.txt").await;
     hands.member.reply(&room, &post, "!fact import").await;
-    hands.member.next(&room, |event| says(event, "Only those who moderate here")).await;
+    hands.member.next(&room, |event| says(event, "Only moderators may do that here")).await;
     hands.moderator.reply(&room, &post, "!fact import facts.txt").await;
-    let is_preview = |event: &Value| says(event, "Bring a file in: 1 thing");
+    let is_preview = |event: &Value| says(event, "Import a file: 1 entry");
     hands.moderator.next(&room, is_preview).await;
     assert!(hands.say("moderator", "confirm").await.contains("Done, revision 2"));
     assert!(hands.say("member", "how much is a ticket?").await.contains("45,000 roubles ["));
-    // A step asks for the file; what isn't one is asked for again.
+    // Without a file, the bot asks for one. If the file isn't valid, it asks again.
     assert!(hands.say("moderator", "/fact import").await.contains("Which file?"));
     hands.moderator.file(&room, b"hello", "facts.txt").await;
-    hands.moderator.next(&room, |event| says(event, "no file of facts") && says(event, "Which file?")).await;
+    hands.moderator.next(&room, |event| says(event, "not a facts file") && says(event, "Which file?")).await;
     let second = edited("A ticket was priced at 45,000 Russian rubles.").replace("#: revision 1\n", "");
-    // Meanwhile they may say something else; what stands under the file isn't the file.
+    // Other messages don't end the step, and the caption of the file is ignored.
     hands.moderator.say(&room, "wait a moment").await;
     hands.moderator.file(&room, second.as_bytes(), "here it is").await;
     hands.moderator.next(&room, is_preview).await;
     hands.say("moderator", "confirm").await;
     assert!(hands.say("member", "how much is a ticket?").await.contains("45,000 Russian rubles ["));
-    // What stands under a file is a command.
+    // The caption of a file can be the command.
     hands.moderator.file(&room, text.as_bytes(), "!fact import").await;
     hands.moderator.next(&room, |event| says(event, "It changes nothing")).await;
     hands.bot.stop().await;
 }
 
-/// In an encrypted room the file is encrypted, too, both ways.
+/// In an encrypted room, exported and imported files are encrypted, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_of_encrypted_rooms_are_encrypted() {
     let Some(server) = Server::shared().await else { return };
@@ -396,7 +400,7 @@ async fn files_of_encrypted_rooms_are_encrypted() {
     let most = routedesk::facts::bundle::LARGEST;
     let facts = String::from_utf8(friend.account.download(&given.content, most).await.unwrap()).unwrap();
     assert!(facts.starts_with("# All facts in one file."));
-    assert!(friend.account.download(&given.content, 1_000).await.is_err(), "a limit holds");
+    assert!(friend.account.download(&given.content, 1_000).await.is_err(), "the size limit must hold");
     let edited = facts.replace("A ticket was priced at 45,000 rubles.", "A ticket was priced at 45,000 roubles.");
     let mut content = friend.account.upload(&room, &edited).await.unwrap();
     for (key, value) in [
@@ -408,7 +412,7 @@ async fn files_of_encrypted_rooms_are_encrypted() {
         content[key] = value;
     }
     friend.account.send(&room, "m.room.message", content, "import").await.unwrap();
-    assert!(text(&friend.hears(bot.id()).await).contains("Bring a file in: 1 thing"));
+    assert!(text(&friend.hears(bot.id()).await).contains("Import a file: 1 entry"));
     friend.say(&room, "confirm").await;
     assert!(text(&friend.hears(bot.id()).await).contains("Done, revision 2"));
 }

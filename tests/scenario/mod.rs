@@ -1,8 +1,9 @@
-//! Scenarios of moderators at work, which hold on each platform: `tests/scenarios/*.txt`.
+//! Reads and checks the scenarios of `tests/scenarios/*.txt`: dialogues between moderators and the bot that every
+//! platform must pass.
 
 use std::path::Path;
 
-/// The scenarios by name.
+/// Returns name and text of each scenario, sorted by name.
 pub fn all() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let mut found: Vec<(String, String)> = std::fs::read_dir(folder)
@@ -14,21 +15,22 @@ pub fn all() -> Vec<(String, String)> {
     found
 }
 
-/// The steps of a scenario: who, what they say, and what is expected of the reply.
+/// Returns the steps of a scenario: the person, their message, and the lines that the reply must satisfy. A line `=
+/// text` requires the text in the reply; `! text` forbids it.
 pub fn steps(text: &str) -> Vec<(&str, &str, Vec<&str>)> {
     let mut steps: Vec<(&str, &str, Vec<&str>)> = Vec::new();
     for line in text.lines().map(str::trim_start).filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
         if line.starts_with("= ") || line.starts_with("! ") {
-            steps.last_mut().expect("somebody says something first").2.push(line);
+            steps.last_mut().expect("an expectation follows a message").2.push(line);
         } else {
-            let (who, said) = line.split_once(": ").expect("`who: words`");
+            let (who, said) = line.split_once(": ").expect("a line `person: message`");
             steps.push((who, said, Vec::new()));
         }
     }
     steps
 }
 
-/// What of a reply isn't as expected.
+/// Returns the expectations that a reply doesn't satisfy.
 fn faults(reply: &str, expected: &[&str]) -> Vec<String> {
     let holds = |line: &str| match line.split_at(2) {
         ("= ", part) => reply.contains(part),

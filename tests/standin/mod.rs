@@ -1,5 +1,7 @@
-//! A stand-in for Discord on the loopback interface: REST and gateway, with state. Every request of the bot is checked
-//! against Discord's own description where that is at hand, and against the limits that the description leaves out.
+//! Simulates Discord on the loopback interface, REST API and gateway, for the Discord tests and the examples.
+//!
+//! The stand-in checks every request of the bot against the OpenAPI description that `DISCORD_OPENAPI` names, if it is
+//! set, and against limits that the description leaves out. [`StandIn::problems`] returns the violations.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -16,52 +18,52 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc, watch};
 
-/// The bot, its application, a person and another bot.
+/// Ids of the bot, its application, two members of the server and another bot.
 pub const BOT: u64 = 99;
 pub const APPLICATION: u64 = 98;
 pub const PERSON: u64 = 1;
 pub const STRANGER: u64 = 2;
 pub const OTHER_BOT: u64 = 3;
 
-/// Somebody who has left the server.
+/// Id of a user who has left the server.
 pub const FORMER: u64 = 6;
 
-/// A server with a channel, and a direct channel.
+/// Ids of the server, its main channel, and the channel of direct messages.
 pub const GUILD: u64 = 500;
 pub const CHANNEL: u64 = 700;
 pub const DIRECT: u64 = 800;
 
-/// Another channel of the server, its log channel, and a thread in the first channel.
+/// Ids of another channel of the server, its log channel, and a thread in the main channel.
 pub const OTHER_CHANNEL: u64 = 701;
 pub const LOG_CHANNEL: u64 = 702;
 pub const THREAD: u64 = 703;
 
-/// The intent without which the content of other people's messages is kept back.
+/// The message content intent. Without it, Discord sends the messages of other users without their content.
 const MESSAGE_CONTENT: u64 = 1 << 15;
 
-/// How often the bot's heart is to beat, in milliseconds: so seldom that a test sees only the beats that it asks for.
+/// The heartbeat interval in milliseconds: long enough that a test sees only the heartbeats that it requests.
 const HEARTBEAT_MS: u64 = 40_000;
 
-/// How long a test waits for something that must come; nothing is slow, so this only ends a test that fails.
+/// The longest wait for an event. Passing tests wait only milliseconds; the limit ends a failing test.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A role of the server that may manage messages; the stranger has it.
+/// Id of the server's role with the permission *Manage Messages*. [`STRANGER`] has it.
 pub const KEEPERS: u64 = 4712;
 
-/// Where the commands of everybody are registered, and those of who keeps the facts in the server.
+/// Paths at which the bot registers the global commands and the moderators' commands of the server.
 pub const COMMANDS: &str = "/applications/98/commands";
 pub const KEEPERS_COMMANDS: &str = "/guilds/500/commands";
 
-/// What the stand-in does with the next message that the bot sends.
+/// A failure of the request with which the bot sends a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Refuses it with this status.
+    /// Responds with this status and drops the message.
     Status(u16),
-    /// Keeps it and never answers.
+    /// Stores the message and never responds.
     KeepAndHang,
-    /// Neither keeps nor answers it.
+    /// Drops the message and never responds.
     Hang,
-    /// Keeps it and answers only when the next message has come.
+    /// Stores the message and responds only after the next message.
     Late,
 }
 
@@ -75,29 +77,31 @@ pub struct Request {
 
 #[derive(Default)]
 struct Inner {
-    /// The commands of everybody and those of the server, by where they are registered.
+    /// Registered commands, by the path of the registration.
     commands: BTreeMap<String, Vec<Value>>,
     channels: BTreeMap<u64, Vec<Value>>,
     faults: VecDeque<Fault>,
     problems: Vec<String>,
     nonces: BTreeMap<String, Value>,
-    /// First responses to interactions, by their tokens.
+    /// First responses to interactions, by token.
     responses: BTreeMap<String, Value>,
-    /// Files that people attached to commands, by their ids, and those that the bot gave.
+    /// Files that people attached to commands, by id.
     attached: BTreeMap<u64, Vec<u8>>,
+    /// Files that the bot sent.
     given: Vec<String>,
     next_id: u64,
     sequence: u64,
-    /// What was sent in the session, for resuming it.
+    /// Events of the session with their sequence numbers, to be sent again on resume.
     sent: Vec<(u64, String)>,
     intents: u64,
-    /// How the next responses to interactions fail.
+    /// Status and Discord error code for the next responses to interactions.
     refusals: VecDeque<(u16, u32)>,
-    /// And the next messages that follow them.
+    /// Status for the next follow-up messages.
     refused_follow_ups: VecDeque<u16>,
-    /// Threads with their parents and names.
+    /// Parent and name of each thread.
     threads: BTreeMap<u64, (u64, String)>,
     registrations: u64,
+    /// Numbers of sessions that were started and resumed when a test last waited for one.
     seen: (u64, u64),
     refuses: bool,
     refuses_commands: bool,
@@ -110,11 +114,11 @@ struct Inner {
 pub struct StandIn {
     inner: Arc<Mutex<Inner>>,
     events: broadcast::Sender<Event>,
-    /// How many sessions were begun and how many resumed.
+    /// Numbers of sessions that were started and resumed.
     sessions: watch::Sender<(u64, u64)>,
-    /// Counts the beats of the bot's heart.
+    /// Number of heartbeats from the bot.
     beats: watch::Sender<u64>,
-    /// Counts what the bot has said.
+    /// Number of messages from the bot.
     said: watch::Sender<u64>,
     requests: mpsc::UnboundedSender<Request>,
     pub address: String,
@@ -124,37 +128,38 @@ pub struct StandIn {
 #[derive(Clone)]
 enum Event {
     Dispatch(u64, String),
-    /// Something that isn't an event, such as a call to reconnect.
+    /// A payload that isn't an event, such as the request to reconnect.
     Send(String),
+    /// Closes the connection.
     Cut,
 }
 
-/// What a test reads of the bot's requests.
+/// The bot's requests, for the test to read in order.
 pub struct Requests(mpsc::UnboundedReceiver<Request>);
 
 impl Requests {
-    /// The next request to a path that ends so.
+    /// Returns the next request with this method and an ending of the path; skips others.
     pub async fn next(&mut self, method: &str, ending: &str) -> Request {
         loop {
             let request = tokio::time::timeout(WAIT_TIMEOUT, self.any()).await;
-            let request = request.unwrap_or_else(|_| panic!("no {method} …{ending} came"));
+            let request = request.unwrap_or_else(|_| panic!("no {method} …{ending} in time"));
             if request.method == method && request.path.ends_with(ending) {
                 return request;
             }
         }
     }
 
-    /// The next request, whatever it is.
+    /// Returns the next request.
     pub async fn any(&mut self) -> Request {
         self.0.recv().await.expect("the stand-in runs")
     }
 
-    /// The next message that the bot says in a channel.
+    /// Returns the next message that the bot sends to a channel.
     pub async fn said(&mut self, channel: u64) -> Value {
         self.next("POST", &format!("/channels/{channel}/messages")).await.body
     }
 
-    /// The next message that follows an answer to an interaction.
+    /// Returns the next follow-up message to an interaction.
     pub async fn followed(&mut self) -> Value {
         loop {
             let request = self.next("POST", "").await;
@@ -164,14 +169,14 @@ impl Requests {
         }
     }
 
-    /// The next answer to an interaction.
+    /// Returns the next response to an interaction.
     pub async fn answered(&mut self) -> Value {
         self.next("POST", "/callback").await.body
     }
 }
 
 impl StandIn {
-    /// Starts on a free port.
+    /// Starts the stand-in on a free port.
     pub async fn start() -> (Self, Requests) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("127.0.0.1:{}", listener.local_addr().expect("an address").port());
@@ -214,7 +219,7 @@ impl StandIn {
             .route("/attachments/{id}", get(attachment))
             .fallback(unexpected)
             .with_state(standin.clone());
-        // Small frames go out at once, as they do from Discord's servers.
+        // Like Discord's servers, send small frames without delay.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         tokio::spawn(async move { axum::serve(listener, app).await });
         (standin, Requests(receiver))
@@ -224,37 +229,37 @@ impl StandIn {
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// What was wrong with the bot's requests so far.
+    /// Returns what was wrong with the bot's requests so far.
     pub fn problems(&self) -> Vec<String> {
         self.lock().problems.clone()
     }
 
-    /// How often commands were registered.
+    /// Returns the number of registrations of commands.
     pub fn registrations(&self) -> u64 {
         self.lock().registrations
     }
 
-    /// Answers every request with 401 from now on.
+    /// Rejects the bot's token with 401 from now on.
     pub fn refuse_the_token(&self) {
         self.lock().refuses = true;
     }
 
-    /// Refuses to tell or register commands from now on.
+    /// Rejects the request for the registered commands with 403 from now on.
     pub fn refuse_commands(&self) {
         self.lock().refuses_commands = true;
     }
 
-    /// Ends every session with the code for intents that aren't allowed.
+    /// Closes every new session with the code for disallowed intents.
     pub fn refuse_the_intents(&self) {
         self.lock().refuses_intents = true;
     }
 
-    /// Names a gateway from now on that nobody answers at.
+    /// Gives the bot an unreachable gateway address from now on.
     pub fn have_no_gateway(&self) {
         self.lock().has_no_gateway = true;
     }
 
-    /// Waits until the bot that was started last has begun its session.
+    /// Waits until the bot that was started last has a session.
     pub async fn until_connected(&self) {
         self.until(|seen, (begun, _)| begun > seen.0).await;
     }
@@ -268,26 +273,26 @@ impl StandIn {
         let seen = self.lock().seen;
         let mut sessions = self.sessions.subscribe();
         let waited = tokio::time::timeout(WAIT_TIMEOUT, sessions.wait_for(|now| is_so(seen, *now))).await;
-        let now = *waited.expect("the bot connects").expect("the stand-in runs");
+        let now = *waited.expect("the bot connects in time").expect("the stand-in runs");
         self.lock().seen = now;
     }
 
-    /// Lets the next messages of the bot fail.
+    /// Fails the next messages of the bot, in order.
     pub fn fail_next(&self, faults: impl IntoIterator<Item = Fault>) {
         self.lock().faults.extend(faults);
     }
 
-    /// Forgets which messages have come already, as Discord does after some minutes.
+    /// Forgets the nonces of messages, as Discord does after some minutes.
     pub fn forget_nonces(&self) {
         self.lock().nonces.clear();
     }
 
-    /// Lets nothing fail any more.
+    /// Cancels the faults that haven't occurred yet.
     pub fn forget_faults(&self) {
         self.lock().faults.clear();
     }
 
-    /// Waits until each of these messages has a reply of the bot.
+    /// Waits until each of these messages has a reply.
     pub async fn until_answered(&self, channel: u64, asked: &[Value]) {
         let mut said = self.said.subscribe();
         let is_answered = || {
@@ -296,62 +301,62 @@ impl StandIn {
             asked.iter().all(|message| answers(&message["id"]))
         };
         let waited = tokio::time::timeout(WAIT_TIMEOUT, said.wait_for(|_| is_answered())).await;
-        let _answered = waited.expect("every question is answered").expect("the stand-in runs");
+        let _answered = waited.expect("every question gets an answer in time").expect("the stand-in runs");
     }
 
-    /// Waits until the bot has said so much in a channel.
+    /// Waits until the bot has sent `count` messages to a channel.
     pub async fn until_said(&self, channel: u64, count: usize) {
         let mut said = self.said.subscribe();
         let own = || self.channel(channel).iter().filter(|message| is_id(&message["author"]["id"], BOT)).count();
         let waited = tokio::time::timeout(WAIT_TIMEOUT, said.wait_for(|_| own() >= count)).await;
-        let _said = waited.expect("the bot says it").expect("the stand-in runs");
+        let _said = waited.expect("the bot sends the messages in time").expect("the stand-in runs");
     }
 
-    /// All that was said in a channel.
+    /// Returns all messages of a channel, the oldest first.
     pub fn channel(&self, channel: u64) -> Vec<Value> {
         self.lock().channels.get(&channel).cloned().unwrap_or_default()
     }
 
-    /// Opens a thread with a name.
+    /// Opens a thread.
     pub fn open_thread(&self, id: u64, parent: u64, name: &str) {
         self.lock().threads.insert(id, (parent, name.to_owned()));
     }
 
-    /// Refuses the next responses to interactions, each with a status and Discord's code.
+    /// Rejects the next responses to interactions, each with a status and a Discord error code.
     pub fn refuse_next_responses(&self, refusals: impl IntoIterator<Item = (u16, u32)>) {
         self.lock().refusals.extend(refusals);
     }
 
-    /// Refuses the next message that follows a response to an interaction.
+    /// Rejects the next follow-up message.
     pub fn refuse_next_follow_up(&self, status: u16) {
         self.lock().refused_follow_ups.push_back(status);
     }
 
-    /// Calls the bot to reconnect.
+    /// Asks the bot to reconnect and resume (opcode 7).
     pub fn call_to_reconnect(&self) {
         let _ = self.events.send(Event::Send(json!({"op": 7, "d": null, "s": null, "t": null}).to_string()));
     }
 
-    /// Declares the session to be over.
+    /// Invalidates the session, so that the bot can't resume it (opcode 9).
     pub fn end_the_session(&self) {
         let _ = self.events.send(Event::Send(json!({"op": 9, "d": false, "s": null, "t": null}).to_string()));
     }
 
-    /// Asks the bot for a heartbeat and waits for it.
+    /// Requests a heartbeat (opcode 1) and waits for it.
     pub async fn feel_the_pulse(&self) {
         let mut beats = self.beats.subscribe();
         let before = *beats.borrow_and_update();
         let _ = self.events.send(Event::Send(json!({"op": 1, "d": null, "s": null, "t": null}).to_string()));
         let felt = tokio::time::timeout(WAIT_TIMEOUT, beats.wait_for(|count| *count > before)).await;
-        let _felt = felt.expect("the heart beats").expect("the stand-in runs");
+        let _felt = felt.expect("the bot sends a heartbeat in time").expect("the stand-in runs");
     }
 
-    /// Whether the bot began its session with the intent for message content.
+    /// Returns true if the bot's session has the message content intent.
     pub fn reads_content(&self) -> bool {
         self.lock().intents & MESSAGE_CONTENT != 0
     }
 
-    /// Closes the gateway's connection in a way that can be resumed.
+    /// Closes the gateway connection; the bot can resume the session.
     pub fn cut(&self) {
         let _ = self.events.send(Event::Cut);
     }
@@ -362,27 +367,27 @@ impl StandIn {
         inner.next_id
     }
 
-    /// Keeps a message without telling the bot, as while it is away. Gives its id.
+    /// Stores a message without an event for the bot, as if the bot were offline. Returns the message.
     pub fn keep(&self, channel: u64, author: u64, content: &str, more: Value) -> Value {
         let message = message(self.id(), channel, author, content, more);
         self.lock().channels.entry(channel).or_default().push(message.clone());
         message
     }
 
-    /// Keeps what the bot says, once for a nonce.
-    /// Keeps a response to an interaction apart from what stands in the channel.
+    /// Stores the bot's first response to an interaction, outside of the channel's messages.
     fn respond(&self, token: &str, content: &str) -> Value {
         let said = message(self.id(), CHANNEL, BOT, content, json!({}));
         self.lock().responses.insert(token.to_owned(), said.clone());
         said
     }
 
-    /// What the responses to interactions say now.
+    /// Returns the present texts of the responses to interactions.
     pub fn responses(&self) -> Vec<String> {
         let content = |said: &Value| said["content"].as_str().unwrap_or_default().to_owned();
         self.lock().responses.values().map(content).collect()
     }
 
+    /// Stores a message of the bot. Returns the first message if the nonce was used before.
     fn keep_own(&self, channel: u64, body: &Value) -> Value {
         let nonce = body["nonce"].as_str().unwrap_or_default().to_owned();
         if let Some(known) = self.lock().nonces.get(&nonce) {
@@ -403,14 +408,14 @@ impl StandIn {
         said
     }
 
-    /// Somebody says something; the bot is told what Discord would tell it.
+    /// Stores a person's message and sends the event to the bot.
     pub fn person_says(&self, channel: u64, author: u64, content: &str, more: Value) -> Value {
         let message = self.keep(channel, author, content, more);
         self.tell(channel, message.clone());
         message
     }
 
-    /// Tells the bot of a message in a channel.
+    /// Sends the event of a message to the bot, without the content if the bot may not read it.
     pub fn tell(&self, channel: u64, mut message: Value) {
         message["channel_id"] = json!(channel.to_string());
         self.dispatch("MESSAGE_CREATE", blanked(message, true, self.reads_content()));
@@ -441,7 +446,7 @@ impl StandIn {
         self.interact(2, json!({"id": id, "name": name, "type": 1, "options": options}), json!({}));
     }
 
-    /// Attaches a file to a command: its id, and what resolves it.
+    /// Uploads a file for a command. Returns its id and the `resolved` data of the command.
     pub fn attach(&self, bytes: &[u8]) -> (String, Value) {
         let id = self.id();
         self.lock().attached.insert(id, bytes.to_vec());
@@ -451,24 +456,24 @@ impl StandIn {
         (id.to_string(), json!({"attachments": {id.to_string(): file}}))
     }
 
-    /// The files that the bot gave.
+    /// Returns the files that the bot sent.
     pub fn given(&self) -> Vec<String> {
         self.lock().given.clone()
     }
 
-    /// What is registered somewhere by now.
+    /// Returns the commands that are registered at a path with this ending.
     pub fn commands_at(&self, place: &str) -> Option<Value> {
         let inner = self.lock();
         let found = inner.commands.iter().find(|(path, _)| path.ends_with(place));
         found.map(|(_, commands)| Value::Array(commands.clone()))
     }
 
-    /// The id under which a command is registered.
+    /// Returns the id of a registered command.
     pub fn command_id(&self, name: &str) -> String {
         self.known_command_id(name).expect("a registered command")
     }
 
-    /// The same; none if there is no such command.
+    /// Returns the id of a command; `None` if it isn't registered.
     pub fn known_command_id(&self, name: &str) -> Option<String> {
         let inner = self.lock();
         let known = inner.commands.values().flatten().find(|command| command["name"] == name)?;
@@ -494,7 +499,7 @@ impl StandIn {
     }
 }
 
-/// An id that Discord would give now.
+/// Returns an id as Discord would assign it now.
 fn snowflake_now() -> u64 {
     let millis = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_millis();
     (u64::try_from(millis).expect("before the year 500 million") - 1_420_070_400_000) << 22
@@ -526,12 +531,13 @@ fn message(id: u64, channel: u64, author: u64, content: &str, more: Value) -> Va
     message
 }
 
-/// Whether a value is this id.
+/// Returns true if a value is this id as a string.
 pub fn is_id(value: &Value, id: u64) -> bool {
     value.as_str().and_then(|text| text.parse().ok()) == Some(id)
 }
 
-/// What Discord shows to a bot; one that `reads` has the intent for message content. REST leaves the server out.
+/// Returns a message as Discord shows it to a bot. `reads` means that the bot has the message content intent. Only an
+/// event names the server; a REST response doesn't.
 fn blanked(mut message: Value, event: bool, reads: bool) -> Value {
     let is_direct = is_id(&message["channel_id"], DIRECT);
     let is_own = is_id(&message["author"]["id"], BOT);
@@ -550,7 +556,8 @@ fn blanked(mut message: Value, event: bool, reads: bool) -> Value {
     message
 }
 
-/// The limits that Discord's description leaves out.
+/// Checks a request against rules that Discord's description leaves out, and against rules of this project: no mentions
+/// and no link previews.
 fn limits(path: &str, body: &Value) -> Vec<String> {
     let mut problems = Vec::new();
     let says = if path.ends_with("/callback") { &body["data"] } else { body };
@@ -581,7 +588,7 @@ fn limits(path: &str, body: &Value) -> Vec<String> {
     ids.sort();
     ids.dedup();
     if ids.len() < count {
-        problems.push("two components have one id".to_owned());
+        problems.push("two components have the same id".to_owned());
     }
     let all = || says["components"].as_array().into_iter().flatten();
     if all().count() > 5 {
@@ -615,14 +622,14 @@ async fn me(State(standin): State<StandIn>) -> Response {
     if standin.lock().refuses { refusal(401) } else { Json(user(BOT, true)).into_response() }
 }
 
-/// The direct channel with a person.
+/// Opens the channel of direct messages with a person.
 async fn open_direct(State(standin): State<StandIn>, uri: Uri, Json(body): Json<Value>) -> Json<Value> {
     standin.note("POST", uri.path(), &body);
     let who = body["recipient_id"].as_str().and_then(|id| id.parse().ok()).unwrap_or(PERSON);
     Json(json!({"id": DIRECT.to_string(), "type": 1, "last_message_id": null, "recipients": [user(who, false)]}))
 }
 
-/// The server, with a role that may manage messages.
+/// Returns the server, with the role [`KEEPERS`].
 async fn guild(State(standin): State<StandIn>, uri: Uri) -> Json<Value> {
     standin.note("GET", uri.path(), &Value::Null);
     let role = |id: u64, permissions: u64| {
@@ -637,7 +644,7 @@ async fn guild(State(standin): State<StandIn>, uri: Uri) -> Json<Value> {
     }))
 }
 
-/// A member of the server: the stranger has the role.
+/// Returns a member of the server. [`STRANGER`] has the role [`KEEPERS`].
 async fn guild_member(State(standin): State<StandIn>, uri: Uri, Path((_, id)): Path<(u64, u64)>) -> Response {
     standin.note("GET", uri.path(), &Value::Null);
     if id == FORMER {
@@ -729,7 +736,7 @@ async fn say(State(standin): State<StandIn>, uri: Uri, Path(channel): Path<u64>,
     };
     let mut next = standin.said.subscribe();
     next.mark_unchanged();
-    // Only now the test hears of it, so that what it does next comes after.
+    // The test sees the request only after the message is stored, so that its next step comes later.
     standin.note("POST", uri.path(), &body);
     match fault {
         Some(Fault::Status(status)) => refusal(status),
@@ -798,7 +805,7 @@ async fn follow_up(State(standin): State<StandIn>, uri: Uri, body: Bytes) -> Res
     Json(message(standin.id(), CHANNEL, BOT, body["content"].as_str().unwrap_or_default(), json!({}))).into_response()
 }
 
-/// The parts of a request that brings files, each with its head; none if it is no such request.
+/// Splits a multipart request into its parts, each with its header. Returns no parts for other requests.
 fn parts(body: &[u8]) -> Vec<(String, &[u8])> {
     let find = |text: &[u8], part: &[u8]| text.windows(part.len()).position(|at| at == part);
     let mut parts = Vec::new();
@@ -812,20 +819,20 @@ fn parts(body: &[u8]) -> Vec<(String, &[u8])> {
     parts
 }
 
-/// What somebody attached to a command.
+/// Returns a file that was attached to a command.
 async fn attachment(State(standin): State<StandIn>, Path(id): Path<u64>) -> Response {
     let found = standin.lock().attached.get(&id).cloned();
     found.map_or_else(|| refusal(404), IntoResponse::into_response)
 }
 
-/// The message that the first response to an interaction is.
+/// Returns the message of the first response to an interaction.
 async fn original(State(standin): State<StandIn>, uri: Uri, Path((_, token)): Path<(String, String)>) -> Json<Value> {
     standin.note("GET", uri.path(), &Value::Null);
     let known = standin.lock().responses.get(&token).cloned();
     Json(known.unwrap_or_else(|| standin.respond(&token, "")))
 }
 
-/// Only its author may edit a message.
+/// Edits a message or a response of the bot; other messages give 404.
 async fn edit_message(
     State(standin): State<StandIn>,
     uri: Uri,
@@ -859,7 +866,7 @@ async fn serve_gateway(standin: StandIn, mut socket: WebSocket) {
     let mut events = standin.events.subscribe();
     let hello = json!({"op": 10, "d": {"heartbeat_interval": HEARTBEAT_MS}, "s": null, "t": null});
     let _ = socket.send(Frame::Text(hello.to_string().into())).await;
-    // What was sent last on this connection; nothing before the session is begun or resumed.
+    // Sequence number of the last event on this connection; `None` until a session is started or resumed.
     let mut last = None;
     loop {
         tokio::select! {
@@ -896,7 +903,7 @@ async fn serve_gateway(standin: StandIn, mut socket: WebSocket) {
 }
 
 impl StandIn {
-    /// What the gateway says to a payload of the bot, events with their numbers.
+    /// Returns the gateway's responses to a payload of the bot, events with their sequence numbers.
     fn answers(&self, payload: &Value) -> Vec<(Option<u64>, String)> {
         let mut inner = self.lock();
         match payload["op"].as_u64() {
@@ -934,27 +941,27 @@ impl StandIn {
     }
 }
 
-/// Discord's own description of its API.
+/// Discord's OpenAPI description.
 struct Description {
     paths: Vec<(String, Value)>,
     components: Value,
 }
 
 impl Description {
-    /// Reads the file that `DISCORD_OPENAPI` names.
+    /// Reads the file that `DISCORD_OPENAPI` names; `None` if the variable isn't set.
     fn load() -> Option<Self> {
         let Some(path) = std::env::var_os("DISCORD_OPENAPI") else {
-            println!("DISCORD_OPENAPI isn't set: requests aren't checked against Discord's description of its API");
+            println!("DISCORD_OPENAPI isn't set: requests aren't checked against Discord's OpenAPI description");
             return None;
         };
-        let text = std::fs::read_to_string(&path).expect("the file that DISCORD_OPENAPI names can be read");
+        let text = std::fs::read_to_string(&path).expect("the file that DISCORD_OPENAPI names is readable");
         let whole: Value = serde_json::from_str(&text).expect("the file that DISCORD_OPENAPI names is JSON");
-        let paths = whole["paths"].as_object().expect("it has paths");
+        let paths = whole["paths"].as_object().expect("the description has paths");
         let paths = paths.iter().map(|(path, operations)| (path.clone(), operations.clone())).collect();
         Some(Self { paths, components: whole["components"].clone() })
     }
 
-    /// What is wrong with a request.
+    /// Returns the violations of a request.
     fn check(&self, method: &str, path: &str, body: &Value) -> Vec<String> {
         let path = path.trim_start_matches("/api/v10");
         let fits = |template: &str| {
@@ -972,14 +979,14 @@ impl Description {
             return Vec::new();
         }
         let mut body = body.clone();
-        // The description wants a number here; Discord's reference, and what Discord itself sends, is the number as text.
+        // The description requires a number here. Discord's reference and its responses have the number as a string.
         for command in body.as_array_mut().into_iter().flatten() {
             let bits = command["default_member_permissions"].as_str().and_then(|bits| bits.parse::<u64>().ok());
             if let Some(bits) = bits {
                 command["default_member_permissions"] = json!(bits);
             }
         }
-        // And here it wants a text; Discord's reference has the number of the file.
+        // The description requires a string here. Discord's reference has the number of the file.
         for attachment in body.get_mut("attachments").and_then(Value::as_array_mut).into_iter().flatten() {
             attachment["id"] = json!(attachment["id"].to_string());
         }

@@ -1,6 +1,6 @@
-"""A person on a Matrix client that shares no code with the bot's: asks in an encrypted room and prints the answer.
+"""Asks a question in an encrypted room and prints the answer, with a client that shares no code with the bot's SDK.
 
-usage: friend.py HOMESERVER NAME PASSWORD ROOM QUESTION BOT
+Usage: friend.py HOMESERVER NAME PASSWORD ROOM QUESTION BOT
 """
 
 import asyncio
@@ -26,7 +26,7 @@ async def main(homeserver, name, password, room, question, bot):
             await client.keys_upload()
         if client.should_query_keys:
             await client.keys_query()
-        # The bot may not have put its one-time keys there yet.
+        # Retry: the bot may not have uploaded its one-time keys yet.
         for _ in range(60):
             missing = client.get_missing_sessions(room)
             if not missing:

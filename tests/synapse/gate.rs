@@ -1,4 +1,5 @@
-//! Stands between a bot and its homeserver: keeps keys back, and tells where the bot is in the course of an answer.
+//! A proxy between the bot and its homeserver. It interrupts the bot at a given point of an answer, withholds room
+//! keys, and measures the bot's part of the response time.
 #![allow(dead_code)]
 
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,35 +13,37 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Where in the course of an answer the bot is.
+/// A point in the course of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Point {
-    /// It was told of the question.
+    /// The bot receives the question.
     AfterReceipt,
-    /// It sends the answer, which the homeserver hasn't got yet.
+    /// The bot sends the answer, and the homeserver hasn't received it. The bot gets an error.
     BeforeSend,
-    /// The homeserver has the answer, and the bot doesn't know.
+    /// The homeserver has received the answer, and the bot doesn't know. The bot gets an error.
     AfterSend,
-    /// The bot knows.
+    /// The bot receives the confirmation of the answer.
     BeforeRecord,
 }
 
 #[derive(Default)]
 struct Plan {
-    /// Where to say that it is there, and a word of the question.
+    /// Point to report, and text that the request or response must contain.
     watched: Option<(Point, String)>,
-    /// Whether what comes to the device, such as keys, is kept back.
+    /// True while to-device events, such as room keys, are withheld.
     holds: bool,
+    /// Withheld to-device events.
     held: Vec<Value>,
-    /// When the bot was last told of something.
+    /// Time of the last sync response to the bot.
     told: Option<Instant>,
+    /// Times from a sync response to the bot's next answer.
     shares: Vec<Duration>,
 }
 
-/// The gate.
+/// A running proxy.
 #[derive(Clone)]
 pub struct Gate {
-    /// Its address.
+    /// Base URL for the bot.
     pub address: String,
     server: String,
     http: reqwest::Client,
@@ -49,9 +52,9 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate before a homeserver. What is received tells that the point was reached.
+    /// Starts a proxy for a homeserver. The receiver gets a message each time the watched point is reached.
     pub async fn before(server: &str) -> (Self, UnboundedReceiver<()>) {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let (reached, told) = unbounded_channel();
         let (server, http) = (server.to_owned(), reqwest::Client::new());
@@ -62,20 +65,20 @@ impl Gate {
     }
 
     fn plan(&self) -> MutexGuard<'_, Plan> {
-        self.plan.lock().expect("nobody panics")
+        self.plan.lock().expect("no thread panics while it holds the lock")
     }
 
-    /// Says when the bot is there with a question that has this word.
+    /// Reports once when the bot reaches the point with a message that contains `word`.
     pub fn watch(&self, point: Point, word: &str) {
         self.plan().watched = Some((point, word.to_owned()));
     }
 
-    /// How long it took from an answer of the homeserver with news to each answer of the bot.
+    /// Returns the times from a sync response to the bot's next answer, and clears them.
     pub fn shares(&self) -> Vec<Duration> {
         std::mem::take(&mut self.plan().shares)
     }
 
-    /// Keeps keys back, or lets go what was kept.
+    /// Withholds to-device events, such as room keys, or delivers the withheld ones with the next sync response.
     pub fn hold(&self, holds: bool) {
         self.plan().holds = holds;
     }
@@ -91,14 +94,14 @@ impl Gate {
         is_there
     }
 
-    /// An answer of the homeserver as the bot gets it.
+    /// Changes a response of the homeserver for the bot.
     fn changed(&self, path: &str, body: Bytes) -> Bytes {
         let is_sync = path.ends_with("/sync");
         if !is_sync && !path.ends_with("/login") {
             return body;
         }
         let Ok(mut answer) = serde_json::from_slice::<Value>(&body) else { return body };
-        // The homeserver's own address would lead past the gate.
+        // With the homeserver's address, the bot would bypass the proxy.
         answer.as_object_mut().map(|answer| answer.remove("well_known"));
         if is_sync {
             let mut plan = self.plan();
@@ -118,7 +121,7 @@ async fn pass(State(gate): State<Gate>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let path = parts.uri.path().to_owned();
-    // There the homeserver tells its own address.
+    // The response would contain the homeserver's address.
     if path.starts_with("/.well-known") {
         return StatusCode::NOT_FOUND.into_response();
     }

@@ -1,4 +1,5 @@
-//! A real homeserver on the loopback interface, and people who talk through its client interface.
+//! Runs a Synapse homeserver on the loopback interface, and people who use its client-server API, for the Matrix tests,
+//! the Matrix benchmark and an example.
 #![allow(dead_code)]
 
 pub mod gate;
@@ -16,35 +17,39 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// What is installed from the Python package index, beside this crate's build files.
+/// Packages to install from the Python package index into the target directory.
 const PACKAGES: [&str; 2] = ["matrix-synapse==1.163.2", "matrix-nio[e2e]==0.26.0"];
 
-/// Set where a machine must have a homeserver for tests: there its lack is a failure.
+/// The environment variable that makes a missing homeserver an error, for CI. Without it the tests are skipped.
 const REQUIRED: &str = "ROUTEDESK_REQUIRE_SYNAPSE";
 
-/// How long something may take that a test waits for.
+/// The longest wait for an event.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The folder with Python and the packages; none, said in one line, if they can't be had here.
+/// Returns the virtual environment with the packages. Creates it at the first call, which takes minutes. Prints one
+/// line and returns `None` if the packages can't be installed.
 pub fn python() -> Option<&'static Path> {
     static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
     let install = || {
-        // Examples aren't told the folder.
+        // Cargo sets the variable for tests and benchmarks but not for examples.
         let beside = option_env!("CARGO_TARGET_TMPDIR").unwrap_or(concat!(env!("CARGO_MANIFEST_DIR"), "/target/tmp"));
         let folder = Path::new(beside).with_file_name("synapse");
         let done = folder.join("installed");
         if fs::read_to_string(&done).is_ok_and(|what| what == PACKAGES.join("\n")) {
             return Some(folder);
         }
+        // Not `eprintln!`, which the test harness captures: a person should see why the first run takes longer.
+        let notice = format!("installing {} into {} for the Matrix tests", PACKAGES.join(" "), folder.display());
+        let _ = writeln!(std::io::stderr(), "{notice}");
         let venv = run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
         let pip = || run(Command::new(folder.join("bin/pip")).args(["install", "-q"]).args(PACKAGES));
         if venv && pip() {
-            fs::write(done, PACKAGES.join("\n")).expect("the folder can be written");
+            fs::write(done, PACKAGES.join("\n")).expect("the directory is writable");
             return Some(folder);
         }
-        assert!(std::env::var_os(REQUIRED).is_none(), "no homeserver for tests, and {REQUIRED} is set");
-        // Past what captures the output of tests that pass: somebody should see it.
-        let line = "left out: the tests against a homeserver need python3 with venv and the Python package index";
+        assert!(std::env::var_os(REQUIRED).is_none(), "{REQUIRED} is set, but the homeserver can't be installed");
+        // Not `eprintln!`, which the test harness captures: a person should see that tests were skipped.
+        let line = "skipped: the tests with a homeserver need python3 with venv and access to the Python package index";
         let _ = writeln!(std::io::stderr(), "{line}");
         None
     };
@@ -55,35 +60,35 @@ fn run(command: &mut Command) -> bool {
     command.stdin(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// A homeserver. It ends with this process.
+/// A running homeserver. It ends with this process.
 pub struct Server {
-    /// Its address, such as `http://127.0.0.1:1234`.
+    /// Base URL, such as `http://127.0.0.1:1234`.
     pub address: String,
     _folder: tempfile::TempDir,
     _process: Child,
 }
 
 impl Server {
-    /// The homeserver that the tests share; none where there can't be one.
+    /// Returns the homeserver that the tests share; `None` if it can't be installed.
     pub async fn shared() -> Option<&'static Self> {
         static SHARED: tokio::sync::OnceCell<Option<Server>> = tokio::sync::OnceCell::const_new();
         SHARED.get_or_init(|| Self::start("{per_second: 10000, burst_count: 10000}")).await.as_ref()
     }
 
-    /// Starts one with a limit to how often somebody may send messages.
+    /// Starts a homeserver. `messages` is Synapse's rate limit for messages, in YAML.
     pub async fn start(messages: &str) -> Option<Self> {
         let python = python()?;
-        let folder = tempfile::tempdir().expect("a folder");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
+        let folder = tempfile::tempdir().expect("the temporary directory is created");
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
         let address = format!("http://127.0.0.1:{port}");
         let config = folder.path().join("homeserver.yaml");
-        fs::write(folder.path().join("log.yaml"), log(folder.path())).expect("the folder can be written");
-        fs::write(&config, homeserver(folder.path(), port, messages)).expect("the folder can be written");
+        fs::write(folder.path().join("log.yaml"), log(folder.path())).expect("the directory is writable");
+        fs::write(&config, homeserver(folder.path(), port, messages)).expect("the directory is writable");
         let program = python.join("bin/python");
         let mut keys = Command::new(&program);
         let made = run(keys.args(["-m", "synapse.app.homeserver", "--generate-keys", "-c"]).arg(&config));
-        assert!(made, "the homeserver's keys can be made");
-        // The shell ends the server when this process, whatever becomes of it, no longer holds the other end.
+        assert!(made, "Synapse can't generate its keys");
+        // The shell kills the homeserver when its standard input closes. That happens however this process ends.
         let script = r#""$0" -m synapse.app.homeserver -c "$1" & cat >/dev/null; kill $!"#;
         let process = Command::new("sh")
             .args(["-c", script])
@@ -105,10 +110,10 @@ impl Server {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(WAIT_TIMEOUT, answers).await.expect("the homeserver comes up");
+        tokio::time::timeout(WAIT_TIMEOUT, answers).await.expect("the homeserver starts in time");
     }
 
-    /// A new account, whose name begins so.
+    /// Registers an account with a unique name that begins with `name`.
     pub async fn person(&self, name: &str) -> Person {
         static NUMBER: AtomicU32 = AtomicU32::new(1);
         let name = format!("{name}{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -174,26 +179,26 @@ fn homeserver(folder: &Path, port: u16, messages: &str) -> String {
     text
 }
 
-/// Somebody who talks through the client interface, without encryption.
+/// A person with a client without encryption.
 pub struct Person {
     base: String,
     http: reqwest::Client,
-    /// The name by which to log in.
+    /// Name to log in with.
     pub name: String,
-    /// The id, `@name:localhost`.
+    /// User id, `@name:localhost`.
     pub id: String,
-    /// An access token.
+    /// Access token.
     pub token: String,
-    /// The device that it belongs to.
+    /// Id of the device that has the token.
     pub device: String,
-    /// How many things each room has of which the person is notified.
+    /// Number of unread notifications in each room.
     pub notified: HashMap<String, u64>,
     since: Option<String>,
     waiting: VecDeque<Value>,
     sent: u32,
 }
 
-/// An id as a part of an address.
+/// Percent-encodes an id for a URL.
 pub fn coded(id: &str) -> String {
     id.bytes().fold(String::new(), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
@@ -206,14 +211,14 @@ pub fn coded(id: &str) -> String {
 }
 
 impl Person {
-    /// Makes a request, which must succeed.
+    /// Sends a request to the client-server API. Returns the response, which must have status 200.
     pub async fn call(&self, method: &str, path: &str, body: &Value) -> Value {
         let (status, answer) = self.try_call(method, path, body).await;
         assert!(status == 200, "{method} {path}: {status} {answer}");
         answer
     }
 
-    /// Makes a request.
+    /// Sends a request to the client-server API. Returns status and response.
     pub async fn try_call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let method = method.parse().expect("a method");
         let request = self.http.request(method, format!("{}{path}", self.base));
@@ -226,12 +231,12 @@ impl Person {
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
-    /// Makes a room.
+    /// Creates a room and returns its id.
     pub async fn room(&self, body: Value) -> String {
         self.call("POST", "/createRoom", &body).await["room_id"].as_str().expect("an id").to_owned()
     }
 
-    /// Makes a room, has somebody in it, and waits until they are there.
+    /// Creates a room, invites `who`, and waits until they have joined. Returns the room's id.
     pub async fn room_with(&mut self, who: &str, more: Value) -> String {
         let mut body = json!({"invite": [who]});
         body.as_object_mut().expect("an object").extend(more.as_object().cloned().unwrap_or_default());
@@ -240,7 +245,7 @@ impl Person {
         room
     }
 
-    /// Waits until somebody's membership is so.
+    /// Waits until `who` has this membership.
     pub async fn until_in(&mut self, room: &str, who: &str, membership: &str) {
         self.next(room, |event| {
             event["type"] == "m.room.member"
@@ -250,25 +255,25 @@ impl Person {
         .await;
     }
 
-    /// Sends an event and gives its id.
+    /// Sends an event and returns its id.
     pub async fn send(&mut self, room: &str, kind: &str, content: Value) -> String {
         self.sent += 1;
         let path = format!("/rooms/{}/send/{kind}/t{}", coded(room), self.sent);
         self.call("PUT", &path, &content).await["event_id"].as_str().expect("an id").to_owned()
     }
 
-    /// Says something.
+    /// Sends a message and returns its event id.
     pub async fn say(&mut self, room: &str, text: &str) -> String {
         self.send(room, "m.room.message", json!({"msgtype": "m.text", "body": text})).await
     }
 
-    /// Says something as a reply.
+    /// Sends a reply and returns its event id.
     pub async fn reply(&mut self, room: &str, to: &str, text: &str) -> String {
         let relation = json!({"m.in_reply_to": {"event_id": to}});
         self.send(room, "m.room.message", json!({"msgtype": "m.text", "body": text, "m.relates_to": relation})).await
     }
 
-    /// Puts a file onto the homeserver and gives its address.
+    /// Uploads a file and returns its `mxc://` URI.
     async fn upload(&self, bytes: &[u8]) -> String {
         let address = self.base.replace("/_matrix/client/v3", "/_matrix/media/v3/upload");
         let request = self.http.post(address).bearer_auth(&self.token).body(bytes.to_vec());
@@ -277,7 +282,7 @@ impl Person {
         answer["content_uri"].as_str().expect("an address").to_owned()
     }
 
-    /// Sends a file, with something under it or its name alone.
+    /// Sends a file and returns its event id. `caption` is the message body: a caption, or the file's name.
     pub async fn file(&mut self, room: &str, bytes: &[u8], caption: &str) -> String {
         let address = self.upload(bytes).await;
         let content = json!({"msgtype": "m.file", "body": caption, "filename": "facts.txt", "url": address,
@@ -285,7 +290,7 @@ impl Person {
         self.send(room, "m.room.message", content).await
     }
 
-    /// What lies at an address of the homeserver's.
+    /// Downloads the text file at a `mxc://` URI.
     pub async fn download(&self, address: &str) -> String {
         let place = address.replace("mxc://", "");
         let from = self.base.replace("/_matrix/client/v3", &format!("/_matrix/client/v1/media/download/{place}"));
@@ -293,18 +298,18 @@ impl Person {
         answer.text().await.expect("a text")
     }
 
-    /// Reacts.
+    /// Sends a reaction and returns its event id.
     pub async fn react(&mut self, room: &str, to: &str, key: &str) -> String {
         let relation = json!({"rel_type": "m.annotation", "event_id": to, "key": key});
         self.send(room, "m.reaction", json!({"m.relates_to": relation})).await
     }
 
-    /// The next event of a room that is so. Those before it are dropped.
+    /// Returns the next event of a room that satisfies `is_it`. Drops earlier events.
     pub async fn next(&mut self, room: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         self.next_in(&[room.to_owned()], is_it).await
     }
 
-    /// The same in any of some rooms.
+    /// Returns the next event of any of these rooms that satisfies `is_it`. Drops earlier events.
     pub async fn next_in(&mut self, rooms: &[String], is_it: impl Fn(&Value) -> bool) -> Value {
         let found = async {
             loop {
@@ -316,15 +321,15 @@ impl Person {
                 self.sync().await;
             }
         };
-        tokio::time::timeout(WAIT_TIMEOUT, found).await.expect("it comes in time")
+        tokio::time::timeout(WAIT_TIMEOUT, found).await.expect("the event arrives in time")
     }
 
-    /// The next message of somebody.
+    /// Returns the next message from `from`.
     pub async fn hears(&mut self, room: &str, from: &str) -> Value {
         self.next(room, |event| event["type"] == "m.room.message" && event["sender"] == from).await
     }
 
-    /// The next event of a room, whatever it is.
+    /// Returns the next event of a room. Waits without a limit.
     pub async fn any(&mut self, room: &str) -> Value {
         loop {
             while let Some(event) = self.waiting.pop_front() {
@@ -353,7 +358,7 @@ impl Person {
         }
     }
 
-    /// Waits until the account is no longer in a room.
+    /// Waits until the person is no longer in a room.
     pub async fn until_left(&mut self, room: &str) {
         let left = async {
             loop {
@@ -364,10 +369,10 @@ impl Person {
                 self.sync().await;
             }
         };
-        tokio::time::timeout(WAIT_TIMEOUT, left).await.expect("it leaves in time");
+        tokio::time::timeout(WAIT_TIMEOUT, left).await.expect("the person leaves in time");
     }
 
-    /// All that was ever said in a room, the oldest first.
+    /// Returns the last 1,000 events of a room, the oldest first.
     pub async fn all(&self, room: &str) -> Vec<Value> {
         let path = format!("/rooms/{}/messages?dir=b&limit=1000", coded(room));
         let mut events = self.call("GET", &path, &Value::Null).await["chunk"].as_array().cloned().unwrap_or_default();
@@ -375,7 +380,7 @@ impl Person {
         events
     }
 
-    /// The messages of somebody in a room, corrections aside.
+    /// Returns the messages of `who` in a room, the oldest first, without edits.
     pub async fn all_from(&self, room: &str, who: &str) -> Vec<Value> {
         let all = self.all(room).await;
         let is_first = |event: &Value| event["content"]["m.relates_to"]["rel_type"] != "m.replace";

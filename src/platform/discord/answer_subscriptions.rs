@@ -1,4 +1,6 @@
-//! Those who wish to be told when their question has an answer: each told once, also over a crash.
+//! Notifies people when a question of theirs has an answer, each once, also across a crash.
+//!
+//! A person subscribes with the button *Tell me when you know*. [`notify`] sends what is due.
 
 use std::sync::PoisonError;
 
@@ -18,13 +20,13 @@ use crate::store::answer_subscriptions::AnswerSubscription;
 use crate::store::posted_answers::PostedAnswer;
 use crate::wording::{self, Reply};
 
-/// By so much the clocks of the machine and of Discord may differ, in seconds.
+/// The greatest assumed difference between the clocks of this machine and of Discord, in seconds.
 const CLOCKS_DIFFER: i64 = 60 * 60;
 
-/// Keeps in mind that somebody wishes to be told.
+/// Stores a subscription to a question. If the question has an answer by now, responds with it instead.
 ///
 /// # Errors
-/// If Discord refuses.
+/// If the request to Discord fails.
 pub async fn on_subscribe(
     pending: &PendingInteraction<'_>,
     bot: &SharedDiscordBot,
@@ -58,10 +60,10 @@ pub async fn on_subscribe(
     }
 }
 
-/// Takes a wish back.
+/// Withdraws a subscription.
 ///
 /// # Errors
-/// If Discord refuses.
+/// If the request to Discord fails.
 pub async fn on_unsubscribe(
     pending: &PendingInteraction<'_>,
     bot: &SharedDiscordBot,
@@ -74,7 +76,8 @@ pub async fn on_unsubscribe(
     pending.tell(if withdrawn.is_ok() { &phrases.tell_withdrawn } else { &phrases.trouble }).await
 }
 
-/// A question that had no room in a button, where it was asked.
+/// Reads a question that was too long for its button from the message that asked it. `None` if that can't be read any
+/// more or has an answer by now.
 async fn read(
     pending: &PendingInteraction<'_>,
     bot: &SharedDiscordBot,
@@ -87,28 +90,28 @@ async fn read(
     bot.desk.answer(&utterance.within(scope_of(pressed))).reply.open
 }
 
-/// Tells those whose questions have an answer by now.
+/// Sends the notifications that are due.
 pub async fn notify(http: &Http, bot: &SharedDiscordBot) {
     let due = match bot.moderation.due_notifications() {
         Ok(due) => due,
-        Err(error) => return tracing::error!(%error, "those who wish to be told could not be looked up"),
+        Err(error) => return tracing::error!(%error, "due notifications could not be looked up"),
     };
     for (subscription, reply) in due {
         let Ok(_open) = bot.open.try_read() else { return };
         let tried_at = match bot.moderation.try_to_notify(&subscription, jiff::Timestamp::now().as_second()) {
             Ok(Some(tried_at)) => tried_at,
-            // They have withdrawn.
+            // The subscription was withdrawn.
             Ok(None) => continue,
             Err(error) => {
-                tracing::error!(%error, "it could not be recorded that somebody is told");
+                tracing::error!(%error, "an attempt to notify could not be recorded");
                 continue;
             }
         };
         match bot.notify_one(http, &subscription, &reply, tried_at).await {
-            Err(error) if may_pass(&error) => tracing::warn!(what = %kind(&error), "who wished to be told has to wait"),
+            Err(error) if may_pass(&error) => tracing::warn!(what = %kind(&error), "notification not sent, retrying"),
             told => {
                 if let Err(error) = told {
-                    tracing::warn!(what = %kind(&error), "somebody who wished to be told can't be");
+                    tracing::warn!(what = %kind(&error), "notification refused, subscription dropped");
                 }
                 bot.moderation.was_notified(&subscription);
             }
@@ -117,8 +120,8 @@ pub async fn notify(http: &Http, bot: &SharedDiscordBot) {
 }
 
 impl DiscordBot {
-    /// Tells somebody in a direct message; where that is refused, under what was said to all. Who isn't in the server any
-    /// more doesn't hear what is said there.
+    /// Notifies a person in a direct message or, if Discord refuses that, below the bot's public message. Fails for a
+    /// person who has left the server, because its facts are for members.
     async fn notify_one(
         &self,
         http: &Http,
@@ -155,7 +158,7 @@ impl DiscordBot {
     ) -> Result<(), DiscordError> {
         let heading = render::escaped(&wording::told(&subscription.question, reply.language));
         let parts = render::split(&format!("{heading}\n{}", render::messages(reply).join("\n")));
-        // What was said before a crash kept it from being recorded isn't said again.
+        // Parts that were sent before a crash are found in the history and not sent again.
         let history = match tried_at {
             Some(since) => self.history(http, channel, since - CLOCKS_DIFFER).await?,
             None => Vec::new(),
@@ -188,7 +191,7 @@ impl DiscordBot {
             let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
             let now = jiff::Timestamp::now().as_second();
             if let Err(error) = records.keep_posted_answer(&answer, &said, now) {
-                tracing::error!(%error, "what somebody was told could not be kept");
+                tracing::error!(%error, "a notification could not be stored");
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Answers of some time ago that say what is right now.
+//! Updates posted answers after the facts behind them have changed.
 
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -14,10 +14,11 @@ use crate::store::handled::Place;
 use crate::store::posted_answers::PostedAnswer;
 use crate::wording::Reply;
 
-/// How often is looked for what was changed elsewhere: on another platform, or by the operator.
+/// The interval of checks for changes made elsewhere: on another platform, or by the operator.
 const LOOKED_AFTER: Duration = Duration::from_secs(60);
 
-/// Corrects what was answered, whenever facts were changed.
+/// Sends due notifications and updates posted answers, after each change of facts on Discord and every minute. Returns
+/// at shutdown.
 pub async fn run_answer_updates(http: &Http, bot: &SharedDiscordBot) {
     let mut minutes = tokio::time::interval(LOOKED_AFTER);
     loop {
@@ -30,7 +31,7 @@ pub async fn run_answer_updates(http: &Http, bot: &SharedDiscordBot) {
         let due = match bot.moderation.answer_updates() {
             Ok(due) => due,
             Err(error) => {
-                tracing::error!(%error, "answers of some time ago could not be looked through");
+                tracing::error!(%error, "outdated answers could not be looked up");
                 continue;
             }
         };
@@ -40,11 +41,11 @@ pub async fn run_answer_updates(http: &Http, bot: &SharedDiscordBot) {
                 continue;
             }
             match bot.update_answer(http, &update).await {
-                Err(error) if may_pass(&error) => tracing::warn!(what = %kind(&error), "a correction has to wait"),
-                // An answer that may not be edited stays as it is.
+                Err(error) if may_pass(&error) => tracing::warn!(what = %kind(&error), "answer not updated, retrying"),
+                // An answer that can't be edited stays as it is.
                 Ok(()) | Err(_) => {
                     if let Err(error) = bot.moderation.answer_updated(&update) {
-                        tracing::error!(%error, "a correction could not be recorded");
+                        tracing::error!(%error, "an updated answer could not be recorded");
                     }
                 }
             }
@@ -53,7 +54,8 @@ pub async fn run_answer_updates(http: &Http, bot: &SharedDiscordBot) {
 }
 
 impl DiscordBot {
-    /// Keeps what a reply was made from, with the messages that say it.
+    /// Stores a reply's recipe with the ids of its messages, so that the answer can be updated. Does nothing for a
+    /// reply without a recipe, which can't become outdated.
     pub fn keep_posted_answer(
         &self,
         place: &Place,
@@ -68,11 +70,12 @@ impl DiscordBot {
         let messages: Vec<String> = said.iter().map(MessageId::to_string).collect();
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = records.keep_posted_answer(&answer, &messages, at) {
-            tracing::error!(%error, "an answer could not be kept");
+            tracing::error!(%error, "an answer could not be stored");
         }
     }
 
-    /// Keeps what a public response to a command was made from, with the message that it is and those that followed.
+    /// Stores the recipe of a public response to a command, with the ids of the response and of the messages that
+    /// `followed`.
     pub async fn keep_response(
         &self,
         pending: &PendingInteraction<'_>,
@@ -90,7 +93,7 @@ impl DiscordBot {
         }
     }
 
-    /// Makes the messages of an answer say something else; there may be more of them or fewer.
+    /// Edits the messages of an answer. Adds or deletes messages if the number of parts has changed.
     async fn update_answer(&self, http: &Http, update: &AnswerUpdate) -> Result<(), DiscordError> {
         let PostedAnswer { channel, question, .. } = &update.answer;
         let posts = {
@@ -107,7 +110,7 @@ impl DiscordBot {
             };
             let edit = || EditMessage::new().content(part).allowed_mentions(no_pings()).suppress_embeds(true);
             match self.requests.make(channel.get(), || channel.edit_message(http, *post, edit())).await {
-                // Somebody removed it.
+                // The message was deleted.
                 Err(error) if is_gone(&error) => {}
                 edited => drop(edited?),
             }
@@ -123,7 +126,7 @@ impl DiscordBot {
         Ok(())
     }
 
-    /// Says a part of an answer that has become longer.
+    /// Posts another part of an answer that has become longer.
     async fn add_part(
         &self,
         http: &Http,
@@ -142,7 +145,7 @@ impl DiscordBot {
         let now = jiff::Timestamp::now().as_second();
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = records.keep_post(&said.id.to_string(), &channel.to_string(), (question, at), now) {
-            tracing::error!(%error, "a part of an answer could not be kept");
+            tracing::error!(%error, "a part of an answer could not be recorded");
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
-//! Buttons under an answer. All that they need stands in their ids, so that they work after a restart; who may press them
-//! is checked when they are pressed, and an id that isn't ours does nothing.
+//! Builds the buttons under an answer and handles their presses.
+//!
+//! A button's id holds all that it needs, so buttons work after a restart. Permissions are checked at each press, and
+//! an unknown id does nothing.
 
 use serenity::all::{
     ActionRowComponent, ButtonKind, ButtonStyle, ComponentInteraction, CreateActionRow, CreateButton, CreateInputText,
@@ -18,39 +20,39 @@ use crate::store::handled::Place;
 use crate::store::queue::Report;
 use crate::wording::{self, Reply};
 
-/// The longest id and label that Discord takes, in letters.
+/// Discord's limits for a button's id and label, in characters.
 const LONGEST_ID: usize = 100;
 const LONGEST_LABEL: usize = 80;
 
-/// How many topics an answer's sources are shown for at the most: those of all its questions.
+/// The largest number of topics in an id: those of all questions of the message.
 const MOST_TOPICS: usize = 8;
 
-/// The longest report, in letters.
+/// The longest report, in characters.
 const LONGEST_REPORT: u16 = 1_000;
 
-/// The name of the field of the form in which a problem is reported.
+/// The id of the text field in the report form.
 const REPORT_FIELD: &str = "text";
 
-/// What a button does.
+/// The action of a button.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Button {
-    /// Answers from a topic that may have been meant.
+    /// Answers an ambiguous question from one of its topics.
     Choose { asker: u64, language: Language, topic: String },
-    /// Shows the claims of an answer with who said them.
+    /// Lists the claims of an answer with their sources.
     Sources { language: Language, topics: Vec<String> },
-    /// Asks what is wrong with an answer. The form that it opens has the same id.
+    /// Opens the form to report a problem with an answer. The form has the same id.
     Report { language: Language, topics: Vec<String> },
-    /// Removes the answer, also its earlier messages.
+    /// Deletes the answer, including its earlier messages.
     Remove { asker: u64, earlier: Vec<u64> },
-    /// Keeps whoever presses it in mind, to tell them when the question has an answer; one that has no room in an id is
-    /// read where it was asked.
+    /// Subscribes the person who presses it to the question. An empty `question` was too long for the id and is read
+    /// from the message that asked it.
     Subscribe { language: Language, question: String },
-    /// Takes such a wish back.
+    /// Withdraws a subscription.
     Unsubscribe { language: Language, subscription: u64 },
 }
 
 impl Button {
-    /// The id that stands for it; none if it would be too long.
+    /// Returns the id that encodes the action, or `None` if it would be too long.
     fn id(&self) -> Option<String> {
         let id = match self {
             Self::Choose { asker, language, topic } => format!("topic:{asker}:{}:{topic}", language.code()),
@@ -70,7 +72,7 @@ impl Button {
         (id.len() <= LONGEST_ID).then_some(id)
     }
 
-    /// What an id stands for; none if it isn't one of ours.
+    /// Parses an id. `None` if it isn't the id of one of these buttons.
     fn of(id: &str) -> Option<Self> {
         if let Some((code, question)) = id.strip_prefix("tell:").and_then(|rest| rest.split_once(':')) {
             return Some(Self::Subscribe { language: Language::from_code(code)?, question: question.to_owned() });
@@ -102,26 +104,26 @@ impl Button {
     }
 }
 
-/// An id with the topics of an answer, or with as many of them as there is room for.
+/// Builds an id with as many of the answer's topics as fit.
 fn with_topics(what: &str, language: Language, topics: &[String]) -> String {
     let id = |count: usize| format!("{what}:{}:{}", language.code(), topics[..count].join(","));
     let counts = 0..=topics.len().min(MOST_TOPICS);
     counts.rev().map(id).find(|id| id.len() <= LONGEST_ID).unwrap_or_default()
 }
 
-/// A button with its label; none if its id would be too long.
+/// Builds a button. `None` if its id would be too long.
 fn button(button: &Button, label: &str) -> Option<CreateButton> {
     let label: String = label.chars().take(LONGEST_LABEL).collect();
     Some(CreateButton::new(button.id()?).label(label).style(ButtonStyle::Secondary))
 }
 
-/// The buttons under a reply to somebody; one shown to the asker alone needs none to remove it. `earlier` are the
-/// messages of the same reply that stand above.
+/// Builds the rows of buttons under a reply. A `private` reply needs no button to remove it. `earlier` holds the
+/// reply's messages above.
 #[must_use]
 pub fn under(reply: &Reply, asker: u64, private: bool, earlier: &[MessageId]) -> Vec<CreateActionRow> {
     let language = reply.language;
     let phrases = &language.pack().phrases;
-    // Of two questions the same topic may be meant; the numbers stay those of the text.
+    // Two questions may offer the same topic. It gets one button, with its first number in the text.
     let is_first = |at: usize| !reply.choices[..at].iter().any(|other| other.topic == reply.choices[at].topic);
     let distinct = reply.choices.iter().enumerate().filter(|(at, _)| is_first(*at)).take(5);
     let choices = distinct.filter_map(|(at, choice)| {
@@ -146,20 +148,21 @@ pub fn under(reply: &Reply, asker: u64, private: bool, earlier: &[MessageId]) ->
     rows.into_iter().filter(|row| !row.is_empty()).map(CreateActionRow::Buttons).collect()
 }
 
-/// Whether a question has room in a button.
+/// Returns true if a question fits into a button's id.
 #[must_use]
 pub fn has_room(question: &str) -> bool {
     let button = Button::Subscribe { language: Language::English, question: question.to_owned() };
     button.id().is_some_and(|id| !id.ends_with(':'))
 }
 
-/// The button by which somebody takes a wish back.
+/// Builds the row with the button that withdraws a subscription.
 pub fn take_back(language: Language, subscription: u64) -> Vec<CreateActionRow> {
     let button = button(&Button::Unsubscribe { language, subscription }, &language.pack().phrases.button_untell);
     button.map(|button| CreateActionRow::Buttons(vec![button])).into_iter().collect()
 }
 
-/// The question without an answer that a message of the bot is about, by its button to be told.
+/// Returns the unanswered question of one of the bot's messages, which its button to subscribe holds. `None` if there
+/// is no such button or the question didn't fit into it.
 pub fn open_question(message: &Message) -> Option<String> {
     let components = message.components.iter().flat_map(|row| &row.components);
     components
@@ -176,7 +179,8 @@ pub fn open_question(message: &Message) -> Option<String> {
         })
 }
 
-/// The button to remove a message, alone, for the further messages of an answer to a command.
+/// Builds the row with only the button to remove a message, for the further messages of a command's answer. Empty if
+/// `private`.
 #[must_use]
 pub fn only_remove(reply: &Reply, asker: u64, private: bool) -> Vec<CreateActionRow> {
     let button = remove(asker, &[], reply.language).filter(|_| !private);
@@ -188,10 +192,10 @@ fn remove(asker: u64, earlier: &[MessageId], language: Language) -> Option<Creat
     button(&Button::Remove { asker, earlier }, &language.pack().phrases.button_remove)
 }
 
-/// Does what a pressed button stands for, if whoever pressed it may.
+/// Handles a pressed button or menu, if the person may use it.
 ///
 /// # Errors
-/// If Discord refuses.
+/// If the request to Discord fails.
 pub async fn on_press(http: &Http, bot: &SharedDiscordBot, pressed: &ComponentInteraction) -> Result<(), DiscordError> {
     let presser = pressed.user.id.get();
     let pending = PendingInteraction::of_press(http, &bot.requests, pressed);
@@ -204,7 +208,7 @@ pub async fn on_press(http: &Http, bot: &SharedDiscordBot, pressed: &ComponentIn
                 return pending.tell(&reason).await;
             }
             let reply = bot.desk.topic(&scope_of(pressed), &topic, language);
-            // What was asked in private is answered so.
+            // A choice under a private reply is answered privately.
             let flags = pressed.message.flags.unwrap_or_default();
             let private = reply.is_trouble || flags.contains(MessageFlags::EPHEMERAL);
             let more = only_remove(&reply, asker, private);
@@ -215,7 +219,7 @@ pub async fn on_press(http: &Http, bot: &SharedDiscordBot, pressed: &ComponentIn
             let reply = |topic: &String| bot.desk.topic(&scope, topic, language);
             let claims = topics.iter().map(|topic| wording::claims_in_list(&reply(topic)));
             let text = render::escaped(claims.collect::<Vec<_>>().join("\n").trim());
-            // The topic may be gone since.
+            // The topic may have been removed since.
             pending.tell(if text.is_empty() { &language.pack().phrases.trouble } else { &text }).await
         }
         Some(Button::Report { language, .. }) => {
@@ -224,7 +228,7 @@ pub async fn on_press(http: &Http, bot: &SharedDiscordBot, pressed: &ComponentIn
             if !is_read {
                 return pending.tell(&phrases.report_nowhere).await;
             }
-            // Before anything is written that would be lost.
+            // Check before the person writes a report that would be lost.
             if let Some(reason) = reason_against(http, bot, pressed, &phrases.report_label).await {
                 return pending.tell(&reason).await;
             }
@@ -249,7 +253,7 @@ pub async fn on_press(http: &Http, bot: &SharedDiscordBot, pressed: &ComponentIn
     }
 }
 
-/// Why a choice isn't answered; none if it is. What is shown to its asker alone is always answered.
+/// Returns the reason to reject a press, or `None`. Under a private reply no press is rejected.
 async fn reason_against(
     http: &Http,
     bot: &SharedDiscordBot,
@@ -259,7 +263,7 @@ async fn reason_against(
     if pressed.message.flags.unwrap_or_default().contains(MessageFlags::EPHEMERAL) {
         return None;
     }
-    // As for commands: where the bot is no member, it shows nothing of what the server set.
+    // As for commands, a server's settings apply only where the bot is a member.
     let guild = pressed.guild_id.filter(|_| is_installed(&pressed.authorizing_integration_owners));
     let place = Place { channel: pressed.channel_id.to_string(), community: guild.map(|guild| guild.to_string()) };
     if let Some(channel) = &pressed.channel {
@@ -269,7 +273,7 @@ async fn reason_against(
     bot.rejection(http, &place, pressed.user.id, (topic, now, true)).await.map(|rejection| rejection.reason)
 }
 
-/// Removes an earlier message of an answer: one of the bot's own that replies to the same question.
+/// Deletes an earlier message of an answer, if it is the bot's own and replies to the same question.
 async fn remove_own(
     pending: &PendingInteraction<'_>,
     pressed: &ComponentInteraction,
@@ -292,7 +296,7 @@ async fn remove_own(
     Ok(())
 }
 
-/// The form in which somebody writes what is wrong with an answer.
+/// Builds the form to report a problem with an answer.
 fn form(id: &str, phrases: &Phrases) -> CreateInteractionResponse {
     let field = CreateInputText::new(InputTextStyle::Paragraph, &phrases.report_label, REPORT_FIELD)
         .required(true)
@@ -301,10 +305,10 @@ fn form(id: &str, phrases: &Phrases) -> CreateInteractionResponse {
     CreateInteractionResponse::Modal(CreateModal::new(id, &phrases.report_title).components(rows))
 }
 
-/// Keeps what somebody wrote into the form.
+/// Stores the report from a submitted form.
 ///
 /// # Errors
-/// If Discord refuses.
+/// If the request to Discord fails.
 pub async fn on_form(http: &Http, bot: &SharedDiscordBot, filled: &ModalInteraction) -> Result<(), DiscordError> {
     let pending = PendingInteraction::new(http, &bot.requests, filled.id, &filled.token);
     let Some(Button::Report { language, topics }) = Button::of(&filled.data.custom_id) else {
@@ -335,7 +339,7 @@ pub async fn on_form(http: &Http, bot: &SharedDiscordBot, filled: &ModalInteract
     pending.tell(if kept { &phrases.report_thanks } else { &phrases.trouble }).await
 }
 
-/// Whose facts are seen where a button is pressed.
+/// Returns the scope whose facts apply to a press.
 pub fn scope_of(pressed: &ComponentInteraction) -> Scope {
     commands::scope(pressed.guild_id, &pressed.authorizing_integration_owners)
 }
@@ -363,7 +367,7 @@ mod tests {
         for button in buttons {
             assert_eq!(Button::of(&button.id().unwrap()), Some(button));
         }
-        // What older versions wrote still works.
+        // Ids of older versions still work.
         assert_eq!(Button::Remove { asker: 1, earlier: Vec::new() }.id().unwrap(), "remove:1");
         let long = Button::Choose { asker: 1, language: Language::English, topic: "x".repeat(100) };
         assert_eq!(long.id(), None);

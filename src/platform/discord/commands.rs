@@ -1,4 +1,4 @@
-//! Slash commands and the message menu.
+//! Defines the commands that everybody can use: slash commands, and *Answer this* in the menu of a message.
 
 use poise::ApplicationContext;
 use serenity::all::{
@@ -15,10 +15,10 @@ use crate::store::handled::Place;
 use crate::utterance::Utterance;
 use crate::wording::{self, Reply};
 
-/// What a command gets.
+/// The context that poise passes to a command.
 pub type Context<'a> = ApplicationContext<'a, SharedDiscordBot, DiscordError>;
 
-/// How many suggestions Discord takes, and how long each may be, in letters.
+/// Discord's limits for autocomplete: the number of suggestions, and the length of one in characters.
 const MOST_SUGGESTIONS: usize = 25;
 const LONGEST_SUGGESTION: usize = 100;
 
@@ -62,11 +62,11 @@ pub async fn ask(
     name_localized("ko", "이 메시지에 답하기")
 )]
 pub async fn answer_this(ctx: Context<'_>, message: Message) -> Result<(), DiscordError> {
-    // Its author said it to others: an unanswered one isn't kept.
+    // Its author wrote it to others, so it isn't stored if it has no answer.
     respond(ctx, Utterance::new(message.content), Asking::ForAnother).await
 }
 
-/// What can be asked
+/// Show what you can ask
 #[poise::command(
     slash_command,
     install_context = "Guild|User",
@@ -81,7 +81,7 @@ pub async fn help(ctx: Context<'_>) -> Result<(), DiscordError> {
     tell(ctx, &text).await
 }
 
-/// What is kept of what you write
+/// Show what I store of what you write
 #[poise::command(
     slash_command,
     install_context = "Guild|User",
@@ -96,7 +96,7 @@ pub async fn privacy(ctx: Context<'_>) -> Result<(), DiscordError> {
     tell(ctx, &text).await
 }
 
-/// The five articles behind the answers
+/// List the five articles behind the answers
 #[poise::command(
     slash_command,
     install_context = "Guild|User",
@@ -119,7 +119,7 @@ pub async fn sources(ctx: Context<'_>) -> Result<(), DiscordError> {
     tell(ctx, &text).await
 }
 
-/// What the sources answer, by subject
+/// Browse what the sources answer, by subject
 #[poise::command(
     slash_command,
     install_context = "Guild|User",
@@ -134,7 +134,7 @@ pub async fn topics(ctx: Context<'_>) -> Result<(), DiscordError> {
     menus::open(&pending(&ctx), ctx.data(), &scope_of(ctx.interaction), language(ctx.interaction)).await
 }
 
-/// A line of sources with its address left a link.
+/// Escapes a line of the list of sources, except for its URL, which stays a link.
 fn shown(line: &str) -> String {
     match line.split_once(" <") {
         Some((name, address)) => format!("{} <{address}", render::escaped(name)),
@@ -148,7 +148,7 @@ async fn complete(ctx: Context<'_>, partial: &str) -> CreateAutocompleteResponse
     CreateAutocompleteResponse::new().set_choices(choices)
 }
 
-/// The known questions that hold every word of what is typed so far, those that begin with it first.
+/// Returns the known questions that contain every typed word. Those that start with the typed text come first.
 fn suggestions<'a>(known: &'a [String], partial: &str) -> Vec<&'a str> {
     let typed = partial.to_lowercase();
     let words: Vec<&str> = typed.split_whitespace().collect();
@@ -164,7 +164,7 @@ fn suggestions<'a>(known: &'a [String], partial: &str) -> Vec<&'a str> {
     found.into_iter().map(|(_, text)| text).take(MOST_SUGGESTIONS).collect()
 }
 
-/// The language of the person's Discord.
+/// Returns the language of the person's Discord client; English if it is neither Russian nor Korean.
 pub fn language(interaction: &CommandInteraction) -> Language {
     match interaction.locale.as_str() {
         "ru" => Language::Russian,
@@ -173,17 +173,18 @@ pub fn language(interaction: &CommandInteraction) -> Language {
     }
 }
 
-/// How something is asked by a command.
+/// The privacy of a command's question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asking {
+    /// An answer is shown to everybody, and an unanswered question is stored for the server's moderators.
     InPublic,
-    /// The answer is shown to the asker alone, and the question kept from the server's moderators, too.
+    /// The answer is shown to the asker alone, and the question isn't stored for the server's moderators.
     InPrivate,
-    /// Somebody else's words: they are never kept.
+    /// The question is another person's message, and its words are never stored.
     ForAnother,
 }
 
-/// Answers a command. What isn't an answer is shown to the asker only.
+/// Answers a command. A reply that isn't an answer is shown to the asker alone.
 async fn respond(ctx: Context<'_>, utterance: Utterance, asking: Asking) -> Result<(), DiscordError> {
     let (bot, interaction) = (ctx.data(), ctx.interaction);
     let _open = bot.open.try_read();
@@ -206,7 +207,7 @@ async fn respond(ctx: Context<'_>, utterance: Utterance, asking: Asking) -> Resu
     if asking == Asking::InPublic {
         bot.keep_unanswered(&place, &answered, now);
     }
-    // A question without room in a button stands nowhere else.
+    // A command's question can't be read again, so without room in the button there is no subscribing to it.
     let is_kept = |question: &String| asking != Asking::ForAnother && buttons::has_room(question);
     let open = answered.reply.open.clone().filter(is_kept);
     let reply = Reply { open, ..answered.reply };
@@ -216,14 +217,14 @@ async fn respond(ctx: Context<'_>, utterance: Utterance, asking: Asking) -> Resu
     let rows = buttons::under(&reply, person.get(), private, &[]);
     let pending = pending(&ctx);
     let followed = pending.say_all(&render::messages(&reply), rows, &more, private).await?;
-    // Where the bot is a member its answer is a message like others and stays right.
+    // Where the bot is a member, it can edit the answer later, like any message of its own.
     if !private && place.community.is_some() && reply.recipe.is_some() {
         bot.keep_response(&pending, &place, &reply, &followed, now).await;
     }
     Ok(())
 }
 
-/// Tells the person something that isn't an answer.
+/// Sends the person alone a text that isn't an answer.
 pub async fn tell(ctx: Context<'_>, text: &str) -> Result<(), DiscordError> {
     let _open = ctx.data().open.try_read();
     pending(&ctx).tell(text).await
@@ -233,18 +234,18 @@ fn pending<'a>(ctx: &'a Context<'a>) -> PendingInteraction<'a> {
     PendingInteraction::new(ctx.http(), &ctx.data().requests, ctx.interaction.id, &ctx.interaction.token)
 }
 
-/// Whose facts are seen where a command is given.
+/// Returns the scope whose facts apply to a command.
 pub fn scope_of(interaction: &CommandInteraction) -> Scope {
     scope(interaction.guild_id, &interaction.authorizing_integration_owners)
 }
 
-/// Whose facts are seen: those of a server where the bot is a member, else those that all share.
+/// Returns the scope of a server where the bot is a member, otherwise the shared scope.
 pub fn scope(guild: Option<GuildId>, owners: &AuthorizingIntegrationOwners) -> Scope {
     let guild = guild.filter(|_| is_installed(owners));
     guild.map_or(Scope::Shared, |guild| Scope::community(PLATFORM, &guild.to_string()))
 }
 
-/// Whether the bot is a member of the server where something was done; else it is only what its user brought along.
+/// Returns true if the bot is a member of the server. Otherwise the user brought its commands along.
 pub fn is_installed(owners: &AuthorizingIntegrationOwners) -> bool {
     owners.0.iter().any(|owner| matches!(owner, AuthorizingIntegrationOwner::GuildInstall(_)))
 }

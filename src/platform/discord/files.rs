@@ -1,4 +1,4 @@
-//! Facts as files: given with an answer, taken from what somebody attached to a command.
+//! Sends files of facts with a response, and fetches files attached to a command.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::moderation::TextFile;
 use crate::moderation::command::Field;
 use crate::wording::moderation as words;
 
-/// Where Discord keeps what is attached.
+/// Discord's hosts of attachments.
 const HOSTS: [&str; 2] = ["cdn.discordapp.com", "media.discordapp.net"];
 
-/// How long fetching a file may take.
+/// The time limit for fetching a file.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The file that is attached to a command, in an option of this name.
+/// Returns the file attached to a command in the option with this name.
 pub fn attached<'a>(command: &'a CommandInteraction, option: &str) -> Option<&'a Attachment> {
     let options = command.data.options();
     let within = options.iter().flat_map(|one| match &one.value {
@@ -28,49 +28,50 @@ pub fn attached<'a>(command: &'a CommandInteraction, option: &str) -> Option<&'a
     })
 }
 
-/// As a file of Discord's.
+/// Turns a file into a Discord attachment.
 pub fn as_attachment(file: &TextFile) -> CreateAttachment {
     CreateAttachment::bytes(file.text.as_bytes(), &file.name)
 }
 
 impl DiscordBot {
-    /// The text of an attached file.
+    /// Fetches the text of an attached file.
     ///
     /// # Errors
-    /// Why there is none, for who attached it.
+    /// A text for the person who attached the file, if it is too long, can't be fetched, or isn't UTF-8.
     pub async fn fetch(&self, attachment: &Attachment) -> Result<String, String> {
         let most = Field::File.longest();
         if attachment.size as usize > most {
             return Err(words::too_long(Field::File));
         }
         let bytes = self.download(&attachment.url, most).await.map_err(|what| {
-            // An address of Discord's has a signature in it, by which anybody could read the file.
+            // The URL isn't logged: with its signature anybody could read the file.
             tracing::warn!(what, "an attached file could not be fetched");
             words::not_fetched()
         })?;
         String::from_utf8(bytes).map_err(|_| words::no_text())
     }
 
-    /// What lies at an address of Discord's; nothing else is ever asked.
+    /// Downloads a file of at most `most` bytes from one of Discord's hosts or from the API proxy, and from nowhere
+    /// else.
     async fn download(&self, address: &str, most: usize) -> Result<Vec<u8>, &'static str> {
-        let url = reqwest::Url::parse(address).map_err(|_| "an address that is none")?;
+        let url = reqwest::Url::parse(address).map_err(|_| "invalid address")?;
         let is_discords = url.scheme() == "https" && url.host_str().is_some_and(|host| HOSTS.contains(&host));
-        // What stands in for Discord keeps its files itself.
+        // A server in place of Discord hosts its attachments itself.
         let is_its = self.api_proxy.as_ref().is_some_and(|proxy| proxy.origin() == url.origin());
         if !is_discords && !is_its {
-            return Err("an address that isn't Discord's");
+            return Err("not an address of Discord");
         }
         let client = reqwest::Client::builder().timeout(FETCH_TIMEOUT).connect_timeout(CONNECT_TIMEOUT);
-        let client = client.redirect(reqwest::redirect::Policy::none()).build().map_err(|_| "no client")?;
+        let client = client.redirect(reqwest::redirect::Policy::none()).build().map_err(|_| "no HTTP client")?;
         let mut response = client.get(url).send().await.map_err(|_| "no connection")?;
         if !response.status().is_success() {
             return Err("refused");
         }
         let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|_| "the connection was lost")? {
+        while let Some(chunk) = response.chunk().await.map_err(|_| "connection lost")? {
             bytes.extend_from_slice(&chunk);
             if bytes.len() > most {
-                return Err("more than was said");
+                return Err("larger than declared");
             }
         }
         Ok(bytes)

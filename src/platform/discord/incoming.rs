@@ -1,12 +1,14 @@
-//! From a message to what the desk hears, if it is for the desk.
+//! Turns a Discord message into an utterance for the desk, if it is addressed to the bot.
 
 use serenity::all::{Message, MessageType, UserId};
 
 use crate::utterance::Utterance;
 
-/// What somebody said to the bot. None if it isn't for the bot: from another bot, a webhook or itself, no ordinary
-/// message, or in a server without a mention of the bot and no reply to it. Whether it was said in a direct conversation
-/// only an event tells; a message of a channel's history names no server.
+/// Reads a message that is addressed to the bot.
+///
+/// Returns `None` for a message from a bot (also itself) or a webhook, for one that isn't an ordinary message, and for
+/// one in a server that neither mentions the bot nor replies to it. `is_direct` is an argument because a message from a
+/// channel's history doesn't name its server.
 #[must_use]
 pub fn addressed_to_bot(message: &Message, me: UserId, is_direct: bool) -> Option<Utterance> {
     if !is_from_a_person(message) || message.author.id == me {
@@ -14,7 +16,7 @@ pub fn addressed_to_bot(message: &Message, me: UserId, is_direct: bool) -> Optio
     }
     let replies_to = message.referenced_message.as_deref();
     let is_reply_to_me = replies_to.is_some_and(|original| original.author.id == me);
-    // A mention in the text; being mentioned by replying is covered by the reply.
+    // Only mentions in the text: the ping of a reply is covered by `is_reply_to_me`.
     let is_mention = mentions(me).iter().any(|mention| message.content.contains(mention));
     if !(is_direct || is_mention || is_reply_to_me) {
         return None;
@@ -31,7 +33,8 @@ fn is_from_a_person(message: &Message) -> bool {
     is_ordinary && !message.author.bot && !message.author.system && message.webhook_id.is_none()
 }
 
-/// What a person said to everybody, or nothing that the bot has a part in: it replies to nobody and mentions nobody.
+/// Returns the text of a message that a person wrote to a whole channel of a server: one that replies to nobody and
+/// mentions nobody. `None` for others and for an empty text.
 #[must_use]
 pub fn overheard(message: &Message) -> Option<String> {
     let is_to_somebody = message.message_reference.is_some() || !message.mentions.is_empty();
@@ -125,7 +128,7 @@ mod tests {
         assert_eq!(context(&reply), Some(Some("A ticket costs …".to_owned())));
         reply["referenced_message"]["content"] = json!("");
         assert_eq!(context(&reply), Some(None));
-        // A reply to somebody else isn't for the bot, and with a mention it brings nothing of theirs.
+        // A reply to somebody else isn't for the bot. With a mention it is, but without their text as context.
         reply["referenced_message"]["author"] = user(2, false);
         assert_eq!(context(&reply), None);
         reply["content"] = json!("<@99> and how long?");

@@ -1,5 +1,6 @@
-//! Browsing the topics: a menu of subjects, then one of a subject's topics, then the answer. As with buttons, all that is
-//! needed stands in the ids.
+//! Lets people browse the topics: a menu of subjects, then one of a subject's topics, then the answer.
+//!
+//! As with buttons, the ids hold all that is needed.
 
 use serenity::all::{
     ButtonStyle, ComponentInteraction, ComponentInteractionDataKind, CreateActionRow, CreateButton,
@@ -14,11 +15,11 @@ use crate::language::{Language, Phrases};
 use crate::store::Scope;
 use crate::wording;
 
-/// How many choices a menu takes, and how long each may be, in letters.
+/// Discord's limits for a menu: the number of options, and the length of a label in characters.
 const PAGE: usize = 25;
 const LONGEST_LABEL: usize = 100;
 
-/// What a menu or a button beside it does.
+/// The action of a menu, or of a button below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Menu {
     /// Shows a page of the subjects.
@@ -41,7 +42,7 @@ impl Menu {
         }
     }
 
-    /// What an id stands for; none if it isn't one of a menu.
+    /// Parses an id. `None` if it doesn't belong to a menu.
     fn of(id: &str) -> Option<Self> {
         let language = Language::from_code;
         match id.split(':').collect::<Vec<_>>()[..] {
@@ -56,22 +57,22 @@ impl Menu {
     }
 }
 
-/// A line of a menu.
+/// An option of a menu.
 struct MenuOption {
     label: String,
     value: String,
 }
 
-/// What a menu shows: its text and its rows.
+/// A message with a menu.
 struct Shown {
     text: String,
     rows: Vec<CreateActionRow>,
 }
 
-/// Opens the menu of subjects, for the person alone.
+/// Shows the menu of subjects to the person alone.
 ///
 /// # Errors
-/// If Discord refuses.
+/// If the request to Discord fails.
 pub async fn open(
     pending: &PendingInteraction<'_>,
     bot: &SharedDiscordBot,
@@ -87,10 +88,10 @@ pub async fn open(
     }
 }
 
-/// Does what a menu or a button beside it stands for. False if it is neither.
+/// Handles a choice from a menu, or a press of a button below it. Returns false for any other component.
 ///
 /// # Errors
-/// If Discord refuses.
+/// If the request to Discord fails.
 pub async fn on_press(
     http: &Http,
     bot: &SharedDiscordBot,
@@ -124,7 +125,7 @@ pub async fn on_press(
             let message = response(&shown.text, true).components(shown.rows);
             pending.respond(CreateInteractionResponse::UpdateMessage(message)).await?;
         }
-        // What was there when the menu was made may be gone.
+        // The subject or topic may have been removed since the menu was shown.
         None => pending.tell(&wording::trouble().text).await?,
     }
     Ok(true)
@@ -139,7 +140,7 @@ fn is_answered(topic: &&Topic) -> bool {
     !topic.is_silent()
 }
 
-/// A page of the subjects of which the sources answer anything.
+/// Builds a page of the subjects that have an answered topic.
 fn subjects(facts: &Facts, language: Language, page: usize) -> Shown {
     let phrases = &language.pack().phrases;
     let answered = facts.subjects.iter().filter(|subject| subject.topics.iter().any(|topic| !topic.is_silent()));
@@ -150,7 +151,7 @@ fn subjects(facts: &Facts, language: Language, page: usize) -> Shown {
     Shown { text: phrases.subjects.clone(), rows }
 }
 
-/// A page of the topics of a subject; none if the sources answer nothing of it.
+/// Builds a page of a subject's answered topics. `None` if it has none, or if there is no such subject.
 fn topics(facts: &Facts, language: Language, subject: &str, page: usize) -> Option<Shown> {
     let Subject { id, title, topics, .. } = facts.subjects.iter().find(|other| other.id == subject)?;
     let phrases = &language.pack().phrases;
@@ -170,7 +171,7 @@ fn topics(facts: &Facts, language: Language, subject: &str, page: usize) -> Opti
     Some(Shown { text: render::escaped(title), rows })
 }
 
-/// A menu with a page of lines, and buttons to turn pages and to go back.
+/// Builds a menu with one page of options, and the buttons to turn pages and to go back.
 fn menu(
     lines: Vec<MenuOption>,
     page: usize,

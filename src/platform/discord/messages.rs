@@ -1,7 +1,8 @@
-//! Messages that are for the bot: each answered once, also over a crash.
+//! Answers the messages that are addressed to the bot, each once, also across a crash.
 //!
-//! One is taken on in the database before it is answered and marked when it is. What is owed after a start, after a
-//! session that could not be resumed, and after an outage, the channels' histories tell.
+//! [`receive`] records a message before it is answered, and the record is marked afterwards. After a start, an outage,
+//! or a session that could not be resumed, [`catch_up`] finds the messages without an answer in the channels'
+//! histories.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -23,29 +24,30 @@ use crate::understanding::split::is_question;
 use crate::utterance::Utterance;
 use crate::wording::Reply;
 
-/// How old a message may be to be answered after a start, in seconds.
+/// The greatest age of a message that is answered after a start, in seconds.
 const ANSWERED_LATER: i64 = 60 * 60;
 
-/// How many messages of a channel's history Discord gives at once.
+/// The number of messages on one page of a channel's history, Discord's maximum.
 const HISTORY: u8 = 100;
 
-/// How often the house is kept.
+/// The interval of the maintenance.
 const A_MINUTE: Duration = Duration::from_secs(60);
 
-/// After so long a message that isn't answered is tried again, in seconds.
+/// The age at which an unanswered message is tried again, in seconds: longer than the first attempt and its retries
+/// take.
 const SURELY_TRIED: i64 = 120;
 
-/// What is said to a message.
+/// The response to a message.
 enum OutgoingMessage {
     Reply(Reply),
-    /// Why there is none.
+    /// The reason for not answering.
     Reason(String),
-    /// That what a moderator answered may become a fact.
+    /// A moderator's own answer, which can become a fact.
     Kept(KeptAnswer),
     Nothing,
 }
 
-/// A message of the bot that is there already.
+/// A part of an answer that is already posted.
 struct PostedPart {
     id: MessageId,
     content: String,
@@ -55,11 +57,12 @@ struct PostedPart {
 pub struct Received {
     message: Message,
     place: Place,
-    /// What was said to the bot; none if it was said to everybody.
+    /// `None` if the message isn't addressed to the bot.
     utterance: Option<Utterance>,
 }
 
-/// Receives a message, and records it if it is for the bot: from then on it is owed an answer. None if it gets none.
+/// Receives a message and, if it is addressed to the bot, records it: from then on it is owed an answer. Returns `None`
+/// if it gets no answer or was received before.
 pub fn receive(bot: &SharedDiscordBot, me: UserId, message: &Message) -> Option<Box<Received>> {
     let community = message.guild_id.map(|guild| guild.to_string());
     let place = Place { channel: message.channel_id.to_string(), community };
@@ -71,8 +74,9 @@ pub fn receive(bot: &SharedDiscordBot, me: UserId, message: &Message) -> Option<
     is_taken.then(|| Box::new(Received { message: message.clone(), place, utterance }))
 }
 
-/// Answers a message when its turn comes. In a burst thousands wait, so what waits is small: what an answer needs is made
-/// only then.
+/// Answers a message once fewer than [`super::MESSAGES_AT_ONCE`] are in progress, unless the bot is shutting down.
+///
+/// In a burst thousands of messages wait here. They stay small because all that an answer needs is made after the wait.
 pub async fn in_turn(http: Arc<Http>, bot: SharedDiscordBot, received: Box<Received>) {
     let _turn = bot.turns.acquire().await;
     let Ok(_open) = bot.open.try_read() else { return };
@@ -83,7 +87,7 @@ pub async fn in_turn(http: Arc<Http>, bot: SharedDiscordBot, received: Box<Recei
     }
 }
 
-/// Answers a question that isn't addressed to the bot, where that is wished for and the bot has an answer.
+/// Answers a message that isn't addressed to the bot, if it is a question in a watched place and the bot has an answer.
 async fn overhear(http: &Http, bot: &SharedDiscordBot, place: &Place, message: &Message) {
     let Some(text) = overheard(message) else { return };
     let Some(text) = bot.in_question(http, place, message, text).await else { return };
@@ -101,14 +105,15 @@ async fn overhear(http: &Http, bot: &SharedDiscordBot, place: &Place, message: &
 }
 
 impl DiscordBot {
-    /// Whether the bot listens to what isn't addressed to it: in a watched channel, or to the first post of a thread.
+    /// Returns true if the bot reads this message although it isn't addressed to it: in a watched channel or, if forums
+    /// are watched, as the first post of a thread.
     fn listens(&self, message: &Message) -> bool {
         let forums = || is_post(message) && self.watch.iter().any(|word| word == FORUMS);
         self.watch.contains(&message.channel_id.to_string()) || forums()
     }
 
-    /// What an overheard message asks; none if nothing is asked. A forum's post asks with its title too, where the server
-    /// wishes for that.
+    /// Returns the question in an unaddressed message: the title and text of a forum post, if the server has switched
+    /// forum answers on, or a message in a watched channel. `None` if it asks nothing or the title can't be looked up.
     async fn in_question(&self, http: &Http, place: &Place, message: &Message, text: String) -> Option<String> {
         if is_post(message) && self.settings(place).forum {
             let channel = message.channel_id;
@@ -118,7 +123,8 @@ impl DiscordBot {
         (self.watch.contains(&place.channel) && is_question(&text)).then_some(text)
     }
 
-    /// Records that a message is taken on; false if it was before. Trouble with the record doesn't keep from answering.
+    /// Records a message as received. Returns false if it was received before. If the database fails it returns true,
+    /// so that the message is answered all the same.
     fn take_on(&self, message: &Message, place: &Place) -> bool {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         records.receive(&message.id.to_string(), place, message.timestamp.unix_timestamp()).unwrap_or_else(|error| {
@@ -134,8 +140,8 @@ impl DiscordBot {
         }
     }
 
-    /// Hears a message and says the reply, without its first parts, which were `said`; unless it is being answered
-    /// already.
+    /// Answers a message, unless its answer is in progress. `said` holds the parts of the answer that are already
+    /// posted.
     async fn answer(&self, http: &Http, place: &Place, message: &Message, utterance: Utterance, said: &[PostedPart]) {
         let in_hand = || self.in_hand.lock().unwrap_or_else(PoisonError::into_inner);
         if !in_hand().insert(message.id) {
@@ -146,7 +152,8 @@ impl DiscordBot {
         in_hand().remove(&message.id);
     }
 
-    /// Says it and records that. What Discord refuses for good is done with; the rest is tried again later.
+    /// Sends a response and marks the message as answered, also if Discord refuses the response permanently. After a
+    /// temporary failure the message stays unanswered and is tried again later.
     async fn deliver(
         &self,
         http: &Http,
@@ -162,7 +169,7 @@ impl DiscordBot {
                 self.mark_answered(message.id, outcome);
                 mute().remove(&message.channel_id);
             }
-            Err(error) if may_pass(&error) => tracing::error!(what = %kind(&error), "an answer has to wait"),
+            Err(error) if may_pass(&error) => tracing::error!(what = %kind(&error), "answer not sent, retrying"),
             Err(error) => {
                 self.mark_answered(message.id, outcome.map(|_| "failed"));
                 if mute().insert(message.channel_id) {
@@ -172,12 +179,13 @@ impl DiscordBot {
         }
     }
 
-    /// Tells once that the bot may not speak in a channel: the server's log channel, else the operator.
+    /// Reports that Discord refuses answers in a channel: in the server's log channel, or else in the operator's log.
     async fn complain(&self, http: &Http, place: &Place, channel: ChannelId, error: &DiscordError) {
-        let mut text = format!("I can't answer in <#{channel}>: Discord says \"{}\".", render::escaped(&kind(error)));
+        let mut text =
+            format!("I can't answer in <#{channel}>: Discord replied \"{}\".", render::escaped(&kind(error)));
         if is_forbidden(error) {
-            text += " There I need the permissions View Channel, Send Messages (in threads: Send Messages in Threads) and \
-                     Read Message History.";
+            text += " There I need the permissions View Channel, Send Messages (in threads: Send Messages in Threads) \
+                     and Read Message History.";
         }
         let log = self.settings(place).log_channel.and_then(|id| id.parse::<u64>().ok()).filter(|id| *id > 0);
         let create =
@@ -188,7 +196,7 @@ impl DiscordBot {
         };
         if !told {
             let channel = channel.get();
-            tracing::error!(what = %kind(error), channel, "the bot may not answer here; look at its permissions");
+            tracing::error!(what = %kind(error), channel, "answers refused in this channel; check the permissions");
         }
     }
 
@@ -210,7 +218,7 @@ impl DiscordBot {
         }
         let last_questions = || self.last_questions.lock().unwrap_or_else(PoisonError::into_inner);
         if utterance.text.is_empty() {
-            // A bare mention, or a reply without a ping, whose text Discord keeps back: the desk says how to ask.
+            // A bare mention, or a reply without a ping, whose text Discord withholds: the desk explains how to ask.
             utterance.context = None;
         } else if utterance.context.is_none() {
             utterance.context = last_questions().get(&(channel, author), now);
@@ -231,7 +239,8 @@ impl DiscordBot {
         OutgoingMessage::Reply(answered.reply)
     }
 
-    /// What becomes of what a moderator says to a question that the bot could not answer.
+    /// Stores a moderator's reply to an unanswered question as a possible fact. Returns [`ByHand::Ordinary`] for any
+    /// other message.
     async fn answered_by_hand(&self, http: &Http, place: &Place, message: &Message, text: &str) -> ByHand {
         let original = message.referenced_message.as_deref().filter(|original| original.author.id == self.me);
         let question = original.and_then(buttons::open_question).filter(|_| !is_question(text));
@@ -239,14 +248,16 @@ impl DiscordBot {
         match self.permission_of(http, place, message.author.id).await {
             Ok(by) => self.moderation.keep_answer(&by, &question, text, message.timestamp.unix_timestamp()),
             Err(error) => {
-                tracing::warn!(what = %kind(&error), "somebody's roles could not be read");
+                tracing::warn!(what = %kind(&error), "a member's roles could not be read");
                 ByHand::Ordinary
             }
         }
     }
 
-    /// Says something as replies to a message, without its first parts, which were `said`. What was said of another reply
-    /// is no part of this one: a follow-up whose context is forgotten is heard differently.
+    /// Sends a response as replies to a message, without the parts in `said`, which are already posted.
+    ///
+    /// If the posted parts belong to a different response, all parts are sent: a follow-up whose context has expired
+    /// may get another answer. Only where both consist of one part, the posted one stays as it is.
     async fn say(
         &self,
         http: &Http,
@@ -272,7 +283,7 @@ impl DiscordBot {
             );
             return Ok(());
         }
-        // Another text has another nonce, of which Discord takes 25 letters.
+        // A different text needs a different nonce, of at most 25 characters.
         let (said, mark) = if is_begun { (said, '-') } else { (&[][..], '+') };
         let mut earlier: Vec<MessageId> = said.iter().map(|said| said.id).collect();
         for (at, part) in parts.iter().enumerate().skip(said.len()) {
@@ -301,14 +312,14 @@ impl DiscordBot {
         Ok(())
     }
 
-    /// A channel's messages since then, the oldest first.
+    /// Returns a channel's messages since a time in seconds since 1970, the oldest first.
     pub(super) async fn history(
         &self,
         http: &Http,
         channel: ChannelId,
         since: i64,
     ) -> Result<Vec<Message>, DiscordError> {
-        // Ids begin with the milliseconds since the first of January 2015.
+        // The upper bits of an id are milliseconds since 1 January 2015.
         let millis = u64::try_from(since * 1_000 - 1_420_070_400_000).unwrap_or(0);
         let mut after = MessageId::new((millis << 22).max(1));
         let mut messages: Vec<Message> = Vec::new();
@@ -326,14 +337,14 @@ impl DiscordBot {
     }
 }
 
-/// Answers what was asked in the last hour and isn't answered yet, as the histories of all known channels tell.
+/// Answers the messages of the last hour that have no answer yet, from the histories of all known channels.
 pub async fn catch_up(http: Arc<Http>, bot: SharedDiscordBot, me: UserId) {
     let places = bot.records.lock().unwrap_or_else(PoisonError::into_inner).places();
     catch_up_with(&http, &bot, me, &places.unwrap_or_default()).await;
 }
 
 async fn catch_up_with(http: &Http, bot: &SharedDiscordBot, me: UserId, places: &[Place]) {
-    // One at a time is enough.
+    // Runs one catch-up at a time, so that no history is read twice at once.
     let _alone = bot.catching_up.lock().await;
     for place in places {
         let Ok(_open) = bot.open.try_read() else { return };
@@ -352,7 +363,7 @@ async fn catch_up_in(http: &Http, bot: &SharedDiscordBot, me: UserId, place: &Pl
         let record = bot.records.lock().unwrap_or_else(PoisonError::into_inner).is_answered(&message.id.to_string());
         let is_answered = record.unwrap_or(None);
         let Some(utterance) = addressed_to_bot(message, me, place.community.is_none()) else {
-            // Something overheard: nobody waits for an answer to that.
+            // An unaddressed message: nobody waits for its answer.
             if is_answered == Some(false) {
                 bot.mark_answered(message.id, None);
             }
@@ -378,7 +389,7 @@ fn replies_to(message: &Message, question: MessageId) -> bool {
 }
 
 impl DiscordBot {
-    /// What was taken on long ago and isn't in its channel's history any more is owed to nobody: it was removed.
+    /// Marks unanswered messages that are missing from their channel's history as answered: they were deleted.
     fn write_off(&self, place: &Place, history: &[Message], since: i64) {
         let before = jiff::Timestamp::now().as_second() - SURELY_TRIED;
         let owed = self.records.lock().unwrap_or_else(PoisonError::into_inner).owed(since, before);
@@ -390,8 +401,8 @@ impl DiscordBot {
     }
 }
 
-/// Every minute: forgets what is promised to be forgotten, and tries again what could not be answered. The one doesn't
-/// wait for the other.
+/// Runs the maintenance: deletes expired records, retries unanswered messages, and updates old answers. None of the
+/// three waits for another.
 pub async fn run_maintenance(http: Arc<Http>, bot: SharedDiscordBot, me: UserId) {
     tokio::join!(forget(&http, &bot), try_again(&http, &bot, me), answer_updates::run_answer_updates(&http, &bot));
 }
@@ -407,7 +418,7 @@ async fn forget(http: &Http, bot: &SharedDiscordBot) {
         forget_limits(http).await;
         let forgotten = bot.records.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
         if let Err(error) = forgotten {
-            tracing::error!(%error, "what need not be kept could not be deleted");
+            tracing::error!(%error, "expired records could not be deleted");
         }
     }
 }
@@ -424,7 +435,7 @@ async fn try_again(http: &Http, bot: &SharedDiscordBot, me: UserId) {
         let mut places: Vec<Place> = match owed {
             Ok(owed) => owed.into_iter().map(|(_, place)| place).collect(),
             Err(error) => {
-                tracing::error!(%error, "the record of messages could not be read");
+                tracing::error!(%error, "the unanswered messages could not be looked up");
                 Vec::new()
             }
         };
@@ -434,7 +445,7 @@ async fn try_again(http: &Http, bot: &SharedDiscordBot, me: UserId) {
     }
 }
 
-/// Whether a message is the first of a thread of its own, such as a forum's post.
+/// Returns true for the first message of a thread, such as a forum post, which has the thread's id.
 fn is_post(message: &Message) -> bool {
     message.id.get() == message.channel_id.get()
 }

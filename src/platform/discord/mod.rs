@@ -1,6 +1,6 @@
-//! Discord: events become utterances, replies become messages.
+//! Runs the bot on Discord: turns events into utterances and replies into messages.
 //!
-//! Here it starts, hands events on and stops.
+//! This module starts and stops the bot and dispatches events; [`serve`] is the entry point.
 
 mod answer_subscriptions;
 mod answer_updates;
@@ -45,13 +45,14 @@ use crate::store::records::Records;
 use registration::Registrar;
 use send::{RequestQueue, kind};
 
-/// What handlers fail with.
+/// The error type of all handlers.
 type DiscordError = serenity::Error;
 
-/// The name under which messages are recorded.
+/// The platform's name in records and scopes.
 const PLATFORM: &str = "discord";
 
-/// What the libraries may log: at a lower level they print whole events and requests, tokens and people's words included.
+/// The most verbose log level of each library. Beyond it they print whole events and requests, with tokens and people's
+/// words.
 pub const QUIET: [(&str, LevelFilter); 6] = [
     ("tungstenite", LevelFilter::WARN),
     ("tokio_tungstenite", LevelFilter::WARN),
@@ -61,70 +62,72 @@ pub const QUIET: [(&str, LevelFilter); 6] = [
     ("hyper", LevelFilter::WARN),
 ];
 
-/// None of these is privileged.
+/// The gateway intents that the bot always requests. None of them is privileged.
 const INTENTS: GatewayIntents =
     GatewayIntents::GUILDS.union(GatewayIntents::GUILD_MESSAGES).union(GatewayIntents::DIRECT_MESSAGES);
 
-/// The content of messages that aren't for the bot is privileged; it is asked for only where somebody wishes for it.
+/// Returns the intents to request. The privileged Message Content intent, which reveals messages that aren't addressed
+/// to the bot, is requested only if channels are watched.
 fn intents(config: &DiscordConfig) -> GatewayIntents {
     if config.watch.is_empty() { INTENTS } else { INTENTS | GatewayIntents::MESSAGE_CONTENT }
 }
 
-/// How many messages are taken in hand at once; the others wait. Some may hang in requests for a while.
+/// The number of messages handled concurrently; the others wait. It is high because some spend a while in retried
+/// requests.
 const MESSAGES_AT_ONCE: usize = 256;
 
-/// How long questions in hand may take when the program stops, and then the goodbye to the gateway.
+/// Shutdown: the time for answers in progress, and then for closing the gateway connection.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 const GOODBYE: Duration = Duration::from_secs(6);
 
-/// How long Discord may take to answer a request, and to accept a connection.
+/// The timeouts of a request to Discord, and of opening a connection.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What all handlers get.
+/// The state that poise passes to every handler.
 type SharedDiscordBot = Arc<DiscordBot>;
 
-/// What all handlers share.
+/// The state that all handlers share.
 pub struct DiscordBot {
     /// The bot's own user.
     me: UserId,
     desk: Arc<Desk>,
     records: Mutex<Records>,
     registrar: Registrar,
-    /// Those who keep the facts.
+    /// The commands that change facts.
     moderation: Moderation,
     requests: RequestQueue,
-    /// How many messages are taken in hand at once.
+    /// One permit for each of the [`MESSAGES_AT_ONCE`].
     turns: Semaphore,
     last_questions: Mutex<LastQuestions<(ChannelId, UserId)>>,
     rate_limiter: Mutex<RateLimiter<(Option<String>, UserId), String>>,
-    /// The channels that threads belong to, as far as anybody asked.
+    /// A cache of parents: the channel of a thread, or the category of a channel.
     parents: Mutex<HashMap<ChannelId, Option<ChannelId>>>,
-    /// Held by whoever reads histories.
+    /// Locked while histories are read, so that one catch-up runs at a time.
     catching_up: tokio::sync::Mutex<()>,
-    /// Where the bot listens to what isn't addressed to it; see [`DiscordConfig::watch`].
+    /// The channels in which the bot reads unaddressed messages; see [`DiscordConfig::watch`].
     watch: Vec<String>,
-    /// The people who run the bot.
+    /// The user ids of the operators.
     operators: Vec<String>,
-    /// Where requests are sent instead of discord.com.
+    /// The server that receives requests instead of discord.com, if set.
     api_proxy: Option<reqwest::Url>,
-    /// Titles and example questions, for completing what is typed.
+    /// Titles and example questions that autocomplete offers.
     suggestions: Vec<String>,
-    /// The messages that are being answered.
+    /// The messages whose answer is in progress.
     in_hand: Mutex<HashSet<MessageId>>,
-    /// The channels where the bot may not speak, each told once.
+    /// The channels in which Discord refused an answer. Each is reported once, until an answer succeeds there.
     mute: Mutex<HashSet<ChannelId>>,
-    /// Told when facts were changed here.
+    /// Notified when a moderator changes facts on this platform.
     changed: Notify,
-    /// Held for reading while something is answered, for writing once no more may be.
+    /// Locked for reading while something is answered, and for writing once nothing new may start.
     open: Arc<RwLock<()>>,
 }
 
-/// Serves on Discord until `stop` is done. What the operator should see is given to `announce`.
+/// Runs the bot on Discord until `stop` completes. `announce` receives start-up notices for the operator.
 ///
 /// # Errors
-/// If the token or the intents are refused, Discord can't be reached, or the database can't be used; each with the
-/// remedy.
+/// If Discord refuses the token or the intents or can't be reached, or if the database can't be used. The error names
+/// the remedy.
 pub async fn serve(
     config: &DiscordConfig,
     desk: Arc<Desk>,
@@ -135,7 +138,7 @@ pub async fn serve(
     serve_through(http(config), config, desk, database, announce, stop).await
 }
 
-/// The same through a client of requests that is there already.
+/// Like [`serve`], with a given HTTP client.
 ///
 /// # Errors
 /// As [`serve`].
@@ -158,7 +161,7 @@ pub async fn serve_through(
         .options(options())
         .setup(move |ctx, _, _| {
             Box::pin(async move {
-                // Until this is done poise hands on no event: what may take time goes on beside.
+                // poise dispatches no events until this returns, so the slow part runs in a task.
                 let (http, registers) = (Arc::clone(&ctx.http), Arc::clone(&bot));
                 tokio::spawn(async move { registers.registrar.everywhere(&http).await });
                 Ok(bot)
@@ -171,19 +174,19 @@ pub async fn serve_through(
         .await
         .map_err(|error| explain(&error))?;
     let id = application.id.get();
-    announce(&format!("Discord: {} is coming up. Invite it into a server with\n{}", user.name, invite(id)));
-    announce(&format!("To take it along everywhere for oneself alone:\n{}", invite_of_user(id)));
+    announce(&format!("Discord: {} is starting. Invite it to a server with\n{}", user.name, invite(id)));
+    announce(&format!("To add its commands to your own account, for use everywhere:\n{}", invite_of_user(id)));
     let (shards, http) = (Arc::clone(&client.shard_manager), Arc::clone(&client.http));
     let stopping = async move {
         stop.await;
-        // Whoever is being answered is answered; nothing new begins.
+        // Wait for answers in progress. While the lock is held nothing new starts.
         let closed = tokio::time::timeout(LAST_ANSWERS, open.write()).await;
-        // Without a gateway this would wait for ever.
+        // Without a connection to the gateway this never returns.
         let _ = tokio::time::timeout(GOODBYE, shards.shutdown_all()).await;
         drop(closed);
     };
     tokio::select! {
-        // First, so that who stops the program is heard before anything is begun.
+        // Poll `stopping` first, so that a stop request takes effect before anything starts.
         biased;
         () = stopping => Ok(()),
         outcome = client.start_autosharded() => outcome.map_err(|error| explain(&error)),
@@ -193,10 +196,10 @@ pub async fn serve_through(
 
 fn http(config: &DiscordConfig) -> Http {
     let client = reqwest::Client::builder().timeout(REQUEST_TIMEOUT).connect_timeout(CONNECT_TIMEOUT);
-    let client = client.build().expect("a client can be built from constants");
+    let client = client.build().expect("constant settings build a client");
     let builder = HttpBuilder::new(config.token.expose()).client(client);
     match &config.api_proxy {
-        // While its own limiter is on, serenity ignores the proxy.
+        // serenity ignores the proxy while its own rate limiter is on.
         Some(proxy) => builder.proxy(proxy).ratelimiter_disabled(true).build(),
         None => builder.build(),
     }
@@ -250,41 +253,41 @@ fn options() -> FrameworkOptions<SharedDiscordBot, DiscordError> {
         event_handler: |framework, event| Box::pin(on_event(framework, event)),
         on_error: |error| Box::pin(on_error(error)),
         allowed_mentions: Some(no_pings()),
-        // A mention is a question and no command.
+        // A mention starts a question, not a prefix command.
         prefix_options: PrefixFrameworkOptions { mention_as_prefix: false, ..PrefixFrameworkOptions::default() },
         ..FrameworkOptions::default()
     }
 }
 
-/// What Discord refused, and what to do about it.
+/// Turns an error into a message for the operator that names the remedy.
 fn explain(error: &serenity::Error) -> anyhow::Error {
     use serenity::gateway::GatewayError::{DisallowedGatewayIntents, InvalidAuthentication};
     let refused = |status| matches!(error, serenity::Error::Http(HttpError::UnsuccessfulRequest(response)) if response.status_code.as_u16() == status);
     if refused(401) || matches!(error, serenity::Error::Gateway(InvalidAuthentication)) {
         anyhow!(
-            "Discord refuses the token. Copy it again from https://discord.com/developers: your application, Bot, \
-             Reset Token; and put it into DISCORD_TOKEN."
+            "Discord refuses the token. Open your application at https://discord.com/developers, press Reset Token \
+             under Bot, and put the new token into DISCORD_TOKEN."
         )
     } else if matches!(error, serenity::Error::Gateway(DisallowedGatewayIntents)) {
         anyhow!(
-            "Discord refuses the intents. DISCORD_WATCH_CHANNELS needs Message Content Intent: switch it on at \
-             https://discord.com/developers, your application, Bot; or unset it."
+            "Discord refuses the intents. DISCORD_WATCH_CHANNELS needs the Message Content Intent: turn it on under \
+             Bot in your application at https://discord.com/developers, or unset DISCORD_WATCH_CHANNELS."
         )
     } else if matches!(error, serenity::Error::Http(HttpError::Request(_))) {
-        anyhow!("Discord can't be reached. Look at the network, and at DISCORD_API_PROXY if it is set.")
+        anyhow!("Discord can't be reached. Check the network, and DISCORD_API_PROXY if it is set.")
     } else {
         anyhow!("Discord: {}", kind(error))
     }
 }
 
-/// Where the owner of a server lets the bot in, with no more permissions than it uses.
+/// Returns the link that adds the bot to a server, with no more permissions than it uses.
 fn invite(application: u64) -> String {
     let permissions = Permissions::VIEW_CHANNEL
         | Permissions::SEND_MESSAGES
         | Permissions::SEND_MESSAGES_IN_THREADS
         | Permissions::READ_MESSAGE_HISTORY
         | Permissions::EMBED_LINKS
-        // `/fact export` gives a file.
+        // `/fact export` sends a file.
         | Permissions::ATTACH_FILES;
     format!(
         "https://discord.com/oauth2/authorize?client_id={application}&scope=bot+applications.commands&permissions={}",
@@ -292,14 +295,15 @@ fn invite(application: u64) -> String {
     )
 }
 
-/// Where somebody takes the bot's commands along into all servers and conversations; there it reads nothing.
+/// Returns the link that adds the bot's commands to a user's account, for all servers and conversations. There the bot
+/// reads no messages.
 fn invite_of_user(application: u64) -> String {
     format!(
         "https://discord.com/oauth2/authorize?client_id={application}&scope=applications.commands&integration_type=1"
     )
 }
 
-/// Nobody is pinged, whatever stands in a message.
+/// Returns allowed mentions under which a message pings nobody.
 fn no_pings() -> CreateAllowedMentions {
     CreateAllowedMentions::new().replied_user(false)
 }
@@ -313,19 +317,19 @@ async fn on_event(
     match event {
         FullEvent::Message { new_message } => {
             if let Some(received) = messages::receive(bot, framework.bot_id, new_message) {
-                // By itself, so that in a burst nothing of the framework waits with it.
+                // In a task, so that a burst of messages doesn't hold up the framework.
                 tokio::spawn(messages::in_turn(Arc::clone(&ctx.http), Arc::clone(bot), received));
             }
             Ok(())
         }
-        // After a start, and after every session that could not be resumed.
+        // Sent after a start, and after each session that could not be resumed.
         FullEvent::Ready { data_about_bot } => {
             let guilds = data_about_bot.guilds.iter().map(|guild| guild.id).collect();
             tokio::spawn(register_in(Arc::clone(&ctx.http), Arc::clone(bot), guilds));
             tokio::spawn(messages::catch_up(Arc::clone(&ctx.http), Arc::clone(bot), framework.bot_id));
             Ok(())
         }
-        // One that the bot has been invited into.
+        // Sent when the bot is added to a server, and for each of its servers after a start.
         FullEvent::GuildCreate { guild, .. } => {
             tokio::spawn(register_in(Arc::clone(&ctx.http), Arc::clone(bot), vec![guild.id]));
             Ok(())
@@ -342,14 +346,14 @@ async fn on_event(
     }
 }
 
-/// Registers the commands of those who keep the facts in servers that don't have them yet.
+/// Registers the moderators' commands in servers that don't have them yet.
 async fn register_in(http: Arc<Http>, bot: SharedDiscordBot, guilds: Vec<GuildId>) {
     for guild in guilds {
         bot.registrar.in_server(&http, guild, bot.is_open_to_roles(guild), false).await;
     }
 }
 
-/// What isn't one of poise's commands.
+/// Handles the interactions that poise doesn't know: moderators' commands, buttons, menus and forms.
 async fn on_interaction(http: &Http, bot: &SharedDiscordBot, interaction: &Interaction) -> Result<(), DiscordError> {
     match interaction {
         Interaction::Command(command) => moderate::on_command(http, bot, command).await.map(drop),
@@ -369,22 +373,22 @@ async fn on_interaction(http: &Http, bot: &SharedDiscordBot, interaction: &Inter
 async fn on_error(error: poise::FrameworkError<'_, SharedDiscordBot, DiscordError>) {
     match &error {
         poise::FrameworkError::EventHandler { error, .. } => {
-            tracing::error!(what = %kind(error), "a message could not be answered")
+            tracing::error!(what = %kind(error), "an interaction could not be answered")
         }
         poise::FrameworkError::Command { error, .. } => {
             tracing::error!(what = %kind(error), "a command could not be answered")
         }
-        // Those who keep the facts have commands that poise doesn't know.
+        // `on_interaction` handles the moderators' commands.
         poise::FrameworkError::UnknownInteraction { interaction, .. } if slash::is_ours(interaction) => {}
-        // Whoever gave a command hears that it failed.
+        // Discord still shows a command of an older version.
         poise::FrameworkError::UnknownInteraction { framework, interaction, .. } => {
-            tracing::error!("a command was given that isn't known any more");
+            tracing::error!("an unknown command was used");
             let (http, requests) = (&framework.serenity_context.http, &framework.user_data.requests);
             let pending = respond::PendingInteraction::new(http, requests, interaction.id, &interaction.token);
             let _ = pending.tell(&crate::wording::trouble().text).await;
         }
         other => {
-            tracing::error!("a command failed inside");
+            tracing::error!("a command failed unexpectedly");
             if let Some(poise::Context::Application(ctx)) = other.ctx() {
                 let _ = commands::tell(ctx, &crate::wording::trouble().text).await;
             }

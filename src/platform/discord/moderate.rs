@@ -1,4 +1,6 @@
-//! Moderators' commands: forms for what is missing, buttons for yes and no. Who may is looked at each time.
+//! Handles moderators' commands, with forms for missing fields, and buttons to confirm or cancel a change.
+//!
+//! Permissions are checked at each step.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,24 +20,24 @@ use crate::moderation::command::{Field, Form, Verb};
 use crate::moderation::{Actor, Moderation, Next, Permission, Response};
 use crate::wording::moderation as words;
 
-/// The most fields that a form of Discord has, and the longest label and hint of one, in letters.
+/// Discord's limits for a form: the number of fields, and the length of a label in characters.
 const MOST_FIELDS: usize = 5;
 const LONGEST_LABEL: usize = 45;
 
-/// How long an answer may take before Discord is told that it takes a while: Discord itself waits three seconds.
+/// The time after which a response is deferred. Discord waits three seconds.
 const PROMPT: Duration = Duration::from_millis(1_500);
 
-/// How many suggestions Discord takes, and how long each may be.
+/// Discord's limits for autocomplete: the number of suggestions, and the length of one in characters.
 const MOST_SUGGESTIONS: usize = 25;
 const LONGEST_SUGGESTION: usize = 100;
 
-/// What the ids of our buttons and forms begin with.
+/// The prefix of the ids of these buttons and forms.
 const MARK: &str = "moderate";
 
-/// Answers a command; false if it isn't one of these.
+/// Handles a moderators' command. Returns false for any other command.
 ///
 /// # Errors
-/// If Discord refuses.
+/// If the request to Discord fails.
 pub async fn on_command(
     http: &Http,
     bot: &SharedDiscordBot,
@@ -69,7 +71,7 @@ pub async fn on_command(
     reply(&pending, bot, &by, response).await.map(|()| true)
 }
 
-/// Does what may take longer than Discord waits for an answer: where it does, Discord is told.
+/// Runs work that may take longer than Discord waits, and defers the response after [`PROMPT`].
 async fn in_time(
     pending: &mut PendingInteraction<'_>,
     bot: &SharedDiscordBot,
@@ -85,7 +87,7 @@ async fn in_time(
             if !pending.is_deferred
                 && let Err(error) = pending.defer().await
             {
-                tracing::warn!(what = %kind(&error), "Discord could not be told that an answer takes a while");
+                tracing::warn!(what = %kind(&error), "a response could not be deferred");
             }
             work.await
         }
@@ -93,7 +95,8 @@ async fn in_time(
     outcome.unwrap_or_else(|_| Response { text: words::trouble(), ..Response::default() })
 }
 
-/// Answers a command that is about a file: fetching or giving one takes longer than Discord waits.
+/// Handles a command that imports or exports a file. Defers the response at once, because a file may take longer than
+/// Discord waits.
 async fn answer_later(
     mut pending: PendingInteraction<'_>,
     bot: &SharedDiscordBot,
@@ -102,7 +105,7 @@ async fn answer_later(
     command: &CommandInteraction,
 ) -> Result<(), DiscordError> {
     pending.defer().await?;
-    // What somebody may not bring in isn't fetched.
+    // Without the permission to import it, a file isn't fetched.
     let attachment =
         files::attached(command, &option_name(Field::File)).filter(|_| by.permission >= by.required_permission());
     if let Some(attachment) = attachment {
@@ -115,19 +118,19 @@ async fn answer_later(
     let (actor, now) = (by.clone(), command.id.created_at().unix_timestamp());
     let response = in_time(&mut pending, bot, move |moderation| moderation.form(&actor, form, now)).await;
     match &response.file {
-        // No form can ask for a file.
+        // A form can't ask for a file.
         _ if matches!(response.next, Next::Fill(_)) => pending.tell(&response.text).await,
-        // What is shown before a yes, whole.
+        // The complete list of changes, for the moderator to read before confirming.
         Some(file) if response.next == Next::Confirm => {
             if let Err(error) = pending.give(&words::all_changes(), files::as_attachment(file)).await {
-                tracing::warn!(what = %kind(&error), "a file could not be given");
+                tracing::warn!(what = %kind(&error), "a file could not be sent");
                 pending.tell(&if is_forbidden(&error) { words::may_not_give() } else { words::not_given() }).await?;
             }
             reply(&pending, bot, by, response).await
         }
         Some(file) => match pending.give(&render::escaped(&response.text), files::as_attachment(file)).await {
             Err(error) => {
-                tracing::warn!(what = %kind(&error), "a file could not be given");
+                tracing::warn!(what = %kind(&error), "a file could not be sent");
                 pending.tell(&if is_forbidden(&error) { words::may_not_give() } else { words::not_given() }).await
             }
             Ok(()) => Ok(()),
@@ -136,10 +139,10 @@ async fn answer_later(
     }
 }
 
-/// Completes what is typed; false if it belongs to another command.
+/// Completes a moderators' command. Returns false for any other command.
 ///
 /// # Errors
-/// If Discord refuses.
+/// If the request to Discord fails.
 pub async fn on_autocomplete(
     http: &Http,
     bot: &SharedDiscordBot,
@@ -165,16 +168,16 @@ pub async fn on_autocomplete(
     pending.respond(CreateInteractionResponse::Autocomplete(response)).await.map(|()| true)
 }
 
-/// What a button of ours does.
+/// The action of a button or form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Press {
-    /// Makes the change of a step, or doesn't.
+    /// Confirms (true) or cancels a step.
     Decide(u64, bool),
     /// Opens the form of a step.
     Fill(u64),
-    /// Looks at taking a revision back.
+    /// Previews the undo of a revision.
     Undo(i64),
-    /// Begins to make a suggestion a fact.
+    /// Starts to turn a suggestion into a fact.
     Accept(i64),
 }
 
@@ -201,10 +204,10 @@ impl Press {
     }
 }
 
-/// Does what a button stands for; false if it isn't one of these.
+/// Handles a press of one of these buttons. Returns false for any other component.
 ///
 /// # Errors
-/// If Discord refuses.
+/// If the request to Discord fails.
 pub async fn on_press(
     http: &Http,
     bot: &SharedDiscordBot,
@@ -243,10 +246,10 @@ pub async fn on_press(
     reply(&pending, bot, &by, response).await.map(|()| true)
 }
 
-/// Takes what was written into a form; false if it isn't one of these.
+/// Handles a submitted form of a step. Returns false for any other form.
 ///
 /// # Errors
-/// If Discord refuses.
+/// If the request to Discord fails.
 pub async fn on_form(http: &Http, bot: &SharedDiscordBot, filled: &ModalInteraction) -> Result<bool, DiscordError> {
     let Some(Press::Fill(step)) = Press::of(&filled.data.custom_id) else { return Ok(false) };
     let mut pending = PendingInteraction::new(http, &bot.requests, filled.id, &filled.token);
@@ -266,7 +269,7 @@ pub async fn on_form(http: &Http, bot: &SharedDiscordBot, filled: &ModalInteract
     reply(&pending, bot, &by, response).await.map(|()| true)
 }
 
-/// The form of a step.
+/// Builds the form of a step.
 fn modal(step: u64, fields: &[Field], about: &str) -> CreateInteractionResponse {
     let cut = |text: &str, most: usize| text.chars().take(most).collect::<String>();
     let rows = fields.iter().take(MOST_FIELDS).enumerate().map(|(at, field)| {
@@ -274,7 +277,7 @@ fn modal(step: u64, fields: &[Field], about: &str) -> CreateInteractionResponse 
         let input = CreateInputText::new(style, cut(&words::label(*field), LONGEST_LABEL), option_name(*field))
             .placeholder(cut(&words::prompt_text(*field), LONGEST_HINT))
             .max_length(field.longest() as u16)
-            // What the others need is known only once the first is there.
+            // The value of the first field decides which others are required.
             .required(at == 0);
         CreateActionRow::InputText(input)
     });
@@ -283,7 +286,8 @@ fn modal(step: u64, fields: &[Field], about: &str) -> CreateInteractionResponse 
     CreateInteractionResponse::Modal(modal)
 }
 
-/// Says it to the moderator alone, with what they can do next; a change that was made is told in the log channel.
+/// Sends a response to the moderator alone, with buttons for the next step. Reports a committed change in the log
+/// channel.
 async fn reply(
     pending: &PendingInteraction<'_>,
     bot: &SharedDiscordBot,
@@ -310,10 +314,10 @@ async fn reply(
         parts.split_last().map(|(last, first)| (vec![last.clone()], first.to_vec())).unwrap_or_default();
     let told = match first.is_empty() {
         true => pending.say(&last, rows, &[], true).await,
-        // The buttons stand under the last part, where they are read.
+        // The buttons go under the last part.
         false => pending.say_with_last(&first, &last[0], rows).await,
     };
-    // What was made is made, whether or not its maker hears of it.
+    // The change is committed even if the response could not be sent.
     if let Some(committed) = &response.committed {
         bot.changed.notify_one();
         bot.tell_of(pending.http, by, committed).await;
@@ -321,12 +325,12 @@ async fn reply(
     told
 }
 
-/// The id of a button by which a revision is looked at for taking it back.
+/// Returns the id of a button that previews the undo of a revision.
 pub fn id_of_undo(revision: i64) -> String {
     Press::Undo(revision).id()
 }
 
-/// The button by which those who moderate make a suggestion a fact.
+/// Builds the row with the button that turns a suggestion into a fact.
 pub fn to_accept(suggestion: i64) -> Vec<CreateActionRow> {
     let button =
         CreateButton::new(Press::Accept(suggestion).id()).label(words::make_it_a_fact()).style(ButtonStyle::Primary);

@@ -1,4 +1,4 @@
-//! Those who keep a server's facts: who they are at this moment, and what they are told in their log channel.
+//! Determines who may edit a server's facts, and reports changes in the server's log channel.
 
 use serenity::all::{
     ButtonStyle, ChannelId, CreateActionRow, CreateButton, CreateMessage, GuildId, Http, Member, MessageFlags, Nonce,
@@ -13,7 +13,7 @@ use crate::store::handled::Place;
 use crate::wording::moderation as words;
 
 impl DiscordBot {
-    /// Who speaks, and what they may do at this moment.
+    /// Returns the person with their current permission. Without a `guild` only operators have more than a member's.
     pub fn actor(&self, guild: Option<GuildId>, user: UserId, member: Option<&Member>) -> Actor {
         let who = user.to_string();
         let community = guild.map(|guild| guild.to_string()).unwrap_or_default();
@@ -27,7 +27,8 @@ impl DiscordBot {
         Actor { who, community, permission }
     }
 
-    /// What the author of a message may do, as the server's roles say; a message tells no permissions.
+    /// Like [`Self::actor`], for the author of a message. Requests their roles, because a message doesn't include
+    /// permissions.
     pub async fn permission_of(&self, http: &Http, place: &Place, user: UserId) -> Result<Actor, DiscordError> {
         let guild = place.community.as_ref().and_then(|id| id.parse().ok()).map(GuildId::new);
         let Some(guild) = guild.filter(|_| !self.operators.contains(&user.to_string())) else {
@@ -39,7 +40,7 @@ impl DiscordBot {
         Ok(self.actor(Some(guild), user, Some(&member)))
     }
 
-    /// Whether roles keep a server's facts, beside those who may manage messages.
+    /// Returns true if a role may edit the server's facts, besides members with Manage Messages.
     pub fn is_open_to_roles(&self, guild: GuildId) -> bool {
         let place = Place { channel: String::new(), community: Some(guild.to_string()) };
         !self.settings(&place).roles.is_empty()
@@ -56,7 +57,7 @@ impl DiscordBot {
         member.roles.iter().any(|role| roles.contains(&role.to_string()))
     }
 
-    /// Why somebody who doesn't keep the facts isn't heard for the moment; none if they are.
+    /// Returns the reason to reject a member's command, or `None`. Moderators and operators are never rejected.
     pub async fn too_often(
         &self,
         http: &Http,
@@ -73,16 +74,16 @@ impl DiscordBot {
         self.rejection(http, &place, user, ("", now, true)).await.map(|rejection| rejection.reason)
     }
 
-    /// Tells log channels what all share and changed under changes of the server's own.
+    /// Reports changed shared facts in the log channels of servers that have their own version of them.
     pub async fn tell_of_shared_changes(&self, http: &Http) {
         let conflicts = match self.moderation.layer_conflicts() {
             Ok(conflicts) => conflicts,
-            Err(error) => return tracing::error!(%error, "what changed under servers' changes could not be looked up"),
+            Err(error) => return tracing::error!(%error, "conflicting shared changes could not be looked up"),
         };
         for conflict in conflicts {
             match self.tell_of_conflict(http, &conflict).await {
-                Err(error) if may_pass(&error) => tracing::warn!(what = %kind(&error), "a log channel has to wait"),
-                // A channel that can't be spoken in hears nothing.
+                Err(error) if may_pass(&error) => tracing::warn!(what = %kind(&error), "notice not sent, retrying"),
+                // A log channel that refuses the message is skipped.
                 Ok(()) | Err(_) => self.moderation.conflict_was_told(&conflict),
             }
         }
@@ -106,7 +107,7 @@ impl DiscordBot {
         Ok(())
     }
 
-    /// Tells the log channel of a change, with a button to take it back.
+    /// Reports a change in the log channel, with a button to undo it.
     pub async fn tell_of(&self, http: &Http, by: &Actor, committed: &CommittedChange) {
         let place = Place { channel: String::new(), community: Some(by.community.clone()) };
         let log = self.settings(&place).log_channel.and_then(|id| id.parse::<u64>().ok()).filter(|id| *id > 0);
@@ -124,7 +125,7 @@ impl DiscordBot {
                 .flags(MessageFlags::SUPPRESS_EMBEDS)
         };
         if let Err(error) = self.requests.make(log, || ChannelId::new(log).send_message(http, create())).await {
-            tracing::warn!(what = %kind(&error), "the log channel could not be told of a change");
+            tracing::warn!(what = %kind(&error), "a change could not be reported in the log channel");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Registering commands: only if what Discord has differs from what the program has.
+//! Registers the bot's commands with Discord, if Discord's copy differs.
 //!
-//! Everybody's are registered once for all servers, those of who keeps the facts server by server: who sees them is each
-//! server's.
+//! The commands for everybody are registered once for all servers. The moderators' commands are registered per server,
+//! because each server decides which members see them.
 
 use std::collections::HashSet;
 
@@ -12,23 +12,24 @@ use tokio::sync::Mutex;
 use super::send::{RequestQueue, kind as kind_of};
 use super::slash::{self, Where};
 
-/// What registers the commands.
+/// Registers the commands, and knows the servers that have them.
 pub struct Registrar {
     everybody: Vec<CreateCommand>,
-    /// The only server in which commands are registered, for development.
+    /// The only server in which commands are registered (`DISCORD_GUILD`), for development.
     only: Option<GuildId>,
-    /// The servers that have theirs. Held while some are registered: one server after the other.
+    /// The servers whose commands are registered. Locked during a registration, so that they run one after the other.
     done: Mutex<HashSet<GuildId>>,
 }
 
 impl Registrar {
-    /// For the commands of everybody, in all servers or in one.
+    /// Creates a registrar for the commands that everybody has, in all servers or `only` in one.
     #[must_use]
     pub fn new(everybody: Vec<CreateCommand>, only: Option<u64>) -> Self {
         Self { everybody, only: only.map(GuildId::new), done: Mutex::default() }
     }
 
-    /// Registers what everybody has, and what keeps the facts in direct conversations.
+    /// Registers the commands for everybody, and the operators' commands in direct messages. Does nothing if the
+    /// registrar is limited to one server.
     pub async fn everywhere(&self, http: &Http) {
         if self.only.is_some() {
             return;
@@ -36,8 +37,8 @@ impl Registrar {
         told(register(http, [self.everybody.clone(), slash::commands(Where::Direct)].concat(), None).await);
     }
 
-    /// Registers what keeps the facts in a server; once, unless `again`. All see it if it `is_open`, else only those who
-    /// may manage messages.
+    /// Registers the moderators' commands in a server, once unless `again`. If `is_open`, all members see them,
+    /// otherwise only members with Manage Messages.
     pub async fn in_server(&self, http: &Http, guild: GuildId, is_open: bool, again: bool) {
         if self.only.is_some_and(|only| only != guild) {
             return;
@@ -57,24 +58,24 @@ impl Registrar {
         told(outcome);
     }
 
-    /// A server where the bot is no member any more.
+    /// Forgets a server that the bot has left.
     pub async fn has_left(&self, guild: GuildId) {
         self.done.lock().await.remove(&guild);
     }
 }
 
-/// If registering fails the bot answers messages all the same.
+/// Logs the outcome. A failure isn't fatal: the bot still answers messages.
 fn told(outcome: Result<bool, serenity::Error>) {
     match outcome {
-        Ok(changed) => tracing::info!(changed, "commands are registered"),
+        Ok(changed) => tracing::info!(changed, "commands registered"),
         Err(error) => tracing::error!(
             what = %kind_of(&error),
-            "commands could not be registered; look at DISCORD_GUILD if it is set, and start again"
+            "commands could not be registered; check DISCORD_GUILD if it is set, and restart the bot"
         ),
     }
 }
 
-/// Makes Discord's commands those of the program, in one server or everywhere. True if something had to be changed.
+/// Replaces the commands in one server or everywhere, if they differ. Returns true if they did.
 async fn register(http: &Http, commands: Vec<CreateCommand>, guild: Option<GuildId>) -> Result<bool, serenity::Error> {
     let requests = RequestQueue::default();
     let there = requests
@@ -101,24 +102,24 @@ async fn register(http: &Http, commands: Vec<CreateCommand>, guild: Option<Guild
     Ok(true)
 }
 
-/// Whether Discord has the commands that are wanted and no others.
+/// Returns true if Discord has the wanted commands and no others.
 fn are_there(wanted: &[Value], has: &[Value]) -> bool {
     let same =
         |want: &Value, have: &Value| want["name"] == have["name"] && kind(want) == kind(have) && agrees(want, have);
     wanted.len() == has.len() && wanted.iter().all(|want| has.iter().any(|have| same(want, have)))
 }
 
-/// The type of a command; a slash command if none is given.
+/// Returns the type of a command; a slash command (1) if none is given.
 fn kind(command: &Value) -> u64 {
     command["type"].as_u64().unwrap_or(1)
 }
 
-/// What Discord adds of its own to a command or an option.
+/// Fields that Discord adds to a command or an option.
 const ADDED: [&str; 8] =
     ["id", "application_id", "guild_id", "version", "type", "dm_permission", "handler", "default_permission"];
 
-/// Whether all that is wanted is there and nothing else. Discord adds fields of its own, and leaves out what is empty or
-/// the default.
+/// Returns true if two commands or options are equal, apart from the fields that Discord adds and the empty or default
+/// values that it leaves out.
 fn agrees(want: &Value, have: &Value) -> bool {
     let is_nothing = |value: &Value| match value {
         Value::Null | Value::Bool(false) => true,
@@ -161,7 +162,7 @@ mod tests {
         let mut other = have.clone();
         other["description"] = json!("Ask me");
         assert!(!are_there(&want, &[other]));
-        // What is there and no longer wanted has to go, too.
+        // A field that is no longer wanted is a difference, too.
         for (key, value) in [("default_member_permissions", json!("32")), ("name_localizations", json!({"ru": "x"}))] {
             let mut other = have.clone();
             other[key] = value;

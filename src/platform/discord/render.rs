@@ -1,4 +1,4 @@
-//! A reply in Discord's markup and within its limits.
+//! Renders a reply in Discord's markup and within Discord's limits.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
@@ -13,16 +13,16 @@ use crate::platform::cut::cut;
 use crate::understanding::normalise::is_invisible;
 use crate::wording::Reply;
 
-/// The longest message, in UTF-16 units; Discord counts characters, of which there are never more.
+/// The longest message, in UTF-16 units. Discord counts characters, of which a text never has more.
 pub const LONGEST: usize = 2_000;
 
-/// The messages that say a reply: its text with markup escaped, link previews prevented, cut where needed.
+/// Returns the messages of a reply, with markup escaped, link previews suppressed, and long text split.
 #[must_use]
 pub fn messages(reply: &Reply) -> Vec<String> {
     let sources = reply.text.strip_prefix(&reply.body).unwrap_or_default();
     let mut text = with_days(&escaped(&reply.body), reply.language);
     for line in sources.lines().filter(|line| !line.is_empty()) {
-        // A source without an address ends with its name.
+        // A source without a URL consists of its name.
         let (name, address) = line.split_once(" <").unwrap_or((line, ""));
         let _ = write!(text, "\n{}", escaped(name));
         if !address.is_empty() {
@@ -32,13 +32,13 @@ pub fn messages(reply: &Reply) -> Vec<String> {
     split(&text)
 }
 
-/// Cuts a text into messages that Discord takes.
+/// Splits a text into messages of at most [`LONGEST`] units.
 #[must_use]
 pub fn split(text: &str) -> Vec<String> {
     cut(text, LONGEST)
 }
 
-/// How each language writes a day.
+/// The pattern of a full date in each language.
 static DAYS: LazyLock<HashMap<Language, Regex>> = LazyLock::new(|| {
     let all = Language::others().chain([Language::English]);
     all.map(|language| (language, day_pattern(language))).collect()
@@ -52,11 +52,11 @@ fn day_pattern(language: Language) -> Regex {
         .replace("{day}", r"(?<day>\d{1,2})")
         .replace("{month}", &format!("(?<month>{})", months.join("|")))
         .replace("{year}", r"(?<year>\d{4})");
-    // "27–29 July" is no single day.
-    Regex::new(&format!(r"(?<before>^|[^–~\d]){pattern}")).expect("a pattern of plain words")
+    // The last day of a range such as "27–29 July 2025" isn't a date by itself.
+    Regex::new(&format!(r"(?<before>^|[^–~\d]){pattern}")).expect("the pattern is valid")
 }
 
-/// Writes behind the first mention of each day how Discord shows it to each reader.
+/// Adds a Discord timestamp behind the first mention of each date, which every reader sees in their own date format.
 fn with_days(text: &str, language: Language) -> String {
     let mut shown = HashSet::new();
     let show = |found: &Captures<'_>| {
@@ -69,15 +69,16 @@ fn with_days(text: &str, language: Language) -> String {
     DAYS[&language].replace_all(text, show).into_owned()
 }
 
-/// Noon of a day in UTC, in seconds since 1970: nearly everywhere that is the same day.
+/// Returns noon UTC of a date, in seconds since 1970: nearly everywhere that moment has the same date. `None` for a day
+/// that doesn't exist.
 fn moment(found: &Captures<'_>, language: Language) -> Option<i64> {
     let month = language.pack().dates.months.iter().position(|month| *month == found["month"])? + 1;
     let date = Date::new(found["year"].parse().ok()?, i8::try_from(month).ok()?, found["day"].parse().ok()?).ok()?;
     Some(date.at(12, 0, 0, 0).to_zoned(TimeZone::UTC).ok()?.timestamp().as_second())
 }
 
-/// A text that shows as it is: no markup, mention, emoji, link or invitation in it takes effect, and nothing turns the
-/// direction of writing.
+/// Escapes a text so that Discord shows it literally: no markup, mention, emoji, link or invitation takes effect.
+/// Removes invisible characters, such as those that reverse the writing direction.
 #[must_use]
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
@@ -87,7 +88,7 @@ pub fn escaped(text: &str) -> String {
         match c {
             '\\' | '*' | '_' | '~' | '`' | '|' | '<' => out.push('\\'),
             '#' | '-' | '>' if at_start => out.push('\\'),
-            // "[1](" would begin a masked link.
+            // "](" would start a masked link.
             '(' if before == ']' => out.push('\\'),
             _ => {}
         }
@@ -98,7 +99,7 @@ pub fn escaped(text: &str) -> String {
         at_start = c == '\n' || (at_start && c == ' ');
         before = c;
     }
-    // Neither a link nor an invitation.
+    // Breaks links and invitations.
     out.replace("://", ":\u{200b}//")
         .replace("discord.", "discord\u{200b}.")
         .replace("discordapp.", "discordapp\u{200b}.")

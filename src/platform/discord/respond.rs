@@ -1,5 +1,6 @@
-//! Answers to interactions: commands, buttons, menus and forms. Discord wants the first within three seconds, and none on
-//! a token older than a quarter of an hour.
+//! Responds to interactions: commands, buttons, menus and forms.
+//!
+//! Discord expects the first response within three seconds and accepts further ones for 15 minutes.
 
 use serenity::all::{
     Builder, ComponentInteraction, CreateActionRow, CreateAttachment, CreateInteractionResponse,
@@ -10,31 +11,31 @@ use serenity::all::{
 use super::send::{RequestQueue, soon};
 use super::{DiscordError, no_pings};
 
-/// An interaction that waits for an answer.
+/// An interaction that waits for a response.
 pub struct PendingInteraction<'a> {
     pub http: &'a Http,
     pub requests: &'a RequestQueue,
     pub id: InteractionId,
     pub token: &'a str,
-    /// Whether Discord was told that the answer takes a while.
+    /// True after [`Self::defer`]: the person sees that the response takes a while.
     pub is_deferred: bool,
 }
 
 impl<'a> PendingInteraction<'a> {
-    /// Somebody pressed a button or chose from a menu.
+    /// Wraps a press of a button or a choice from a menu.
     pub fn of_press(http: &'a Http, requests: &'a RequestQueue, pressed: &'a ComponentInteraction) -> Self {
         Self::new(http, requests, pressed.id, &pressed.token)
     }
 
-    /// An interaction that nothing was said to yet.
+    /// Wraps an interaction that has no response yet.
     pub fn new(http: &'a Http, requests: &'a RequestQueue, id: InteractionId, token: &'a str) -> Self {
         Self { http, requests, id, token, is_deferred: false }
     }
 
-    /// Tells Discord that the answer, for the person alone, takes a while.
+    /// Defers the response, which only the person will see. Discord then waits up to 15 minutes for it.
     ///
     /// # Errors
-    /// If Discord refuses.
+    /// If the request to Discord fails.
     pub async fn defer(&mut self) -> Result<(), DiscordError> {
         let message = CreateInteractionResponseMessage::new().ephemeral(true);
         self.respond(CreateInteractionResponse::Defer(message)).await?;
@@ -42,11 +43,11 @@ impl<'a> PendingInteraction<'a> {
         Ok(())
     }
 
-    /// Answers with a message and, if it has several parts, more of them. `rows` stand under the first, `more_rows` under
-    /// each of the others.
+    /// Responds with one message per part. `rows` go under the first message, `more_rows` under each of the others. If
+    /// `private`, only the person sees them.
     ///
     /// # Errors
-    /// If Discord refuses.
+    /// If the request to Discord fails.
     pub async fn say(
         &self,
         parts: &[String],
@@ -57,10 +58,10 @@ impl<'a> PendingInteraction<'a> {
         self.say_all(parts, rows, more_rows, private).await.map(drop)
     }
 
-    /// The same, giving the messages that follow the first.
+    /// Like [`Self::say`], and returns the ids of the follow-up messages.
     ///
     /// # Errors
-    /// If Discord refuses.
+    /// If the request to Discord fails.
     pub async fn say_all(
         &self,
         parts: &[String],
@@ -82,7 +83,7 @@ impl<'a> PendingInteraction<'a> {
         Ok(followed)
     }
 
-    /// Says one more message. Of a deferred answer Discord makes the first one the answer itself.
+    /// Sends a follow-up message. After [`Self::defer`], Discord turns the first one into the response itself.
     async fn follow(
         &self,
         part: &str,
@@ -102,28 +103,28 @@ impl<'a> PendingInteraction<'a> {
         Ok(said.await?.id)
     }
 
-    /// Gives a file to the person alone, as a deferred answer.
+    /// Sends a file to the person alone, after [`Self::defer`].
     ///
     /// # Errors
-    /// If Discord refuses.
+    /// If the request to Discord fails.
     pub async fn give(&self, text: &str, file: CreateAttachment) -> Result<(), DiscordError> {
         self.follow(text, Vec::new(), true, Some(file)).await.map(drop)
     }
 
-    /// The message that was the first response.
+    /// Returns the id of the first response's message.
     ///
     /// # Errors
-    /// If Discord refuses.
+    /// If the request to Discord fails.
     pub async fn first(&self) -> Result<MessageId, DiscordError> {
         let found =
             self.requests.make(self.id.get(), || self.http.get_original_interaction_response(self.token)).await?;
         Ok(found.id)
     }
 
-    /// Says several parts to the person alone, with rows under the last.
+    /// Sends several parts to the person alone, with `rows` under `last`.
     ///
     /// # Errors
-    /// If Discord refuses.
+    /// If the request to Discord fails.
     pub async fn say_with_last(
         &self,
         first: &[String],
@@ -134,32 +135,32 @@ impl<'a> PendingInteraction<'a> {
         self.follow(last, rows, true, None).await.map(drop)
     }
 
-    /// Says something to the person alone.
+    /// Sends a text to the person alone.
     ///
     /// # Errors
-    /// If Discord refuses.
+    /// If the request to Discord fails.
     pub async fn tell(&self, text: &str) -> Result<(), DiscordError> {
         self.say(&super::render::split(text), Vec::new(), &[], true).await
     }
 
-    /// Takes note without an answer.
+    /// Acknowledges the interaction without sending a message.
     ///
     /// # Errors
-    /// If Discord refuses.
+    /// If the request to Discord fails.
     pub async fn acknowledge(&self) -> Result<(), DiscordError> {
         self.respond(CreateInteractionResponse::Acknowledge).await
     }
 
-    /// Makes the first response, trying again what is refused for a moment.
+    /// Sends the first response, and retries temporary failures within Discord's three seconds.
     ///
     /// # Errors
-    /// If Discord refuses.
+    /// If the request to Discord fails.
     pub async fn respond(&self, response: CreateInteractionResponse) -> Result<(), DiscordError> {
         soon(|| response.clone().execute(self.http, (self.id, self.token))).await
     }
 }
 
-/// A response without pings and link previews.
+/// Builds a response without pings and link previews.
 pub fn response(content: &str, private: bool) -> CreateInteractionResponseMessage {
     let flags = InteractionResponseFlags::from_bits_retain(flags(private).bits());
     CreateInteractionResponseMessage::new().content(content).allowed_mentions(no_pings()).flags(flags)

@@ -1,4 +1,4 @@
-//! What a server sets, applied to a question: where it may be asked, how often, and what is kept of it.
+//! Applies a server's settings to a question: where it may be asked, how often, and what is stored of it.
 
 use std::sync::PoisonError;
 
@@ -14,33 +14,33 @@ use crate::store::queue::Report;
 use crate::store::settings::CommunitySettings;
 use crate::wording::Reply;
 
-/// How many channels are named to somebody who asks in another.
+/// The number of channels that a rejection in another channel lists.
 const MOST_NAMED: usize = 10;
 
-/// How many threads' channels are remembered.
+/// The size of the cache of parents. A full cache is cleared.
 const MOST_PARENTS: usize = 10_000;
 
-/// Why a question isn't answered.
+/// A question that isn't answered.
 pub struct Rejection {
-    /// What the person is told.
+    /// The text for the person.
     pub reason: String,
-    /// Whether they were told a short while ago.
+    /// True if the person was already told within the current minute.
     pub is_told: bool,
 }
 
 impl DiscordBot {
-    /// What the server of a place sets; in direct conversations what is shipped.
+    /// Returns the settings of a place's server. In direct messages, and if the database fails, returns the defaults.
     pub fn settings(&self, place: &Place) -> CommunitySettings {
         let community = place.community.as_deref().unwrap_or_default();
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         records.settings(community).unwrap_or_else(|error| {
-            tracing::error!(%error, "a server's settings could not be read");
+            tracing::error!(%error, "a server's settings could not be read, using the defaults");
             CommunitySettings::default()
         })
     }
 
-    /// Why a question that somebody asks in a place at `now` isn't answered; none if it is. `told` tells whether they will
-    /// hear the reason.
+    /// Returns the reason not to answer a question asked at `now`, in seconds since 1970, or `None` if it may be
+    /// answered. `told` means that the person is told the reason.
     pub async fn rejection(
         &self,
         http: &Http,
@@ -50,7 +50,7 @@ impl DiscordBot {
     ) -> Option<Rejection> {
         let settings = self.settings(place);
         let phrases = &Language::of(text).unwrap_or(Language::English).pack().phrases;
-        // In a direct conversation there is one person to count for.
+        // In direct messages only the limit per person applies.
         let of_place = if place.community.is_some() { settings.per_channel } else { 0 };
         let limits = Limits { person: settings.per_person, place: of_place };
         let wait = {
@@ -69,8 +69,8 @@ impl DiscordBot {
         None
     }
 
-    /// Whether the bot answers in a place: in all channels if none is named, else in those and their threads. Where the
-    /// channel of a thread can't be told, it answers.
+    /// Returns true if the bot answers in a place: everywhere if the server lists no channels, otherwise in the listed
+    /// channels and their threads. Also returns true if a channel's parent can't be looked up.
     async fn is_open(&self, http: &Http, settings: &CommunitySettings, place: &Place) -> bool {
         let is_named = |id: &str| settings.channels.iter().any(|channel| channel == id);
         if settings.channels.is_empty() || place.community.is_none() || is_named(&place.channel) {
@@ -86,7 +86,7 @@ impl DiscordBot {
         }
     }
 
-    /// The channel that a thread belongs to, or the category of a channel.
+    /// Returns the channel of a thread, or the category of a channel.
     async fn parent(&self, http: &Http, channel: ChannelId) -> Result<Option<ChannelId>, DiscordError> {
         let parents = || self.parents.lock().unwrap_or_else(PoisonError::into_inner);
         let known = parents().get(&channel).copied();
@@ -99,7 +99,7 @@ impl DiscordBot {
         Ok(parent)
     }
 
-    /// Remembers the channel that a thread belongs to.
+    /// Caches the parent of a thread or channel.
     pub fn know_parent(&self, channel: ChannelId, parent: Option<ChannelId>) {
         let mut parents = self.parents.lock().unwrap_or_else(PoisonError::into_inner);
         if parents.len() >= MOST_PARENTS {
@@ -108,7 +108,7 @@ impl DiscordBot {
         parents.insert(channel, parent);
     }
 
-    /// Remembers that somebody used a command in a place, so that after an outage its history is searched.
+    /// Records that a command was used in a server's channel, so that its history is searched after an outage.
     pub fn remember_place(&self, id: u64, place: &Place, now: i64) {
         if place.community.as_deref().is_none_or(str::is_empty) {
             return;
@@ -116,23 +116,23 @@ impl DiscordBot {
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = records.receive(&id.to_string(), place, now).and_then(|_| records.answer(&id.to_string(), None));
         if let Err(error) = kept {
-            tracing::error!(%error, "a place could not be remembered");
+            tracing::error!(%error, "a channel could not be recorded");
         }
     }
 
-    /// Keeps what of a message could not be answered, for the server's moderators and without its author.
+    /// Stores a message's unanswered questions for the server's moderators, without the author.
     pub fn keep_unanswered(&self, place: &Place, answered: &Answered, now: i64) {
         let Some(community) = place.community.as_deref().filter(|community| !community.is_empty()) else { return };
         for (question, question_key) in answered.unanswered() {
             let days = self.settings(place).keep_days;
             let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
             if let Err(error) = records.keep_question(community, (&question, question_key), now, days) {
-                tracing::error!(%error, "a question without an answer could not be kept");
+                tracing::error!(%error, "an unanswered question could not be stored");
             }
         }
     }
 
-    /// Counts what came of a command's question.
+    /// Counts the outcome of a command's question in the server's statistics.
     pub fn count(&self, place: &Place, reply: &Reply, now: i64) {
         let Some(community) = place.community.as_deref().filter(|community| !community.is_empty()) else { return };
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,14 +141,14 @@ impl DiscordBot {
         }
     }
 
-    /// Keeps a reported problem for a server's moderators. False if it could not be kept.
+    /// Stores a report for the server's moderators. Returns false if the database fails.
     pub fn keep_report(&self, place: &Place, report: &Report, now: i64) -> bool {
         let community = place.community.as_deref().unwrap_or_default();
         let days = self.settings(place).keep_days;
         let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         let kept = records.keep_report(community, report, now, days);
         if let Err(error) = &kept {
-            tracing::error!(%error, "a reported problem could not be kept");
+            tracing::error!(%error, "a report could not be stored");
         }
         kept.is_ok()
     }

@@ -1,4 +1,4 @@
-//! Requests to Discord that are worth waiting for: what is refused for now is tried again, each time later.
+//! Sends requests to Discord and retries temporary failures, with a growing delay.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,28 +9,30 @@ use serenity::http::{Http, HttpError, Ratelimit};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-/// Discord's status for too many requests.
+/// The HTTP status of a rate-limited request.
 const TOO_MANY: u16 = 429;
 
-/// How often a request is tried, and how long is waited after the first refusal; then twice as long each time, up to
-/// the longest. In all more than a minute, which is longer than Discord's common limits and short outages last.
+/// The number of attempts, and the delay after the first failure, which doubles each time up to the longest. The delays
+/// add up to more than a minute: longer than Discord's usual rate limits and short outages last.
 const TRIES: u32 = 10;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
-/// How many requests of one lane are under way at once, and of all; the others wait their turn.
+/// The number of concurrent requests in one bucket, and in all buckets together.
 const AT_ONCE_IN_BUCKET: usize = 4;
 const AT_ONCE: usize = 64;
 
-/// The queue of outgoing requests. Each channel has a lane of its own, because Discord limits them one by one: what one
-/// has to wait for doesn't hold up the others.
+/// The queue of outgoing requests. Discord limits each channel separately, so each has its own bucket, and a
+/// rate-limited channel doesn't hold up the others.
 pub struct RequestQueue {
     buckets: Mutex<HashMap<u64, Arc<RateLimitBucket>>>,
     slots: Semaphore,
 }
 
+/// The requests to one channel, server or user, named by its id.
 struct RateLimitBucket {
     slots: Semaphore,
+    /// The end of the current pause after a rate limit.
     paused: Mutex<Option<Instant>>,
 }
 
@@ -41,10 +43,10 @@ impl Default for RequestQueue {
 }
 
 impl RequestQueue {
-    /// Makes a request in a lane until it succeeds, is refused for good, or has been tried too often.
+    /// Makes a request in a bucket until it succeeds, fails permanently, or has used up its attempts.
     ///
     /// # Errors
-    /// The last refusal.
+    /// The last error.
     pub async fn make<T, F: Future<Output = Result<T, Error>>>(
         &self,
         bucket: u64,
@@ -53,10 +55,11 @@ impl RequestQueue {
         self.make_while(bucket, may_pass, request).await
     }
 
-    /// The same for a request that Discord can't know again: it is only repeated where it surely had no effect.
+    /// Like [`Self::make`], for a request that Discord can't deduplicate: it is repeated only after a rate limit, when
+    /// it surely had no effect.
     ///
     /// # Errors
-    /// The last refusal.
+    /// The last error.
     pub async fn make_once<T, F: Future<Output = Result<T, Error>>>(
         &self,
         bucket: u64,
@@ -76,7 +79,7 @@ impl RequestQueue {
         for _ in 1..TRIES {
             match self.once(&bucket, &mut request).await {
                 Err(error) if is_worth_it(&error) => {
-                    tracing::warn!(what = %kind(&error), wait_ms = wait.as_millis(), "Discord refused for now");
+                    tracing::warn!(what = %kind(&error), wait_ms = wait.as_millis(), "request failed, retrying");
                     if is_too_many(&error) {
                         bucket.pause(wait);
                     } else {
@@ -90,13 +93,13 @@ impl RequestQueue {
         self.once(&bucket, &mut request).await
     }
 
-    /// Makes a request once, when its turn has come.
+    /// Makes one attempt, once the bucket isn't paused and a slot is free.
     async fn once<T, F: Future<Output = Result<T, Error>>>(
         &self,
         bucket: &RateLimitBucket,
         request: &mut impl FnMut() -> F,
     ) -> Result<T, Error> {
-        let _in_bucket = bucket.slots.acquire().await.expect("nobody closes it");
+        let _in_bucket = bucket.slots.acquire().await.expect("the semaphore is never closed");
         loop {
             let until = *bucket.paused.lock().unwrap_or_else(PoisonError::into_inner);
             match until.filter(|until| *until > Instant::now()) {
@@ -104,7 +107,7 @@ impl RequestQueue {
                 None => break,
             }
         }
-        let _slot = self.slots.acquire().await.expect("nobody closes it");
+        let _slot = self.slots.acquire().await.expect("the semaphore is never closed");
         request().await
     }
 
@@ -114,7 +117,7 @@ impl RequestQueue {
         Arc::clone(buckets.entry(id).or_insert_with(new))
     }
 
-    /// Forgets the lanes that nobody uses.
+    /// Drops the buckets that are not in use.
     pub fn forget(&self) {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         buckets.retain(|_, bucket| Arc::strong_count(bucket) > 1);
@@ -128,7 +131,7 @@ impl RateLimitBucket {
     }
 }
 
-/// Makes serenity's limiter forget the routes whose limits are past: it has one for every interaction and drops none.
+/// Drops expired routes from serenity's rate limiter, which adds one for every interaction and never drops any.
 pub async fn forget_limits(http: &Http) {
     let Some(limiter) = &http.ratelimiter else { return };
     let now = SystemTime::now();
@@ -139,20 +142,20 @@ pub async fn forget_limits(http: &Http) {
     limiter.routes().write().await.retain(|_, limit| is_needed(limit));
 }
 
-/// How often the first response to an interaction is tried, for how long each time and in all. Discord waits three
-/// seconds for it.
+/// The first response to an interaction, for which Discord waits three seconds: the number of attempts, the delay after
+/// the first failure (then doubled), the time limit of one attempt, and that of all attempts.
 const SOON_TRIES: u32 = 4;
 const FIRST_SOON: Duration = Duration::from_millis(200);
 const LONGEST_TRY: Duration = Duration::from_secs(1);
 const TOO_LATE: Duration = Duration::from_millis(2_800);
 
-/// What Discord says to a second response where it has a first: one that seemed to fail had got through.
+/// Discord's error code for a second first response: an earlier attempt that seemed to fail has succeeded.
 const ALREADY_THERE: isize = 40_060;
 
-/// Makes the first response to an interaction until it succeeds, is refused for good, or comes too late.
+/// Sends the first response to an interaction until it succeeds, fails permanently, or would come too late.
 ///
 /// # Errors
-/// The last refusal.
+/// The last error.
 pub async fn soon<F: Future<Output = Result<(), Error>>>(mut request: impl FnMut() -> F) -> Result<(), Error> {
     let tries = async {
         let mut wait = FIRST_SOON;
@@ -167,26 +170,26 @@ pub async fn soon<F: Future<Output = Result<(), Error>>>(mut request: impl FnMut
         }
         request().await
     };
-    tokio::time::timeout(TOO_LATE, tries).await.unwrap_or(Err(Error::Other("no answer in time")))
+    tokio::time::timeout(TOO_LATE, tries).await.unwrap_or(Err(Error::Other("timed out")))
 }
 
 fn is_there(error: &Error) -> bool {
     matches!(error, Error::Http(HttpError::UnsuccessfulRequest(response)) if response.error.code == ALREADY_THERE)
 }
 
-/// Whether Discord says that the bot lacks a permission here.
+/// Returns true if Discord replied that the bot lacks a permission (403).
 #[must_use]
 pub fn is_forbidden(error: &Error) -> bool {
     matches!(error, Error::Http(HttpError::UnsuccessfulRequest(response)) if response.status_code.as_u16() == 403)
 }
 
-/// Whether Discord says that what was asked for isn't there.
+/// Returns true if Discord replied that the object doesn't exist (404).
 #[must_use]
 pub fn is_gone(error: &Error) -> bool {
     matches!(error, Error::Http(HttpError::UnsuccessfulRequest(response)) if response.status_code.as_u16() == 404)
 }
 
-/// Whether the same request may succeed later.
+/// Returns true if the same request may succeed later: after a rate limit, a server error, or a failed connection.
 #[must_use]
 pub fn may_pass(error: &Error) -> bool {
     match error {
@@ -202,16 +205,16 @@ fn is_too_many(error: &Error) -> bool {
     matches!(error, Error::Http(HttpError::UnsuccessfulRequest(response)) if response.status_code.as_u16() == TOO_MANY)
 }
 
-/// An error for a log: what Discord said, without the address, which may hold an interaction's token.
+/// Describes an error for the log, without the URL, which may hold an interaction's token.
 #[must_use]
 pub fn kind(error: &Error) -> String {
     match error {
         Error::Http(HttpError::UnsuccessfulRequest(response)) => {
             format!("{} {}", response.status_code.as_u16(), response.error.message)
         }
-        Error::Http(HttpError::Request(error)) if error.is_timeout() => "no answer in time".to_owned(),
+        Error::Http(HttpError::Request(error)) if error.is_timeout() => "timed out".to_owned(),
         Error::Http(HttpError::Request(_)) => "no connection".to_owned(),
-        Error::Http(_) => "a request that can't be made".to_owned(),
+        Error::Http(_) => "invalid request".to_owned(),
         other => other.to_string(),
     }
 }

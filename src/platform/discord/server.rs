@@ -1,4 +1,4 @@
-//! `/desk`: what those who run a server set, and what waits for them.
+//! Defines `/desk`: a server's settings, the roles that may edit facts, and the queue for moderators.
 
 use std::sync::PoisonError;
 
@@ -12,16 +12,16 @@ use crate::language::Phrases;
 use crate::store;
 use crate::store::settings::CommunitySettings;
 
-/// How many questions and reports are shown.
+/// The number of questions, and of reports, that `/desk queue` shows.
 const MOST_SHOWN: u32 = 20;
 
-/// The longest time for which a question without an answer may be kept, in days.
+/// The longest time that unanswered questions and reports may be stored, in days.
 const LONGEST_KEPT: u32 = 365;
 
-/// What is taken off the settings.
+/// A setting to clear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ChoiceParameter)]
 pub enum Off {
-    /// The list of channels: the bot answers everywhere.
+    /// The list of channels. Without it the bot answers everywhere.
     #[name = "channels: answer everywhere"]
     #[name_localized("ru", "каналы: отвечать везде")]
     #[name_localized("ko", "채널: 어디서나 답하기")]
@@ -33,7 +33,7 @@ pub enum Off {
     Log,
 }
 
-/// Settings of this server and what waits for its moderators
+/// Settings of this server, and the queue for its moderators
 #[poise::command(
     slash_command,
     subcommands("settings", "roles", "queue"),
@@ -48,7 +48,7 @@ pub async fn desk(_: Context<'_>) -> Result<(), DiscordError> {
     Ok(())
 }
 
-/// Show and change the settings of this server
+/// Show or change the settings of this server
 #[poise::command(
     slash_command,
     name_localized("ru", "настройки"),
@@ -59,39 +59,39 @@ pub async fn desk(_: Context<'_>) -> Result<(), DiscordError> {
 #[expect(clippy::too_many_arguments, reason = "each is an option of the command")]
 pub async fn settings(
     ctx: Context<'_>,
-    #[description = "How many questions a person may ask within a minute; 0 for any number"]
+    #[description = "Questions that a person may ask per minute; 0 means no limit"]
     #[description_localized("ru", "Сколько вопросов в минуту может задать человек; 0 — сколько угодно")]
     #[description_localized("ko", "한 사람이 1분에 할 수 있는 질문 수, 0은 제한 없음")]
     #[max = 1000]
     per_person: Option<u32>,
-    #[description = "How many questions may be asked in a channel within a minute; 0 for any number"]
+    #[description = "Questions that may be asked in a channel per minute; 0 means no limit"]
     #[description_localized("ru", "Сколько вопросов в минуту можно задать в канале; 0 — сколько угодно")]
     #[description_localized("ko", "한 채널에서 1분에 할 수 있는 질문 수, 0은 제한 없음")]
     #[max = 10000]
     per_channel: Option<u32>,
-    #[description = "A channel in which I answer; I then answer only in those named"]
+    #[description = "Add a channel to the list; with a list I answer only there"]
     #[description_localized("ru", "Канал, в котором отвечать; тогда я отвечаю только в названных")]
     #[description_localized("ko", "답할 채널, 이름을 댄 채널에서만 답합니다")]
     only_in: Option<PartialChannel>,
-    #[description = "A channel in which I answer no longer"]
+    #[description = "Remove a channel from the list"]
     #[description_localized("ru", "Канал, в котором больше не отвечать")]
     #[description_localized("ko", "더는 답하지 않을 채널")]
     not_in: Option<PartialChannel>,
-    #[description = "Whether I answer the first post of a forum's thread, if I have an answer"]
+    #[description = "Answer the first post of a forum thread, if I have an answer"]
     #[description_localized("ru", "Отвечать ли на первое сообщение темы форума, если есть ответ")]
     #[description_localized("ko", "답이 있을 때 포럼 글의 첫 게시물에 답할지")]
     forum: Option<bool>,
-    #[description = "The channel that is told when I can't do my work"]
+    #[description = "Channel where I report changes of facts, and channels in which I can't answer"]
     #[description_localized("ru", "Канал, куда сообщать о неполадках")]
     #[description_localized("ko", "문제가 생기면 알릴 채널")]
     log_channel: Option<PartialChannel>,
-    #[description = "For how many days a question without an answer and a reported problem are kept"]
+    #[description = "Days for which unanswered questions, reports and suggestions are stored"]
     #[description_localized("ru", "Сколько дней хранить вопросы без ответа и сообщения об ошибках")]
     #[description_localized("ko", "답하지 못한 질문과 신고를 보관할 일수")]
     #[min = 1]
     #[max = 365]
     keep_days: Option<u32>,
-    #[description = "What to take off"]
+    #[description = "Setting to clear"]
     #[description_localized("ru", "Что убрать")]
     #[description_localized("ko", "없앨 것")]
     off: Option<Off>,
@@ -121,7 +121,7 @@ pub async fn settings(
     tell(ctx, text.as_ref().unwrap_or(&phrases.trouble)).await
 }
 
-/// Which roles keep the facts, beside those who may manage messages
+/// Show or change the roles that may edit facts, besides members with Manage Messages
 #[poise::command(
     slash_command,
     name_localized("ru", "роли"),
@@ -131,11 +131,11 @@ pub async fn settings(
 )]
 pub async fn roles(
     ctx: Context<'_>,
-    #[description = "A role whose holders keep the facts from now on"]
+    #[description = "Role that may edit facts from now on"]
     #[description_localized("ru", "Роль, участники которой будут вести факты")]
     #[description_localized("ko", "이제부터 사실을 관리할 역할")]
     add: Option<Role>,
-    #[description = "A role whose holders keep them no longer"]
+    #[description = "Role that may no longer edit facts"]
     #[description_localized("ru", "Роль, участники которой больше не ведут факты")]
     #[description_localized("ko", "더는 사실을 관리하지 않을 역할")]
     remove: Option<Role>,
@@ -153,14 +153,14 @@ pub async fn roles(
     });
     tell(ctx, &changed.as_ref().map_or_else(|| phrases.trouble.clone(), |settings| of_roles(settings, phrases)))
         .await?;
-    // Who sees the commands depends on it.
+    // The roles decide whether all members see the moderators' commands.
     if let (Some(settings), Some(guild)) = (changed, ctx.interaction.guild_id) {
         ctx.data().registrar.in_server(ctx.http(), guild, !settings.roles.is_empty(), true).await;
     }
     Ok(())
 }
 
-/// Questions that I could not answer here, and problems that people reported
+/// Show the questions that I could not answer here, and the reported problems
 #[poise::command(
     slash_command,
     name_localized("ru", "очередь"),
@@ -187,12 +187,13 @@ pub async fn queue(ctx: Context<'_>) -> Result<(), DiscordError> {
     tell(ctx, &lists.join("\n")).await
 }
 
-/// A list with its heading, or what is said where it is empty.
+/// Returns a list with its heading, or `none` if it is empty.
 fn list(lines: Vec<String>, heading: &str, none: &str) -> String {
     if lines.is_empty() { none.to_owned() } else { format!("{heading}\n{}", lines.join("\n")) }
 }
 
-/// The server of a command, if whoever gave it may look after it. What Discord hides isn't relied upon.
+/// Returns the id of the command's server if the person may manage it. Checks this itself, because Discord's own
+/// restriction of the command can be changed.
 fn community(ctx: Context<'_>) -> Option<String> {
     let guild = ctx.interaction.guild_id?;
     let permissions = ctx.interaction.member.as_ref()?.permissions.unwrap_or_default();
@@ -206,10 +207,10 @@ fn with_records<T>(
     act: impl FnOnce(&store::records::Records) -> Result<T, store::StoreError>,
 ) -> Option<T> {
     let records = bot.records.lock().unwrap_or_else(PoisonError::into_inner);
-    act(&records).inspect_err(|error| tracing::error!(%error, "a server's settings or queue could not be used")).ok()
+    act(&records).inspect_err(|error| tracing::error!(%error, "settings or queue of a server unavailable")).ok()
 }
 
-/// The settings in words.
+/// Describes the settings, one per line.
 fn in_words(settings: &CommunitySettings, bot: &SharedDiscordBot, phrases: &Phrases) -> String {
     let number = |number: u32| if number == 0 { phrases.set_any.clone() } else { number.to_string() };
     let shown = |id: &String| format!("<#{id}>");

@@ -1,4 +1,4 @@
-//! Slash commands from the moderators' grammar.
+//! Builds slash commands from the moderators' grammar, and matches received commands to it.
 
 use serenity::all::{
     CommandDataOption, CommandDataOptionValue, CommandInteraction, CommandOptionType, CreateCommand,
@@ -8,18 +8,18 @@ use serenity::all::{
 use crate::moderation::command::{Field, GRAMMAR, Grammar, Verb};
 use crate::wording::moderation as words;
 
-/// The longest hint of an option or of a field of a form, in letters.
+/// Discord's limit for the description of an option and the placeholder of a form field, in characters.
 pub const LONGEST_HINT: usize = 100;
 
-/// The verbs that are parts of a command of their first word.
+/// The commands with subcommands, each with its description. The first word of a verb names its command.
 const GROUPS: [(&str, &str); 4] = [
     ("fact", "Find, show and change facts"),
-    ("topic", "Make, rename, merge and take away topics"),
-    ("question", "Teach ways to ask"),
-    ("source", "Add, change and take away sources"),
+    ("topic", "Create, rename, merge and retire topics"),
+    ("question", "Add and remove example questions"),
+    ("source", "Add, edit and retire sources"),
 ];
 
-/// The command and, if it is a part of one, the part by which a verb is given.
+/// Returns the command of a verb and, if the verb is a subcommand, the subcommand's name.
 fn names(grammar: &Grammar) -> (String, Option<&'static str>) {
     match grammar.words.split_once(' ') {
         Some((group, part)) if GROUPS.iter().any(|(name, _)| *name == group) => (group.to_owned(), Some(part)),
@@ -28,21 +28,21 @@ fn names(grammar: &Grammar) -> (String, Option<&'static str>) {
     }
 }
 
-/// The name of a field as an option.
+/// Returns a field's name as an option.
 pub fn option_name(field: Field) -> String {
     field.name().replace(' ', "-")
 }
 
-/// Where commands are registered.
+/// The place for which commands are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Where {
-    /// In direct conversations, for those who run the bot.
+    /// Direct messages, for the operators.
     Direct,
-    /// In a server. Unless it is open to roles, those who may not manage messages don't see them.
+    /// A server. Only members with Manage Messages see the commands, unless the server is open to roles.
     Server { is_open: bool },
 }
 
-/// The commands, as Discord registers them.
+/// Builds the commands for registration.
 pub fn commands(place: Where) -> Vec<CreateCommand> {
     let mut commands: Vec<CreateCommand> = Vec::new();
     for (group, about) in GROUPS {
@@ -77,11 +77,11 @@ fn command(name: &str, about: &str, place: Where, may_edit_facts: bool) -> Creat
     }
 }
 
-/// The options of a verb. What must be there may be left out: a form asks for it.
+/// Builds the options of a verb. Required fields are optional here, because a form asks for those that are missing.
 fn options(grammar: &Grammar) -> Vec<CreateCommandOption> {
     let option = |field: &Field| {
         if *field == Field::File {
-            // No form can ask for a file.
+            // A form can't ask for a file.
             let name = option_name(*field);
             return CreateCommandOption::new(CommandOptionType::Attachment, name, words::file_hint()).required(true);
         }
@@ -98,7 +98,7 @@ fn completes(verb: Verb, field: Field) -> bool {
         || (field == Field::Source && matches!(verb, Verb::SourceEdit | Verb::SourceRetire))
 }
 
-/// What a command of Discord stands for; none if it isn't one of these.
+/// Returns the verb's grammar and the options of a command. `None` if it isn't a moderators' command.
 pub fn read(command: &CommandInteraction) -> Option<(&'static Grammar, &[CommandDataOption])> {
     let data = &command.data;
     let (part, options) = match data.options.first() {
@@ -114,7 +114,7 @@ pub fn read(command: &CommandInteraction) -> Option<(&'static Grammar, &[Command
     Some((grammar, options))
 }
 
-/// Whether a command is one of these.
+/// Returns true for a moderators' command.
 pub fn is_ours(command: &CommandInteraction) -> bool {
     read(command).is_some()
 }

@@ -1,4 +1,4 @@
-//! Answering: from a question to events in the room.
+//! Answers questions: turns each into events in the room.
 
 use std::sync::{Arc, PoisonError};
 
@@ -18,10 +18,12 @@ use crate::store::settings::CommunitySettings;
 use crate::utterance::Utterance;
 use crate::wording::moderation as words;
 
-/// How many questions' contexts a room keeps in mind.
+/// The number of questions whose context a room remembers. At the limit all are dropped.
 const MOST_KEPT: usize = 1_000;
 
 impl RoomWorker {
+    /// Returns the response to a question or command. With `is_begun`, a part of it was sent before, so no rate limit
+    /// applies.
     pub async fn outgoing_for(
         &mut self,
         event: &Event,
@@ -32,7 +34,7 @@ impl RoomWorker {
     ) -> OutgoingEvent {
         let at = event.at_ms / 1_000;
         let settings = self.bot.settings(&self.room);
-        // Who looks after the room must be able to raise its limits.
+        // A person who may manage the room isn't limited, and so can always raise its limits.
         let (text, is_free) = match &asked {
             Asked::Question(text) => (text, false),
             Asked::Command("desk", rest, _) => {
@@ -59,7 +61,7 @@ impl RoomWorker {
         }
     }
 
-    /// What the desk says to an utterance of somebody, which stands in the message `id`.
+    /// Answers an utterance by the sender of `event`, which is the text of the message `id`.
     pub fn answer_utterance(&mut self, event: &Event, id: &str, utterance: Utterance, place: &Place) -> OutgoingEvent {
         let at = event.at_ms / 1_000;
         let utterance = utterance.within(place.scope(PLATFORM));
@@ -78,8 +80,8 @@ impl RoomWorker {
         OutgoingEvent::Reply(Box::new(answered.reply))
     }
 
-    /// Why something that somebody asks isn't answered; none if it is. Who was told a short while ago isn't told again;
-    /// `told` tells whether they will hear it now.
+    /// Returns the response to a question over a rate limit, or `None` if it may be answered. The response is empty if
+    /// the person was already told within the minute. `told` means that the person is told now.
     pub fn rejection(
         &self,
         place: &Place,
@@ -88,10 +90,10 @@ impl RoomWorker {
         language: Language,
         told: bool,
     ) -> Option<OutgoingEvent> {
-        // In a direct conversation there is one person to count for.
+        // In a direct chat only the limit per person applies.
         let of_place = if place.community.is_some() { settings.per_channel } else { 0 };
         let limits = Limits { person: settings.per_person, place: of_place };
-        // The time of an event is its server's word; it only counts where several were missed.
+        // An event's time is what its server claims, so it is used only for missed events.
         let at = if self.is_catching_up { at } else { now() };
         let wait = {
             let mut rate_limiter = self.bot.rate_limiter.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,8 +107,8 @@ impl RoomWorker {
         Some(OutgoingEvent::Text(phrase.replace("{seconds}", &wait.seconds.to_string())))
     }
 
-    /// What a message leans on: what it replies to, if that is the bot's or the same person's, or else what the person
-    /// asked last.
+    /// Returns the context of a message. For a reply, that is the original, if the bot or the same person sent it;
+    /// otherwise it is the person's last question.
     pub async fn context(&self, message: &Message, asker: &str, at: i64) -> Option<String> {
         let Some(id) = &message.replies_to else { return self.last_questions.get(&asker.to_owned(), at) };
         let original = self.bot.account.event(&self.room, id).await.ok()?;
@@ -116,8 +118,9 @@ impl RoomWorker {
         original.content["body"].as_str().filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
-    /// Says something as replies to a question, without its first `said` parts, and records that. What the homeserver
-    /// refuses for good is done with; the rest is tried again later.
+    /// Sends a response as replies to a question, without its first `said` parts, and marks the question as answered,
+    /// also if the homeserver refuses the response permanently. After a temporary failure the question stays unanswered
+    /// and is tried again later.
     pub async fn deliver(&mut self, question: &AnsweredQuestion<'_>, outgoing: OutgoingEvent, said: usize) {
         let outcome = if let OutgoingEvent::Reply(reply) = &outgoing { Some(reply.tally()) } else { None };
         let answer = self.posted_answer_of(&outgoing, question.id).await;
@@ -129,19 +132,19 @@ impl RoomWorker {
             }
             Err(error) if error.may_pass => {
                 self.owes = true;
-                tracing::error!(what = %error, "an answer has to wait");
+                tracing::error!(what = %error, "answer not sent, retrying");
             }
             Err(error) => {
                 self.mark_answered(question.id, outcome.map(|_| "failed"));
                 if !std::mem::replace(&mut self.is_mute, true) {
                     let room = &self.room;
-                    tracing::error!(what = %error, room, "the bot may not answer here; look at its level in the room");
+                    tracing::error!(what = %error, room, "answers refused in this room; check the bot's power level");
                 }
             }
         }
     }
 
-    /// What a reply to a question is made from; none if it says nothing that may change.
+    /// Returns the recipe of a reply to a question. `None` if the response has none, so that it can't become outdated.
     pub async fn posted_answer_of(&self, outgoing: &OutgoingEvent, question: &str) -> Option<PostedAnswer> {
         let OutgoingEvent::Reply(reply) = outgoing else { return None };
         PostedAnswer::of(reply, self.place().await.scope(PLATFORM), &self.room, question)
@@ -149,10 +152,11 @@ impl RoomWorker {
 
     pub fn keep_answer(&self, answer: Option<PostedAnswer>, at: i64) {
         if let Some(answer) = answer {
-            self.bot.recorded("an answer could not be kept", |records| records.keep_answer(&answer, at));
+            self.bot.recorded("an answer could not be stored", |records| records.keep_answer(&answer, at));
         }
     }
 
+    /// Sends the parts of a response from number `said` on, then its file, and offers its choices.
     pub async fn say(
         &mut self,
         question: &AnsweredQuestion<'_>,
@@ -167,7 +171,7 @@ impl RoomWorker {
         let to = answering(question, &rendered);
         let writing = self.write();
         if !self.is_catching_up {
-            tracing::info!(share_us = self.received_at.elapsed().as_micros(), "an answer is on its way");
+            tracing::info!(share_us = self.received_at.elapsed().as_micros(), "sending an answer");
         }
         let mut last = None;
         let mut outcome = Ok(());
@@ -203,7 +207,7 @@ impl RoomWorker {
         outcome
     }
 
-    /// Gives a file as a reply.
+    /// Uploads a file and sends it as a reply.
     async fn give(
         &self,
         file: &TextFile,
@@ -215,7 +219,7 @@ impl RoomWorker {
         self.send(render::file(file, place, to, settings), transaction).await
     }
 
-    /// A saying as texts, with what can be done about it.
+    /// Renders a response, with the choices that it offers.
     pub fn rendered(&self, outgoing: OutgoingEvent) -> RenderedAnswer {
         match outgoing {
             OutgoingEvent::Reply(reply) => RenderedAnswer {
@@ -245,15 +249,17 @@ impl RoomWorker {
         self.bot.recorded("a post could not be recorded", |records| records.keep_post(post, room, part_of, at));
     }
 
+    /// Starts the typing notice.
     pub fn write(&self) -> tokio::task::JoinHandle<()> {
         let (bot, room) = (Arc::clone(&self.bot), self.room.clone());
         tokio::spawn(async move { drop(bot.account.typing(&room, true).await) })
     }
 
+    /// Ends the typing notice.
     pub fn stop_writing(&self, writing: tokio::task::JoinHandle<()>) {
         let (bot, room) = (Arc::clone(&self.bot), self.room.clone());
         tokio::spawn(async move {
-            // Not before it was begun, or it would stay.
+            // If the notice ended before it started, it would stay.
             let _ = writing.await;
             let _ = bot.account.typing(&room, false).await;
         });

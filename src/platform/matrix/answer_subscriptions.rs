@@ -1,4 +1,5 @@
-//! Those who wish to be told when their question has an answer: by a reaction, and taken back with it.
+//! Notifies people when a question of theirs has an answer. A person subscribes with a reaction, and withdraws by
+//! removing it.
 
 use routedesk_matrix::{Event, RoomError};
 
@@ -14,7 +15,7 @@ use crate::store::settings::CommunitySettings;
 use crate::wording::{self, Reply};
 
 impl RoomWorker {
-    /// Keeps in mind that somebody wishes to be told of the question that a post of the bot doesn't answer.
+    /// Subscribes the sender of a reaction to the unanswered question of `post`, a message of the bot.
     pub async fn on_subscribe(&mut self, event: &Event, post: &str, offer: Offer) {
         let (place, at) = (self.place().await, event.at_ms / 1_000);
         let language = language_of(&offer);
@@ -32,7 +33,7 @@ impl RoomWorker {
         let phrases = &language.pack().phrases;
         let settings = self.bot.settings(&self.room);
         let rejection = self.rejection(&place, &settings, (&event.sender, at), language, true);
-        // Who is kept in mind sees so by their own sign.
+        // A stored subscription needs no reply: the person's own reaction shows it.
         let outgoing = match self.bot.moderation.subscribe(&subscription) {
             SubscribeOutcome::Kept(_) => OutgoingEvent::Nothing,
             _ if rejection.is_some() => OutgoingEvent::Nothing,
@@ -51,26 +52,26 @@ impl RoomWorker {
         self.deliver(&said_to, outgoing, 0).await;
     }
 
-    /// Forgets the wish that somebody expressed by a reaction which is gone.
+    /// Withdraws the subscription of a reaction that was removed.
     pub fn forget_subscription(&self, reaction: &str) {
         if let Err(error) = self.bot.moderation.unsubscribe(reaction, None) {
-            tracing::error!(%error, "a wish to be told could not be forgotten");
+            tracing::error!(%error, "a subscription could not be deleted");
         }
     }
 
-    /// Tells somebody whose question has an answer by now. The homeserver knows a second try by its transaction.
+    /// Sends a notification that is due. The transaction keeps the homeserver from posting it twice.
     pub async fn notify_one(&mut self, subscription: &AnswerSubscription, reply: &Reply) {
         match self.bot.moderation.try_to_notify(subscription, now()) {
             Ok(Some(_)) => {}
-            // They have withdrawn, or were told of it just now.
+            // The subscription was withdrawn, or the person was notified a moment ago.
             Ok(None) => return,
-            Err(error) => return tracing::error!(%error, "it could not be recorded that somebody is told"),
+            Err(error) => return tracing::error!(%error, "an attempt to notify could not be recorded"),
         }
         match self.notify(subscription, reply).await {
-            Err(error) if error.may_pass => tracing::warn!(what = %error, "who wished to be told has to wait"),
+            Err(error) if error.may_pass => tracing::warn!(what = %error, "notification not sent, retrying"),
             told => {
                 if let Err(error) = told {
-                    tracing::warn!(what = %error, "somebody who wished to be told can't be");
+                    tracing::warn!(what = %error, "notification refused, subscription dropped");
                 }
                 self.bot.moderation.was_notified(subscription);
             }
@@ -78,12 +79,13 @@ impl RoomWorker {
     }
 
     async fn notify(&mut self, subscription: &AnswerSubscription, reply: &Reply) -> Result<(), RoomError> {
-        // They may have withdrawn while the program was away, and the room may belong to another community by now.
+        // The reaction may have been removed while the bot was down, and the room may belong to another community by
+        // now.
         let reaction = self.bot.account.event(&self.room, &subscription.id).await?;
         if incoming::reaction(&reaction.content).is_none() || self.place().await.scope(PLATFORM) != subscription.scope {
             return Ok(());
         }
-        // Who asked for it is notified.
+        // The mention makes the person's client alert them.
         let settings = CommunitySettings { mention: true, ..self.bot.settings(&self.room) };
         let heading = wording::told(&subscription.question, reply.language);
         let to = render::Answering {

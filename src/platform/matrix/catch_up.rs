@@ -1,4 +1,5 @@
-//! What comes later: corrections of questions, keys of messages, and what was said while the program was away.
+//! Handles what comes late: edits of questions, changed facts behind an answer, keys of unreadable messages, and
+//! messages from while the bot was down.
 
 use std::collections::HashMap;
 
@@ -14,18 +15,17 @@ use crate::moderation::answer_updates::AnswerUpdate;
 use crate::store::settings::CommunitySettings;
 use crate::utterance::Utterance;
 
-/// How many unreadable messages a room keeps in mind.
+/// The number of unreadable messages that a room remembers. The oldest is dropped first.
 const MOST_KEPT: usize = 1_000;
 
-/// How many sessions of encryption are kept in mind whose keys came.
+/// The number of encryption sessions with arrived keys that a room remembers.
 const MOST_SESSIONS: usize = 100;
 
-/// Who was told that a message can't be read isn't told again for so long, in seconds.
+/// The time before a person is told again that a message can't be read, in seconds.
 const TOLD_AGAIN_AFTER: i64 = 10 * 60;
 
 impl RoomWorker {
-    /// A corrected question: its answer says something else from now on. One that wasn't for the bot and now is, is
-    /// answered.
+    /// Handles an edited question: updates its answer, or answers it if it has none and is addressed to the bot now.
     pub async fn on_question_edited(&mut self, edit: &Event, message: &Message, original: &str) {
         let (posts, place, at) = (self.posts(original), self.place().await, edit.at_ms / 1_000);
         let is_for_me = place.community.is_none() || !posts.is_empty();
@@ -52,7 +52,7 @@ impl RoomWorker {
             at,
         };
         let language = Language::of(&text).unwrap_or(Language::English);
-        // An answer that is there stays as it is, and nobody hears why.
+        // Over the rate limit an existing answer stays as it is, without an explanation.
         let rejection = self.rejection(&place, &settings, (&edit.sender, at), language, posts.is_empty());
         let outgoing = match rejection {
             Some(_) if !posts.is_empty() => return self.mark_answered(&edit.id, None),
@@ -76,7 +76,7 @@ impl RoomWorker {
             }
             let Err(error) = edited else { return self.mark_answered(&edit.id, None) };
             self.owes |= error.may_pass;
-            tracing::error!(what = %error, "an answer could not be corrected");
+            tracing::error!(what = %error, "the answer to an edited question could not be updated");
             if error.may_pass {
                 return;
             }
@@ -84,7 +84,7 @@ impl RoomWorker {
         self.mark_answered(&edit.id, None);
     }
 
-    /// Makes an answer of some time ago say what is right now.
+    /// Updates an answer after the facts behind it have changed.
     pub async fn update_answer(&mut self, update: AnswerUpdate) {
         if !self.bot.moderation.is_due(&update) {
             return;
@@ -93,11 +93,11 @@ impl RoomWorker {
         let posts = self.posts(id);
         let done = if posts.is_empty() { Ok(()) } else { self.update_posts(&update, &posts).await };
         match done {
-            Err(error) if error.may_pass => tracing::warn!(what = %error, "a correction has to wait"),
-            // An answer whose question is gone stays as it is.
+            Err(error) if error.may_pass => tracing::warn!(what = %error, "answer not updated, retrying"),
+            // An answer whose question was removed stays as it is.
             Ok(()) | Err(_) => {
                 if let Err(error) = self.bot.moderation.answer_updated(&update) {
-                    tracing::error!(%error, "a correction could not be recorded");
+                    tracing::error!(%error, "an updated answer could not be recorded");
                 }
             }
         }
@@ -120,7 +120,7 @@ impl RoomWorker {
         self.edit_posts(&question, posts, outgoing, &settings).await
     }
 
-    /// Makes the posts of an answer say something else; there may be more of them or fewer.
+    /// Edits the messages of an answer. Adds or removes messages if the number of parts has changed.
     pub async fn edit_posts(
         &mut self,
         question: &AnsweredQuestion<'_>,
@@ -155,10 +155,10 @@ impl RoomWorker {
         Ok(())
     }
 
-    /// A message that can't be read: who surely meant the bot is told so, once in a while. It is answered when its key
-    /// comes.
+    /// Remembers a message that can't be decrypted, to answer it when its key arrives. If it is surely addressed to the
+    /// bot, the sender is told, once in a while.
     pub async fn on_unreadable(&mut self, event: &Event) {
-        // One that was removed is no longer encrypted in any way.
+        // A message that was removed names no session any more.
         let Some(session) = event.content["session_id"].as_str() else { return };
         if self.unreadable.iter().any(|message| message.id == event.id) {
             return;
@@ -184,20 +184,22 @@ impl RoomWorker {
         }
     }
 
-    /// Not as a reply: those are the answers, as the room's history tells.
+    /// Tells the sender that a message can't be read. This isn't a reply, because [`Self::answers_in`] takes the bot's
+    /// replies for answers.
     async fn tell_unreadable(&self, event: &Event, at: i64) {
         let settings = self.bot.settings(&self.room);
         let transaction = format!("unreadable-{}", event.id);
         for part in render::texts(&self.language.pack().phrases.unreadable) {
             match self.send(render::announcement(&part, &settings), &transaction).await {
-                // Whoever replies to it speaks to the bot.
+                // Recorded, so that a reply to it is addressed to the bot.
                 Ok(id) => self.keep_post(&id, (&transaction, 0), at),
-                Err(error) => tracing::error!(what = %error, "an unreadable message could not be answered"),
+                Err(error) => tracing::error!(what = %error, "a notice about an unreadable message could not be sent"),
             }
         }
     }
 
-    /// Keeps in mind that the keys of a session came, and answers what can be read with them.
+    /// Handles arrived keys of an encryption session: answers the messages that they decrypt, and remembers the
+    /// session.
     pub async fn on_keys(&mut self, session: String) {
         self.read_again(&session).await;
         self.sessions.push_back(session);
@@ -206,7 +208,7 @@ impl RoomWorker {
         }
     }
 
-    /// Answers the messages that can be read now that the keys of a session came.
+    /// Answers the remembered messages of a session that can be read now.
     async fn read_again(&mut self, session: &str) {
         let (waiting, others): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.unreadable).into_iter().partition(|message| message.session == session);
@@ -221,7 +223,7 @@ impl RoomWorker {
         }
     }
 
-    /// Answers what was asked in the last hour and isn't answered yet, as the room's history tells.
+    /// Answers the messages of the last hour that have no answer yet, from the room's history.
     pub async fn catch_up(&mut self) {
         let since = (now() - ANSWERED_LATER) * 1_000;
         let history = match self.bot.account.history(&self.room, since).await {
@@ -240,7 +242,7 @@ impl RoomWorker {
         let answers = self.answers_in(&history);
         let last = last_edits(&history);
         for event in &history {
-            // Of several corrections the last one counts.
+            // Of several edits the last one counts.
             let is_outdone =
                 edited_question(event).is_some_and(|original| last[&(original, event.sender.as_str())] != event.id);
             if event.sender == self.bot.account.user() {
@@ -254,7 +256,7 @@ impl RoomWorker {
         self.is_catching_up = false;
     }
 
-    /// Answers a message of the history, to which the bot said so much.
+    /// Answers a message from the history. `answers` holds the ids of the bot's replies to it so far.
     async fn make_up_for(&mut self, event: &Event, answers: &[&str]) {
         let at = event.at_ms / 1_000;
         let is_answered = self.is_answered(&event.id);
@@ -265,20 +267,21 @@ impl RoomWorker {
             self.keep_post(answer, (&event.id, part), at);
         }
         if is_answered.is_none() && !answers.is_empty() {
-            // Answered before the record was lost.
+            // The question was answered, but the record of that is lost.
             self.take_on(&event.id, &self.place().await, at);
             return self.mark_answered(&event.id, None);
         }
         self.on_message(event, answers.len()).await;
     }
 
-    /// The messages in a history with which the bot answered, by what they answer; relations can be read without keys.
+    /// Returns the ids of the bot's answers in a history, by the message that they reply to. Needs no keys, because
+    /// relations aren't encrypted.
     fn answers_in<'a>(&self, history: &'a [Event]) -> HashMap<&'a str, Vec<&'a str>> {
         let mut answers: HashMap<&str, Vec<&str>> = HashMap::new();
         let is_message = |event: &&Event| matches!(event.kind.as_str(), "m.room.message" | "m.room.encrypted");
         for event in history.iter().filter(|event| event.sender == self.bot.account.user()).filter(is_message) {
             let Some(question) = event.content["m.relates_to"]["m.in_reply_to"]["event_id"].as_str() else { continue };
-            // A reaction is answered under the message that it goes back to, and isn't that one's answer.
+            // The answer to a reaction replies to an earlier message but isn't that message's answer.
             if self.question_of(&event.id).is_none_or(|known| known == question) {
                 answers.entry(question).or_default().push(&event.id);
             }
@@ -287,13 +290,13 @@ impl RoomWorker {
     }
 }
 
-/// The message that an event corrects, if it does.
+/// Returns the id of the message that an event edits. `None` if it isn't an edit.
 fn edited_question(event: &Event) -> Option<&str> {
     let relation = &event.content["m.relates_to"];
     relation["event_id"].as_str().filter(|_| relation["rel_type"] == "m.replace")
 }
 
-/// The last correction of each message by each person in a history.
+/// Returns the id of the last edit of each message by each person in a history.
 fn last_edits(history: &[Event]) -> HashMap<(&str, &str), &str> {
     let edits = history.iter().filter_map(|event| Some((edited_question(event)?, event)));
     edits.map(|(original, event)| ((original, event.sender.as_str()), event.id.as_str())).collect()

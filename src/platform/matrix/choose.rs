@@ -1,4 +1,4 @@
-//! Choosing from what the bot offers, and having its answers removed.
+//! Handles choices from the topics that the bot offers, and the removal of its answers.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::language::Language;
 use crate::store::handled::Place;
 
 impl RoomWorker {
-    /// Remembers what somebody may choose from, and puts the signs under it by which something can be done.
+    /// Remembers the topics that the asker may choose from, and adds the reactions to press under `post`.
     pub fn offer(&mut self, question: &AnsweredQuestion<'_>, post: &str, rendered: &RenderedAnswer) {
         let keycaps = (1..=rendered.choices.len()).map(|number| (number.to_string(), incoming::keycap(number)));
         let bell = rendered.open.as_ref().map(|_| ("bell".to_owned(), incoming::BELL.to_owned()));
@@ -32,7 +32,8 @@ impl RoomWorker {
         }
     }
 
-    /// The topic that a message chooses by its number: as a reply to the offer, or as the person's next message.
+    /// Returns the topic that a message chooses by its number: as a reply to the offer, or as the person's next
+    /// message.
     pub async fn chosen(&self, event: &Event, message: &Message) -> Option<(String, Language)> {
         let number = incoming::number(&message.text)?;
         if let Some(id) = message.replies_to.as_ref().filter(|id| self.is_mine(id)) {
@@ -46,7 +47,7 @@ impl RoomWorker {
         Some((choices.topics.get(number - 1)?.clone(), choices.language))
     }
 
-    /// What is said to a choice.
+    /// Returns the response to a choice.
     pub fn outgoing_for_choice(
         &self,
         event: &Event,
@@ -59,14 +60,14 @@ impl RoomWorker {
         rejection.unwrap_or_else(answer)
     }
 
-    /// What a message of the bot offers.
+    /// Returns the offer in a message of the bot. `None` if it offers nothing, isn't the bot's, or can't be read.
     pub async fn offered(&self, post: &str) -> Option<Offer> {
         let event = self.bot.account.event(&self.room, post).await.ok()?;
         let is_mine = event.sender == self.bot.account.user();
         incoming::offer(&event.content, event.correction.as_ref()).filter(|_| is_mine)
     }
 
-    /// Remembers an offer that the bot made before it was started anew.
+    /// Remembers an offer that the bot made before a restart.
     pub fn remember_offer(&mut self, event: &Event) {
         if let Some(offer) =
             incoming::offer(&event.content, event.correction.as_ref()).filter(|offer| !offer.topics.is_empty())
@@ -76,7 +77,8 @@ impl RoomWorker {
         }
     }
 
-    /// A keycap chooses, a bin removes, a bell wishes to be told; those who keep the facts have signs of their own.
+    /// Handles a reaction: a keycap chooses a topic, a bin removes the answer, and a bell subscribes. Moderators have
+    /// reactions of their own.
     pub async fn on_reaction(&mut self, event: &Event) {
         let Some((post, sign)) = incoming::reaction(&event.content) else { return };
         if self.is_answered(&event.id) == Some(true) {
@@ -110,7 +112,7 @@ impl RoomWorker {
         let outgoing = self.outgoing_for_choice(event, (topic.clone(), language_of(&offer)), &place);
         let relation = &original.content["m.relates_to"];
         let thread = relation["event_id"].as_str().filter(|_| relation["rel_type"] == "m.thread");
-        // Each press is a question by itself, answered under the message that the offer was for.
+        // Each reaction counts as a question of its own. Its answer replies to the message that led to the offer.
         let question = AnsweredQuestion {
             id: &event.id,
             replies_to: &offer.question,
@@ -134,7 +136,8 @@ impl RoomWorker {
         }
     }
 
-    /// A question was removed, or an answer.
+    /// Handles the removal of a message or reaction: forgets it if it is an answer or a subscription, and removes its
+    /// answer if the room is set to.
     pub async fn on_removal(&mut self, event: &Event) {
         let Some(removed) = &event.redacts else { return };
         self.forget_post(removed);

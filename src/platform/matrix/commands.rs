@@ -1,4 +1,4 @@
-//! The commands of a room.
+//! Executes the commands that everybody has in a room, and `!desk`, the settings of the room.
 
 use std::fmt::Write as _;
 
@@ -10,16 +10,16 @@ use crate::store::handled::Place;
 use crate::store::settings::CommunitySettings;
 use crate::wording;
 
-/// How many questions and reports are shown.
+/// The number of questions, and of reports, that `!desk queue` shows.
 const MOST_SHOWN: u32 = 20;
 
-/// The highest limits and levels that may be set, and the longest time in days.
+/// The largest values of settings: questions per minute, power level, and days of storage.
 const MOST_A_MINUTE: u32 = 10_000;
 const HIGHEST_LEVEL: i64 = 100;
 const LONGEST_KEPT: u32 = 365;
 
 impl MatrixBot {
-    /// What is said to a command with what stands behind it, by somebody in a room.
+    /// Executes a command with its arguments, `rest`, and returns the text of the reply.
     pub async fn obey(&self, (command, rest): (&str, &str), language: Language, place: &Place, who: &str) -> String {
         let (phrases, room) = (&language.pack().phrases, place.channel.as_str());
         match command {
@@ -37,7 +37,7 @@ impl MatrixBot {
         }
     }
 
-    /// `!desk`: the settings of a room and what waits for its moderators.
+    /// Executes `!desk`: shows or changes the settings of a room, or lists the queue for its moderators.
     async fn look_after(&self, rest: &str, phrases: &Phrases, room: &str, who: &str) -> String {
         let settings = self.settings(room);
         if !self.may_look_after(&settings, room, who).await {
@@ -57,7 +57,7 @@ impl MatrixBot {
             ["queue"] => self.queue(phrases, settings.space.as_deref().unwrap_or(room)),
             ["set", key, value] => match change(settings, key, value) {
                 Some(new) => self
-                    .recorded("a room's settings could not be kept", |records| records.set(room, |old| *old = new))
+                    .recorded("a room's settings could not be stored", |records| records.set(room, |old| *old = new))
                     .map(|settings| in_words(&settings, phrases)),
                 None => Some(phrases.room_usage.clone()),
             },
@@ -67,7 +67,8 @@ impl MatrixBot {
         shown.unwrap_or_else(|| phrases.trouble.clone())
     }
 
-    /// Sets the room that is told of changes: one where the bot is and that the same person looks after.
+    /// Sets the room's management room, which is told of changes. The bot must be in it, and the same person must
+    /// manage it.
     async fn set_log(&self, log: &str, phrases: &Phrases, (room, who): (&str, &str)) -> Option<String> {
         let is_off = matches!(log, "off" | "no");
         let there = self.settings(log);
@@ -76,20 +77,20 @@ impl MatrixBot {
         if !may {
             return Some(phrases.room_log_unknown.clone());
         }
-        let kept = self.recorded("a room's settings could not be kept", |records| {
+        let kept = self.recorded("a room's settings could not be stored", |records| {
             records.set(room, |settings| settings.log_channel = (!is_off).then(|| log.to_owned()))
         })?;
         let warning = (!is_off && self.account.is_public(log)).then(|| phrases.room_log_public.clone());
         Some(warning.into_iter().chain([in_words(&kept, phrases)]).collect::<Vec<_>>().join("\n"))
     }
 
-    /// Whether somebody may look after a room: by their level there, or because they run the bot.
+    /// Returns true if a person may manage a room: by their power level there, or as an operator.
     pub async fn may_look_after(&self, settings: &CommunitySettings, room: &str, who: &str) -> bool {
         let is_operator = || self.operators.iter().any(|operator| operator == who);
         is_operator() || self.account.level(room, who).await.is_ok_and(|level| level >= settings.level)
     }
 
-    /// What somebody may do for the facts of a room at this moment.
+    /// Returns a person's current permission to edit the facts of a room.
     pub async fn permission_of(&self, settings: &CommunitySettings, room: &str, who: &str) -> Permission {
         if self.operators.iter().any(|operator| operator == who) {
             return Permission::Operator;
@@ -97,7 +98,8 @@ impl MatrixBot {
         if self.may_look_after(settings, room, who).await { Permission::Moderator } else { Permission::Member }
     }
 
-    /// Binds a room to a space, whose rooms share what they change; only who runs the bot may, as a room can claim any.
+    /// Binds a room to a space, whose rooms share their changes. Only operators may, because a room can claim to be in
+    /// any space.
     fn bind(&self, space: &str, phrases: &Phrases, (room, who): (&str, &str)) -> Option<String> {
         if !self.operators.iter().any(|operator| operator == who) {
             return Some(phrases.room_space_not_allowed.clone());
@@ -107,7 +109,7 @@ impl MatrixBot {
         if !is_off && !is_room {
             return Some(phrases.room_usage.clone());
         }
-        self.recorded("a room's settings could not be kept", |records| {
+        self.recorded("a room's settings could not be stored", |records| {
             records.set(room, |settings| settings.space = (!is_off).then(|| space.to_owned()))
         })
         .map(|settings| in_words(&settings, phrases))
@@ -129,7 +131,7 @@ impl MatrixBot {
     }
 }
 
-/// The settings with one changed; none if there is no such setting or value.
+/// Returns the settings with one changed. `None` for an unknown setting or an invalid value.
 fn change(mut settings: CommunitySettings, key: &str, value: &str) -> Option<CommunitySettings> {
     let number = |most: u32| value.parse::<u32>().ok().filter(|number| *number <= most);
     let switch = || match value {
@@ -141,7 +143,7 @@ fn change(mut settings: CommunitySettings, key: &str, value: &str) -> Option<Com
         "person" => settings.per_person = number(MOST_A_MINUTE)?,
         "room" => settings.per_channel = number(MOST_A_MINUTE)?,
         "days" => settings.keep_days = number(LONGEST_KEPT).filter(|days| *days > 0)?,
-        // A level above that of all would shut everybody out.
+        // A level that nobody has would lock everybody out.
         "level" => settings.level = value.parse().ok().filter(|level| (1..=HIGHEST_LEVEL).contains(level))?,
         "mention" => settings.mention = switch()?,
         "text" => settings.as_text = switch()?,
@@ -175,7 +177,7 @@ fn in_words(settings: &CommunitySettings, phrases: &Phrases) -> String {
     .join("\n")
 }
 
-/// The subjects of which the sources answer anything, or the topics of one of them by its number.
+/// Lists the subjects that have answered topics, or the topics of one subject by its number.
 fn topics(facts: &Facts, rest: &str, language: Language) -> String {
     let phrases = &language.pack().phrases;
     let answered: Vec<_> =

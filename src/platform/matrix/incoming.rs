@@ -1,41 +1,42 @@
-//! From an event to what the desk hears, if it is for the desk.
+//! Turns a Matrix event into a question or command for the desk, if it is addressed to the bot.
 //!
-//! The parts of the specification that are read here are few, so events are read as JSON; whatever isn't as it should be
-//! is nothing.
+//! Events are read as JSON, because only few fields of the specification are needed. A missing or malformed field
+//! counts as absent.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 use serde_json::Value;
 
-/// What marks the desk's own messages, those of other desks too: what they say is never answered, or two desks in a room
-/// would talk to each other for ever. It also tells who asked and what may be chosen, so that a button pressed after a
-/// restart, here a reaction, is understood.
+/// The key in an event's content that marks a message of this or another bot of this program.
+///
+/// Marked messages are never answered; otherwise two bots in a room would answer each other for ever. The value names
+/// the asker and the choices, so that a reaction is understood after a restart.
 pub const MARK: &str = "routedesk.answer";
 
-/// A message of a person.
+/// A person's message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
-    /// Its words, without what it quotes of the message that it replies to.
+    /// The text, without a quote of the message that it replies to.
     pub text: String,
-    /// The message that it replies to.
+    /// The id of the message that it replies to.
     pub replies_to: Option<String>,
-    /// The first message of the thread that it is in.
+    /// The id of the first message of its thread.
     pub thread: Option<String>,
-    /// The message that it corrects.
+    /// The id of the message that it edits.
     pub replaces: Option<String>,
-    /// Whether it mentions the bot.
+    /// True if it mentions the bot.
     pub mentions_me: bool,
-    /// What leads to the file that it is, if it is one; its words are what stands under that.
+    /// The content that leads to the file, if the message is a file. `text` is then its caption.
     pub file: Option<Value>,
 }
 
-/// Reads a message; none if it isn't a person's words or file, or another desk's.
+/// Reads a message. `None` if it is neither text, nor a caption, nor a file, or if it has the [`MARK`] of a bot.
 #[must_use]
 pub fn message(content: &Value, me: &str) -> Option<Message> {
     let relation = &content["m.relates_to"];
     let replaces = related(relation, "m.replace");
-    // A correction brings the whole new content.
+    // An edit contains the whole new content.
     let new = if replaces.is_some() { &content["m.new_content"] } else { content };
     if !content[MARK].is_null() {
         return None;
@@ -43,7 +44,7 @@ pub fn message(content: &Value, me: &str) -> Option<Message> {
     let file = file(new);
     let body = match (new["msgtype"].as_str()?, new["body"].as_str()?) {
         ("m.text", body) => body,
-        // What stands under a picture or a file is said, too; without that, the body is its name.
+        // The caption of a picture or file counts as text. Without a caption the body is the file's name.
         ("m.image" | "m.file" | "m.video" | "m.audio", body)
             if new["filename"].as_str().is_some_and(|name| name != body) =>
         {
@@ -53,7 +54,7 @@ pub fn message(content: &Value, me: &str) -> Option<Message> {
         _ => return None,
     };
     let thread = related(relation, "m.thread");
-    // In a thread clients that know none are told to show a reply to the last message; that is none.
+    // In a thread, clients add a fallback reply to the last message, for clients without threads. It isn't a reply.
     let is_real_reply = thread.is_none() || relation["is_falling_back"] != true;
     let replies_to = relation["m.in_reply_to"]["event_id"].as_str().filter(|_| is_real_reply).map(str::to_owned);
     let text = if replies_to.is_some() { without_quote(body) } else { body };
@@ -64,7 +65,7 @@ pub fn message(content: &Value, me: &str) -> Option<Message> {
     Some(Message { text: text.trim().to_owned(), replies_to, thread, replaces, mentions_me, file })
 }
 
-/// What leads to the file that a message is; none if it is none.
+/// Returns the content that leads to a message's file. `None` if the message isn't a file.
 #[must_use]
 pub fn file(content: &Value) -> Option<Value> {
     (content["msgtype"] == "m.file").then(|| content.clone())
@@ -74,21 +75,21 @@ fn related(relation: &Value, kind: &str) -> Option<String> {
     (relation["rel_type"] == kind).then(|| relation["event_id"].as_str().map(str::to_owned)).flatten()
 }
 
-/// The event that an unreadable one replies to: relations stand outside the encryption.
+/// Returns the id of the event that an undecryptable one replies to. Relations aren't encrypted.
 #[must_use]
 pub fn unreadable_reply(content: &Value) -> Option<&str> {
     let relation = &content["m.relates_to"];
     relation["m.in_reply_to"]["event_id"].as_str().filter(|_| relation["is_falling_back"] != true)
 }
 
-/// A reaction: the event that it belongs to, and the sign.
+/// Reads a reaction: the id of the event that it belongs to, and its emoji.
 #[must_use]
 pub fn reaction(content: &Value) -> Option<(String, &str)> {
     let relation = &content["m.relates_to"];
     Some((related(relation, "m.annotation")?, relation["key"].as_str()?))
 }
 
-/// Older clients put what a message replies to in front of it, each line behind `> `, then a blank line.
+/// Removes the quote that older clients put in front of a reply: lines that start with `>`, then a blank line.
 fn without_quote(body: &str) -> &str {
     let mut rest = body;
     while rest.starts_with('>') {
@@ -97,30 +98,30 @@ fn without_quote(body: &str) -> &str {
     if rest.len() < body.len() { rest.trim_start_matches('\n') } else { body }
 }
 
-/// Parts of a formatted message in which a mention isn't one.
+/// The parts of a formatted message in which a mention doesn't count: quotes and code.
 static NOT_SAID: LazyLock<Regex> = LazyLock::new(|| {
     let part = |tag: &str| format!("<{tag}[ >].*?</{tag}>");
     let parts = ["mx-reply", "blockquote", "pre", "code"].map(part).join("|");
-    Regex::new(&format!("(?is){parts}")).expect("a pattern of plain words")
+    Regex::new(&format!("(?is){parts}")).expect("the pattern is valid")
 });
 
-/// Whether a formatted message mentions somebody as clients do that name nobody in `m.mentions`.
+/// Returns true if a formatted message links to a user, which is how clients without `m.mentions` mention somebody.
 fn has_pill(html: &str, user: &str) -> bool {
     let encoded = user.replace('@', "%40").replace(':', "%3A");
     let said = NOT_SAID.replace_all(html, "");
     [user, &encoded].iter().any(|id| said.contains(&format!("https://matrix.to/#/{id}\"")))
 }
 
-/// What is asked of the bot.
+/// A question or command for the bot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asked {
     /// A question.
     Question(String),
-    /// A command, by its English name, with what stands behind it and the language of its name.
+    /// A command: its English name, its arguments, and the code of the language in which it was given.
     Command(&'static str, String, &'static str),
 }
 
-/// The commands by their names in each language.
+/// The commands: the name in each language, the English name, and the language code.
 const COMMANDS: [(&str, &str, &str); 16] = [
     ("!ask", "ask", "en"),
     ("!спросить", "ask", "ru"),
@@ -140,8 +141,10 @@ const COMMANDS: [(&str, &str, &str); 16] = [
     ("!desk", "desk", "en"),
 ];
 
-/// What a message asks of the bot, which goes by these names; none if it isn't for the bot. `is_for_me` tells that it is
-/// for another reason: in a direct conversation, or as a reply to the bot.
+/// Reads the question or command in a message to the bot, whose `names` may introduce it.
+///
+/// Returns `None` if the message isn't addressed to the bot. `is_for_me` means that it is without a name or mention: in
+/// a direct chat, or as a reply to the bot.
 #[must_use]
 pub fn asked(message: &Message, names: &[&str], is_for_me: bool) -> Option<Asked> {
     if message.file.is_some() && message.text.is_empty() {
@@ -159,7 +162,7 @@ pub fn asked(message: &Message, names: &[&str], is_for_me: bool) -> Option<Asked
     (is_for_me || named || message.mentions_me).then(|| Asked::Question(without_names(&text, names)))
 }
 
-/// What follows the bot's name at the start of a message: `routedesk: …`, `@routedesk …`.
+/// Returns the text after the bot's name at the start of a message, as in `routedesk: …` or `@routedesk …`.
 fn after_name<'a>(text: &'a str, names: &[&str]) -> Option<&'a str> {
     let text = text.trim_start();
     let bare = text.strip_prefix('@').unwrap_or(text);
@@ -169,52 +172,52 @@ fn after_name<'a>(text: &'a str, names: &[&str]) -> Option<&'a str> {
             bare.get(..name.len()).filter(|head| !name.is_empty() && head.to_lowercase() == name.to_lowercase())?;
         let rest = &bare[head.len()..];
         let ends = rest.chars().next().is_none_or(|c| c.is_whitespace() || matches!(c, ':' | ',' | '!' | '?' | '—'));
-        // What follows may be a command, which begins with one of these signs itself.
+        // Keeps an exclamation mark, because a command may follow.
         ends.then(|| rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | ',' | '—')))
     };
     names.iter().filter_map(after).min_by_key(|rest| rest.len())
 }
 
-/// A text without the bot's names as mentions leave them in it.
+/// Removes the bot's ids from a text, in the forms that mentions leave.
 fn without_names(text: &str, names: &[&str]) -> String {
     let mut text = text.to_owned();
     for name in names.iter().filter(|name| name.starts_with('@')) {
         let link = Regex::new(&format!(r"\[[^\]]*\]\(https://matrix\.to/#/{}\)", regex::escape(name)));
-        text = link.expect("a pattern of plain words").replace_all(&text, " ").replace(name, " ");
+        text = link.expect("the pattern is valid").replace_all(&text, " ").replace(name, " ");
     }
     text.trim().to_owned()
 }
 
-/// The number that a message is, if it is nothing else: `2`, `2.`, `#2`, `2️⃣`.
+/// Returns the number from 1 to 9 that a message consists of: `2`, `2.`, `#2`, `2️⃣`. `None` if it has anything else.
 #[must_use]
 pub fn number(text: &str) -> Option<usize> {
     let text = text.trim().trim_start_matches('#').trim_end_matches(['.', ')', '\u{20e3}', '\u{fe0f}']);
-    // A sign in front of it is no part of a choice.
+    // `+2` isn't a choice.
     text.parse().ok().filter(|number| (1..=9).contains(number) && text.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-/// The keycap of a number from 1 to 9.
+/// Returns the keycap emoji of a number from 1 to 9.
 #[must_use]
 pub fn keycap(number: usize) -> String {
     format!("{number}\u{fe0f}\u{20e3}")
 }
 
-/// What a message of the bot offers to be chosen.
+/// An offer in a message of the bot: topics to choose from, or a question to subscribe to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Offer {
     /// The ids of the topics.
     pub topics: Vec<String>,
-    /// Who may choose.
+    /// The id of the person who may choose.
     pub asker: String,
-    /// The message that was answered.
+    /// The id of the message that was answered.
     pub question: String,
-    /// The words of a question without an answer.
+    /// The words of the unanswered question, if there is one.
     pub open: Option<String>,
-    /// The code of the language of the answer.
+    /// The code of the answer's language.
     pub language: String,
 }
 
-/// Reads what a message of the bot offers, as its last correction has it.
+/// Reads the offer in a message of the bot, as of its last edit, `correction`.
 #[must_use]
 pub fn offer(content: &Value, correction: Option<&Value>) -> Option<Offer> {
     let current = correction.map_or(content, |correction| &correction["m.new_content"]);
@@ -225,28 +228,28 @@ pub fn offer(content: &Value, correction: Option<&Value>) -> Option<Offer> {
     Some(Offer { topics, asker: text("asker")?, question: text("question")?, open: text("open"), language })
 }
 
-/// What somebody reacts with who wishes to be told.
+/// The reaction that subscribes to a question.
 pub const BELL: &str = "🔔";
 
-/// Whether a sign is the wish to be told.
+/// Returns true for the reaction that subscribes to a question.
 #[must_use]
 pub fn is_bell(sign: &str) -> bool {
     sign.trim_end_matches('\u{fe0f}') == BELL
 }
 
-/// A sign by which those who keep the facts do something under a message of the bot.
+/// A reaction by which moderators act on a message of the bot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModeratorReaction {
-    /// Looks at taking a change back.
+    /// Previews the undo of a change.
     Undo,
-    /// Makes the change that is looked at.
+    /// Makes the previewed change.
     Confirm,
-    /// Leaves it.
+    /// Discards the previewed change.
     Cancel,
 }
 
 impl ModeratorReaction {
-    /// What somebody reacts with.
+    /// Returns the emoji of the reaction.
     #[must_use]
     pub fn emoji(self) -> &'static str {
         match self {
@@ -256,7 +259,7 @@ impl ModeratorReaction {
         }
     }
 
-    /// What a reaction stands for; none if it is another.
+    /// Returns the action of an emoji. `None` if it has none.
     #[must_use]
     pub fn of(sign: &str) -> Option<Self> {
         let bare = |text: &str| text.trim_end_matches('\u{fe0f}').to_owned();
@@ -264,7 +267,7 @@ impl ModeratorReaction {
     }
 }
 
-/// Whether a sign asks for the answer to be removed.
+/// Returns true for the reaction that removes an answer.
 #[must_use]
 pub fn is_bin(sign: &str) -> bool {
     sign.trim_end_matches('\u{fe0f}') == "🗑"
@@ -312,7 +315,7 @@ mod tests {
         }
         let bare = read(json!({"msgtype": "m.file", "body": "facts.txt", "url": "mxc://a/b"})).unwrap();
         assert_eq!((bare.text.as_str(), bare.file.is_some()), ("", true));
-        // A file alone asks nothing, whomever it is for.
+        // A file without a caption asks nothing, even if it is addressed to the bot.
         assert_eq!(asked(&bare, &NAMES, true), None);
     }
 
@@ -402,7 +405,7 @@ mod tests {
         let read = |correction: Option<Value>| offer(&of("one"), correction.as_ref()).map(|offer| offer.topics);
         assert_eq!(read(None), Some(vec!["one".to_owned()]));
         assert_eq!(read(Some(json!({"m.new_content": of("two")}))), Some(vec!["two".to_owned()]));
-        // A correction that can't be read says nothing.
+        // An edit that can't be decrypted offers nothing.
         assert_eq!(read(Some(json!({"algorithm": "m.megolm.v1.aes-sha2"}))), None);
     }
 

@@ -1,7 +1,7 @@
-//! Matrix: events of rooms become utterances, replies become events.
+//! Runs the bot on Matrix: turns events of rooms into utterances and replies into events.
 //!
-//! Here it starts, hands news on and stops. Each room has a lane of its own, in which its events are taken one after the
-//! other; the lanes go on beside each other.
+//! This module starts and stops the bot and dispatches news; [`serve`] is the entry point. Each room has its own
+//! worker, which handles the room's events one after the other. The workers run in parallel.
 
 mod answer;
 mod answer_subscriptions;
@@ -36,11 +36,11 @@ use crate::store::records::Records;
 use crate::store::settings::CommunitySettings;
 use room_worker::{Entry, Task};
 
-/// The name under which messages are recorded.
+/// The platform's name in records and scopes.
 const PLATFORM: &str = "matrix";
 
-/// What the libraries may log: at a lower level they print requests and people's words, and some of them complain about
-/// what is as it should be.
+/// The most verbose log level of each library. Beyond it they print requests and people's words, and some complain
+/// about normal conditions.
 pub const QUIET: [(&str, LevelFilter); 7] = [
     ("matrix_sdk", LevelFilter::ERROR),
     ("matrix_sdk::http_client", LevelFilter::OFF),
@@ -51,35 +51,35 @@ pub const QUIET: [(&str, LevelFilter); 7] = [
     ("hyper_util", LevelFilter::WARN),
 ];
 
-/// How many answers are being sent at once; the others wait their turn.
+/// The number of events sent concurrently; the others wait.
 const AT_ONCE: usize = 16;
 
-/// How often the house is kept.
+/// The interval of the maintenance.
 const A_MINUTE: Duration = Duration::from_secs(60);
 
-/// How long questions in hand may take when the program stops.
+/// Shutdown: the time for answers in progress.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 
-/// What all lanes share.
+/// The state that all room workers share.
 type SharedMatrixBot = Arc<MatrixBot>;
 
 struct MatrixBot {
     account: Account,
     desk: Arc<Desk>,
     records: Mutex<Records>,
-    /// Those who keep the facts.
+    /// The commands that change facts.
     moderation: Moderation,
     rate_limiter: Mutex<RateLimiter<(Option<String>, String), String>>,
     sending: Semaphore,
-    /// Whose invitations are accepted.
+    /// The user ids and server names from which invitations are accepted.
     allow: Vec<String>,
-    /// The people who run the bot.
+    /// The user ids of the operators.
     operators: Vec<String>,
-    /// Told when facts were changed here.
+    /// Notified when a moderator changes facts on this platform.
     changed: Notify,
-    /// Held for reading while something is answered, for writing by who waits for the end of that.
+    /// Locked for reading while something is answered, and for writing at shutdown.
     open: RwLock<()>,
-    /// Whether nothing new may begin.
+    /// True once nothing new may start.
     is_closed: AtomicBool,
 }
 
@@ -88,21 +88,22 @@ impl MatrixBot {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Uses the records. What fails is logged, and the bot goes on without.
+    /// Reads or writes the records. On an error logs `what` and returns `None`, so that the bot goes on without them.
     fn recorded<T>(&self, what: &str, use_them: impl FnOnce(&Records) -> Result<T, store::StoreError>) -> Option<T> {
         use_them(&self.records()).inspect_err(|error| tracing::error!(%error, "{what}")).ok()
     }
 
-    /// What a room sets; what is shipped if it can't be read.
+    /// Returns a room's settings, or the defaults if the database fails.
     fn settings(&self, room: &str) -> CommunitySettings {
         self.recorded("a room's settings could not be read", |records| records.settings(room)).unwrap_or_default()
     }
 }
 
-/// Serves on Matrix until `stop` is done. What the operator should see is given to `announce`.
+/// Runs the bot on Matrix until `stop` completes. `announce` receives start-up notices for the operator.
 ///
 /// # Errors
-/// If the account can't be used, the session ends, or the database can't be used; each with the remedy.
+/// If the account can't be opened, the homeserver ends the session, or the database can't be used. The error names the
+/// remedy.
 pub async fn serve(
     config: &MatrixConfig,
     desk: Arc<Desk>,
@@ -119,7 +120,7 @@ pub async fn serve(
     let Opened { account, notes } = opened;
     let fingerprint = account.fingerprint().await.unwrap_or_else(|| "unknown".to_owned());
     let (user, device) = (account.user(), account.device());
-    announce(&format!("Matrix: {user} is coming up, device {device}, fingerprint {fingerprint}."));
+    announce(&format!("Matrix: {user} is starting; device {device}, fingerprint {fingerprint}."));
     for note in notes {
         announce(&told(&note));
     }
@@ -148,7 +149,7 @@ pub async fn serve(
         ended = account.listen(tell) => ended.map_err(|ended| anyhow!("{ended}")),
         () = hand_on(&bot, news) => Ok(()),
     };
-    // Whoever is being answered is answered; nothing new begins.
+    // Nothing new starts; wait for answers in progress.
     bot.is_closed.store(true, Ordering::Relaxed);
     let _closed = tokio::time::timeout(LAST_ANSWERS, bot.open.write()).await;
     outcome
@@ -168,26 +169,27 @@ fn account(config: &MatrixConfig) -> AccountSettings {
     }
 }
 
-/// What the operator is told at a start.
+/// Returns a note as a text for the operator.
 fn told(note: &Note) -> String {
     match note {
         Note::RecoveryKeyWritten(path) => format!(
-            "The recovery key is in {}. Copy it to a safe place: with it a lost store is rebuilt.",
+            "The recovery key is in {}. Copy it to a safe place: you need it to rebuild a lost store.",
             path.display()
         ),
         Note::NotCrossSigned => {
-            "This device isn't cross-signed, so people's programs may shut it out. If the account is \
-                                 cross-signed elsewhere, put its recovery key into a file and name that in \
-                                 MATRIX_RECOVERY_KEY_FILE."
+            "This device isn't cross-signed, so people's clients may refuse its messages. If the account is \
+                                 cross-signed elsewhere, put its recovery key into a file and set \
+                                 MATRIX_RECOVERY_KEY_FILE to that file."
                 .to_owned()
         }
     }
 }
 
-/// Hands what is news on to the lanes of the rooms, and keeps the house.
+/// Dispatches news to the rooms' workers, and runs the maintenance every minute. Returns when there is no more news to
+/// come.
 async fn hand_on(bot: &SharedMatrixBot, mut news: UnboundedReceiver<News>) {
     let mut workers: HashMap<String, Entry> = HashMap::new();
-    // What was said while the program was away.
+    // Answer what was asked while the bot was down.
     for room in bot.account.rooms() {
         to_worker(bot, &mut workers, &room, Task::CatchUp);
     }
@@ -199,11 +201,11 @@ async fn hand_on(bot: &SharedMatrixBot, mut news: UnboundedReceiver<News>) {
         tokio::select! {
             _ = minutes.tick() => {
                 run_maintenance(bot);
-                // A room that the account has left needs no lane any more.
+                // A room that the account has left needs no worker any more.
                 let rooms = bot.account.rooms();
                 workers.retain(|room, _| rooms.contains(room));
                 for worker in workers.values() {
-                    // One that has ended is opened again when something happens.
+                    // If a worker has ended, the room's next task starts another.
                     let _ = worker.put(Task::TryAgain);
                 }
                 update_old_answers(bot, &mut workers);
@@ -223,17 +225,17 @@ async fn hand_on(bot: &SharedMatrixBot, mut news: UnboundedReceiver<News>) {
     }
 }
 
-/// Tells management rooms what all share and changed under changes of a room's own.
+/// Reports changed shared facts in the management rooms of communities that have their own version of them.
 fn tell_of_shared_changes(bot: &SharedMatrixBot) {
     let conflicts = match bot.moderation.layer_conflicts() {
         Ok(conflicts) => conflicts,
-        Err(error) => return tracing::error!(%error, "what changed under rooms' changes could not be looked up"),
+        Err(error) => return tracing::error!(%error, "conflicting shared changes could not be looked up"),
     };
     for conflict in conflicts {
         let bot = Arc::clone(bot);
         tokio::spawn(async move {
             for log in &conflict.logs {
-                // The homeserver knows a second try; a room that can't be spoken in keeps no other from hearing it.
+                // The transaction makes a retry safe. A room that refuses the message doesn't hold up the others.
                 if tell_of_conflict(&bot, log, &conflict).await.is_err_and(|error| error.may_pass) {
                     return;
                 }
@@ -249,13 +251,13 @@ async fn tell_of_conflict(bot: &SharedMatrixBot, log: &str, conflict: &LayerConf
         let transaction = format!("flag-{}-{}-{at}", conflict.community, conflict.revision);
         let said = bot.account.send(log, "m.room.message", content, &transaction).await;
         said.inspect_err(
-            |error| tracing::warn!(what = %error, "a management room could not be told of shared changes"),
+            |error| tracing::warn!(what = %error, "shared changes could not be reported in a management room"),
         )?;
     }
     Ok(())
 }
 
-/// Has answers of some time ago say what is right now, and tells those who wished to be told of new ones.
+/// Reports changed shared facts, and hands due notifications and answer updates to the rooms' workers.
 fn update_old_answers(bot: &SharedMatrixBot, workers: &mut HashMap<String, Entry>) {
     tell_of_shared_changes(bot);
     match bot.moderation.due_notifications() {
@@ -263,29 +265,30 @@ fn update_old_answers(bot: &SharedMatrixBot, workers: &mut HashMap<String, Entry
             let room = due.0.channel.clone();
             to_worker(bot, workers, &room, Task::Notify(Box::new(due)));
         }),
-        Err(error) => tracing::error!(%error, "those who wish to be told could not be looked up"),
+        Err(error) => tracing::error!(%error, "due notifications could not be looked up"),
     }
     match bot.moderation.answer_updates() {
         Ok(due) => due.into_iter().for_each(|update| {
             let room = update.answer.channel.clone();
             to_worker(bot, workers, &room, Task::UpdateAnswer(Box::new(update)));
         }),
-        Err(error) => tracing::error!(%error, "answers of some time ago could not be looked through"),
+        Err(error) => tracing::error!(%error, "outdated answers could not be looked up"),
     }
 }
 
+/// Queues a task for a room's worker, and starts the worker if there is none.
 fn to_worker(bot: &SharedMatrixBot, workers: &mut HashMap<String, Entry>, room: &str, task: Task) {
     let worker = workers.entry(room.to_owned()).or_insert_with(|| room_worker::open(bot, room));
-    // A lane that met with an accident is replaced.
+    // Replaces a worker that has ended, for example after a panic.
     if let Err(task) = worker.put(task) {
         *worker = room_worker::open(bot, room);
         let _ = worker.put(task);
     }
 }
 
-/// Forgets what is promised to be forgotten.
+/// Drops ended rate-limit windows and expired records.
 fn run_maintenance(bot: &SharedMatrixBot) {
     let now = jiff::Timestamp::now().as_second();
     bot.rate_limiter.lock().unwrap_or_else(PoisonError::into_inner).forget(now);
-    bot.recorded("what need not be kept could not be deleted", |records| records.forget(now));
+    bot.recorded("expired records could not be deleted", |records| records.forget(now));
 }

@@ -1,4 +1,4 @@
-//! Moderators' commands in a room: `!fact …`, and the answers to their steps.
+//! Handles moderators' commands in a room, such as `!fact …`, and the answers to their steps.
 
 use std::sync::Arc;
 
@@ -15,27 +15,29 @@ use crate::store::settings::CommunitySettings;
 use crate::understanding::split::is_question;
 use crate::wording::moderation as words;
 
-/// For so long the next message of somebody is an answer to a step, in seconds; later one replies to the bot or names it.
+/// The time within which a person's next message counts as the answer to a step, in seconds. Later, only a message that
+/// is addressed to the bot does.
 const ANSWERED_WITHIN: i64 = 2 * 60;
 
-/// What somebody who keeps the facts says.
+/// A moderator's input.
 pub enum ModeratorInput {
-    /// A command, without its exclamation mark.
+    /// A command without its exclamation mark.
     Command(String),
-    /// An answer to a step that is open.
+    /// An answer to the open step.
     Answer(String),
-    /// A file, to a step that asks for one.
+    /// A file, for a step that asks for one.
     File,
 }
 
-/// A command of those who keep the facts; none if a text is none. `!topics` and the like are everybody's.
+/// Returns a moderators' command without its exclamation mark. `None` for other text, and for everybody's commands such
+/// as `!topics`.
 fn command(text: &str) -> Option<&str> {
     let rest = text.strip_prefix('!')?;
     is_begun(rest).then_some(rest)
 }
 
 impl RoomWorker {
-    /// What a message is to those who keep the facts; none if it is nothing to them.
+    /// Reads the moderator's input in a message. `None` if the message is something else.
     pub fn moderating(
         &self,
         event: &Event,
@@ -56,14 +58,14 @@ impl RoomWorker {
         if message.file.is_some() && (awaits_a_file || message.text.is_empty()) {
             return ((is_for_me || is_next) && awaits_a_file).then_some(ModeratorInput::File);
         }
-        // A change is made by a word that nobody says to others.
+        // A confirmation that isn't addressed to the bot must be one of two words that nobody says to others.
         let is_plain = || matches!(message.text.to_lowercase().as_str(), "confirm" | "cancel");
         let is_open = !awaits_a_file && !self.bot.moderation.awaits_a_yes(&by);
         let is_said = is_for_me || (is_next && (is_open || is_plain()));
         is_said.then(|| ModeratorInput::Answer(message.text.clone()))
     }
 
-    /// What is said to somebody who keeps the facts, or would like to.
+    /// Handles a moderator's input, or that of a person without the permission, and returns the response.
     pub async fn moderated(
         &mut self,
         event: &Event,
@@ -83,7 +85,7 @@ impl RoomWorker {
         let response = match self.done(&by, message, line).await {
             Ok(response) => response,
             Err(why) => {
-                // A yes to what was open before must not be taken for one to this.
+                // Close the step that was open before, so that a later yes doesn't confirm it.
                 self.bot.moderation.leave(&by);
                 return OutgoingEvent::Text(why);
             }
@@ -100,16 +102,16 @@ impl RoomWorker {
         }
     }
 
-    /// Does what somebody who keeps the facts says.
+    /// Executes a moderator's input.
     ///
     /// # Errors
-    /// Why the file that it needs can't be had.
+    /// A text for the person, if the file that is needed can't be read.
     async fn done(&self, by: &Actor, message: &Message, line: &ModeratorInput) -> Result<Response, String> {
         let moderation = &self.bot.moderation;
         let form = if let ModeratorInput::Command(line) = line { Form::parse(line).ok() } else { None };
         match (line, form) {
             (_, Some(mut form)) if form.verb == Verb::FactImport => {
-                // The name of a file is none of its text.
+                // The command may hold the file's name, which isn't its text.
                 form.fields.remove(&Field::File);
                 let form = form.with(Field::File, self.file_of(by, message).await?.unwrap_or_default());
                 Ok(self.aside(by, move |bot, by| bot.moderation.form(by, form, now())).await)
@@ -123,7 +125,7 @@ impl RoomWorker {
         }
     }
 
-    /// Does what takes longer where nothing else waits for it.
+    /// Runs slow work on a thread of its own, so that the other rooms don't wait for it.
     async fn aside(
         &self,
         by: &Actor,
@@ -134,11 +136,11 @@ impl RoomWorker {
         response.unwrap_or_else(|_| Response { text: words::trouble(), ..Response::default() })
     }
 
-    /// The text of the file that a message is, or replies to; none if there is no file, or if somebody may not bring one in:
-    /// that isn't fetched.
+    /// Fetches the text of the file that a message is or replies to. `None` if there is no file, or if the person may
+    /// not import one; then nothing is fetched.
     ///
     /// # Errors
-    /// Why it can't be had.
+    /// A text for the person, if the file is too long, can't be fetched, or isn't UTF-8.
     async fn file_of(&self, by: &Actor, message: &Message) -> Result<Option<String>, String> {
         if by.permission < by.required_permission() {
             return Ok(None);
@@ -163,8 +165,8 @@ impl RoomWorker {
         String::from_utf8(bytes).map(Some).map_err(|_| words::no_text())
     }
 
-    /// What a moderator says to a question that the bot could not answer: it can be made a fact, as the management room
-    /// is told, too.
+    /// Stores a moderator's reply to an unanswered question as a possible fact, and reports it in the management room.
+    /// `None` if the message is something else.
     pub async fn answered_by_hand(&self, event: &Event, message: &Message, place: &Place) -> Option<OutgoingEvent> {
         let post = message.replies_to.as_ref().filter(|id| self.is_mine(id))?;
         let question = self.offered(post).await?.open.filter(|_| !is_question(&message.text))?;
@@ -182,14 +184,14 @@ impl RoomWorker {
         Some(OutgoingEvent::Text(format!("{} {}", kept.text, words::how_to_accept())))
     }
 
-    /// What the sender of an event may do here at this moment.
+    /// Returns the current permission of an event's sender in this room.
     async fn permission_of(&self, event: &Event, place: &Place, settings: &CommunitySettings) -> Permission {
         let permission = self.bot.permission_of(settings, &self.room, &event.sender).await;
-        // In a direct conversation everybody has a high level.
+        // In a direct chat everybody has a high power level, so only operators may edit facts there.
         if place.community.is_none() && permission < Permission::Operator { Permission::Member } else { permission }
     }
 
-    /// Tells the management room of a change that was made for a room, with a sign to take it back.
+    /// Reports a change of a room's facts in the management room, with a reaction to undo it.
     fn tell_of(&self, room: &str, settings: &CommunitySettings, by: &Actor, committed: &CommittedChange) {
         let Some(log) = settings.log_channel.clone() else { return };
         let text = format!("{} ({}, {room})", words::in_log(&committed.line), by.who);
@@ -207,6 +209,7 @@ impl RoomWorker {
         });
     }
 
+    /// Posts a text in the management room.
     fn announce(&self, log: String, text: &str, transaction: String) {
         let (bot, text) = (Arc::clone(&self.bot), text.to_owned());
         tokio::spawn(async move {
@@ -215,7 +218,8 @@ impl RoomWorker {
         });
     }
 
-    /// Does what a sign under a line of the management room stands for. Who may is told by the room that it is about.
+    /// Handles a moderator's reaction in the management room. The permission is checked in the room that the message is
+    /// about.
     pub async fn on_moderator_reaction(&mut self, event: &Event, post: &str, sign: ModeratorReaction) {
         if !self.is_mine(post) {
             return;
@@ -258,7 +262,7 @@ impl RoomWorker {
         self.mark_answered(&event.id, None);
     }
 
-    /// Says what came of a sign, with signs to go on by.
+    /// Replies to a moderator's reaction, with reactions for the next step.
     async fn answer_moderator_reaction(&self, event: &Event, post: &str, response: &Response, mark: Value) {
         let settings = self.bot.settings(&self.room);
         let rendered = self.rendered(OutgoingEvent::Text(response.text.clone()));
@@ -279,7 +283,7 @@ impl RoomWorker {
                     self.keep_post(&id, (&event.id, at), now());
                     last = Some(id);
                 }
-                Err(error) => return tracing::error!(what = %error, "a moderator's sign could not be answered"),
+                Err(error) => return tracing::error!(what = %error, "a moderator's reaction could not be answered"),
             }
         }
         let (Some(post), Next::Confirm) = (last, &response.next) else { return };
@@ -290,10 +294,10 @@ impl RoomWorker {
     }
 }
 
-/// Says something in a room where nobody asked; gives the message.
+/// Posts a message that replies to nothing, and returns its id. `None` if that fails.
 async fn announce(bot: &SharedMatrixBot, room: &str, content: Value, transaction: &str) -> Option<String> {
     let said = bot.account.send(room, "m.room.message", content, transaction).await;
-    said.inspect_err(|error| tracing::warn!(what = %error, "the management room could not be told")).ok()
+    said.inspect_err(|error| tracing::warn!(what = %error, "a message could not be posted in the management room")).ok()
 }
 
 fn actor(event: &Event, place: &Place, permission: Permission) -> Actor {

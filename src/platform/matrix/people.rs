@@ -1,5 +1,6 @@
-//! Where the bot goes and from where it goes: only where it is invited by those who may, and not back where it was sent
-//! away.
+//! Accepts invitations and follows rooms to their replacements.
+//!
+//! The bot joins only where a listed person invites it, and doesn't return to a room that removed it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +9,15 @@ use routedesk_matrix::News;
 
 use super::{MatrixBot, SharedMatrixBot};
 
-/// How often entering a room is tried, and how long is waited in between, doubled each time.
+/// The number of attempts to join a room, and the delay after the first failure, which then doubles.
 const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// How often is looked whether a room has come that was entered, and how long in between.
+/// The number of checks whether the state of a joined room has arrived, and the delay between two checks.
 const LOOKS: u32 = 120;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
-/// Accepts an invitation of somebody who may invite. Others are left alone, and so is a room that the bot was sent out of.
+/// Accepts an invitation from a listed person. Ignores other invitations and other news, such as a removal from a room.
 pub fn on_news(bot: &SharedMatrixBot, news: &News) {
     if let News::Invite { room, by: Some(by) } = news
         && may_invite(&bot.allow, by)
@@ -26,7 +27,8 @@ pub fn on_news(bot: &SharedMatrixBot, news: &News) {
     }
 }
 
-/// Enters a room. If it takes the place of one where the bot is, as that one says too, its settings come along.
+/// Joins a room. If it replaces a room of the bot, and both rooms agree on that, copies the old room's settings and
+/// facts.
 async fn accept(bot: &MatrixBot, room: &str) {
     if !enter(bot, room, &[]).await {
         return;
@@ -38,7 +40,7 @@ async fn accept(bot: &MatrixBot, room: &str) {
     }
 }
 
-/// Whether somebody is on the list, by name or by server.
+/// Returns true if a user id or its server is on the list.
 fn may_invite(allow: &[String], user: &str) -> bool {
     let server = user.split_once(':').map(|(_, server)| server);
     allow.iter().any(|one| one == user || Some(one.as_str()) == server)
@@ -49,9 +51,9 @@ async fn enter(bot: &MatrixBot, room: &str, through: &[String]) -> bool {
     for _ in 0..TRIES {
         match bot.account.join(room, through).await {
             Ok(()) => return true,
-            Err(error) if error.may_pass => tracing::warn!(what = %error, "a room could not be entered for now"),
+            Err(error) if error.may_pass => tracing::warn!(what = %error, "joining a room failed, retrying"),
             Err(error) => {
-                tracing::warn!(what = %error, "a room could not be entered");
+                tracing::warn!(what = %error, "joining a room failed");
                 return false;
             }
         }
@@ -61,8 +63,8 @@ async fn enter(bot: &MatrixBot, room: &str, through: &[String]) -> bool {
     false
 }
 
-/// Follows a room to the one that takes its place, with its settings. `by` announced it. A room that doesn't say the same
-/// of itself is left at once.
+/// Joins the room `next` that replaces `room`, as `by` announced, and copies the settings and facts. Leaves it at once
+/// if it doesn't name `room` as its predecessor.
 pub async fn follow(bot: SharedMatrixBot, room: String, next: String, by: String) {
     if bot.account.rooms().contains(&next) {
         return;
@@ -74,12 +76,12 @@ pub async fn follow(bot: SharedMatrixBot, room: String, next: String, by: String
     if predecessor(&bot, &next).await.as_ref() == Some(&room) {
         take_settings(&bot, &room, &next);
     } else {
-        tracing::warn!("a room was left that doesn't follow the one that named it");
+        tracing::warn!("left a replacement room that doesn't confirm the replacement");
         let _ = bot.account.leave(&next).await;
     }
 }
 
-/// The room that one which was just entered follows.
+/// Returns the room that a newly joined room replaces.
 async fn predecessor(bot: &MatrixBot, room: &str) -> Option<String> {
     for _ in 0..LOOKS {
         match bot.account.predecessor(room) {
@@ -90,14 +92,14 @@ async fn predecessor(bot: &MatrixBot, room: &str) -> Option<String> {
     None
 }
 
-/// What a room set, and what it has of its own, belongs to the one that takes its place.
+/// Copies a room's settings and facts to its replacement.
 fn take_settings(bot: &MatrixBot, room: &str, next: &str) {
     let settings = bot.settings(room);
-    bot.recorded("a room's settings could not be taken along", |records| {
+    bot.recorded("a room's settings could not be copied to its replacement", |records| {
         records.set(next, |new| *new = settings).map(drop)
     });
     if let Err(error) = bot.moderation.take_along(room, next, jiff::Timestamp::now().as_second()) {
-        tracing::error!(%error, "a room's own facts could not be taken along");
+        tracing::error!(%error, "a room's facts could not be copied to its replacement");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A reply as events of a room.
+//! Renders a reply as the contents of Matrix events.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -14,20 +14,20 @@ use crate::store::settings::CommunitySettings;
 use crate::understanding::normalise::is_invisible;
 use crate::wording::Reply;
 
-/// The longest text of an event, in UTF-16 units. Both forms together and what encryption adds stay well below the 65,536
-/// bytes that an event may have, in any script.
+/// The longest text of an event, in UTF-16 units. In any script, plain text and HTML together, encrypted, stay well
+/// below the limit of 65,536 bytes for an event.
 const LONGEST: usize = 4_000;
 
-/// A text in both forms.
+/// A text as plain text and as HTML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventPart {
-    /// The plain form.
+    /// The plain text.
     pub body: String,
-    /// The same in HTML.
+    /// The same text in HTML.
     pub html: String,
 }
 
-/// The texts that say a reply, cut where needed, with what can be done about it: choose, or wish to be told.
+/// Renders a reply, with hints how to choose a topic or subscribe, split into parts where needed.
 #[must_use]
 pub fn parts(reply: &Reply) -> Vec<EventPart> {
     let phrases = &reply.language.pack().phrases;
@@ -40,23 +40,23 @@ pub fn parts(reply: &Reply) -> Vec<EventPart> {
     texts(&text)
 }
 
-/// Texts in both forms, cut where needed.
+/// Renders a text, split into parts where needed.
 #[must_use]
 pub fn texts(text: &str) -> Vec<EventPart> {
     let part = |body: String| EventPart { html: html(&body), body };
     cut(&quiet(text), LONGEST).into_iter().map(part).collect()
 }
 
-/// A text by which nobody is notified and nothing turns the direction of writing.
+/// Disables `@room`, and removes invisible characters, such as those that reverse the writing direction.
 fn quiet(text: &str) -> String {
     text.chars().filter(|c| !is_invisible(*c)).collect::<String>().replace("@room", "@\u{200b}room")
 }
 
-/// A source with its address, as the desk writes it.
+/// A line of a list of sources: a number (optional), a name, and a URL.
 static SOURCE: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^(\[\d+\] |)(.*?) <(https?://[^\s<>]+)>$").expect("a pattern of plain words"));
+    LazyLock::new(|| Regex::new(r"^(\[\d+\] |)(.*?) <(https?://[^\s<>]+)>$").expect("the pattern is valid"));
 
-/// The HTML of a plain text: its lines, sources as a list of links.
+/// Converts a plain text to HTML, with sources as a list of links.
 fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
     let mut in_list = false;
@@ -86,24 +86,24 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// What an event of the desk belongs to.
+/// The question that an event answers, and the offers that the event makes.
 #[derive(Debug, Clone, Copy)]
 pub struct Answering<'a> {
-    /// The message that is answered.
+    /// The id of the message that is answered.
     pub question: &'a str,
-    /// Who said it.
+    /// The id of its sender.
     pub asker: &'a str,
-    /// The thread that it is in.
+    /// The id of the first message of its thread.
     pub thread: Option<&'a str>,
     /// The ids of the topics to choose from.
     pub choices: &'a [String],
-    /// The words of a question without an answer.
+    /// The words of the unanswered question, if there is one.
     pub open: Option<&'a str>,
     /// The language of the answer.
     pub language: Language,
 }
 
-/// The content of an event that says a text as a reply to a message.
+/// Builds the content of a text that replies to a message.
 #[must_use]
 pub fn content(part: &EventPart, to: Answering<'_>, settings: &CommunitySettings) -> Value {
     let mut content = message(part, to, settings);
@@ -111,7 +111,7 @@ pub fn content(part: &EventPart, to: Answering<'_>, settings: &CommunitySettings
     content
 }
 
-/// The content of an event that gives a file as a reply; `place` leads to it.
+/// Builds the content of a file that replies to a message. `place` is what the upload returned.
 #[must_use]
 pub fn file(file: &TextFile, place: Value, to: Answering<'_>, settings: &CommunitySettings) -> Value {
     let name = EventPart { body: file.name.clone(), html: String::new() };
@@ -128,7 +128,7 @@ pub fn file(file: &TextFile, place: Value, to: Answering<'_>, settings: &Communi
     content
 }
 
-/// How an answer belongs to its question.
+/// Builds the relation of an answer to its question.
 fn relation(to: Answering<'_>) -> Value {
     let reply = json!({"event_id": to.question});
     match to.thread {
@@ -139,27 +139,27 @@ fn relation(to: Answering<'_>) -> Value {
     }
 }
 
-/// The content of an event that makes an earlier one say something else.
+/// Builds the content of an edit of an earlier message.
 #[must_use]
 pub fn replacement(part: &EventPart, earlier: &str, to: Answering<'_>, settings: &CommunitySettings) -> Value {
     let new = message(part, to, settings);
     let mut content = new.clone();
     content["body"] = json!(format!("* {}", part.body));
     content["formatted_body"] = json!(format!("* {}", part.html));
-    // Nobody is notified of a correction.
+    // An edit alerts nobody.
     content["m.mentions"] = json!({});
     content["m.new_content"] = new;
     content["m.relates_to"] = json!({"rel_type": "m.replace", "event_id": earlier});
     content
 }
 
-/// The content of a reaction to an event.
+/// Builds the content of a reaction to an event.
 #[must_use]
 pub fn reaction(event: &str, sign: &str) -> Value {
     json!({"m.relates_to": {"rel_type": "m.annotation", "event_id": event, "key": sign}})
 }
 
-/// The content of an event that answers nothing.
+/// Builds the content of a text that replies to nothing.
 #[must_use]
 pub fn announcement(part: &EventPart, settings: &CommunitySettings) -> Value {
     json!({

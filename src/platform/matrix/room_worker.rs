@@ -1,8 +1,8 @@
-//! A room's lane: its events one after the other, each question answered once, also over a crash.
+//! Handles a room's events one after the other, and answers each question once, also across a crash.
 //!
-//! A question is taken on in the database before it is answered and marked when it is. Its answer goes out under a
-//! transaction that follows from the question, so that the homeserver itself knows a second try. What is owed after a
-//! start or a gap the room's history tells.
+//! A question is recorded before it is answered, and the record is marked afterwards. The answer's transaction id is
+//! derived from the question, so that the homeserver accepts the answer once. After a start or a gap in the news, the
+//! room's history shows which questions have no answer. [`open`] starts a worker.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -23,124 +23,124 @@ use crate::store::answer_subscriptions::AnswerSubscription;
 use crate::store::handled::Place;
 use crate::wording::Reply;
 
-/// How old a message may be to be answered, in seconds, and one whose key came late.
+/// The greatest age of a message that is answered, and of one whose key comes late, in seconds.
 pub const ANSWERED_LATER: i64 = 60 * 60;
 const READ_LATER: i64 = 24 * 60 * 60;
 
-/// For so long a question may be corrected, in seconds.
+/// The time within which an edit of a question changes its answer, in seconds.
 pub const EDITED_WITHIN: i64 = 10 * 60;
 
-/// For so long a number is taken for a choice, in seconds.
+/// The time within which a number counts as a choice, in seconds.
 pub const CHOSEN_WITHIN: i64 = 2 * 60;
 
-/// What a lane has to do.
+/// A task for a room's worker.
 pub enum Task {
-    /// Something happened, as was heard then.
+    /// An event, and the time at which it was received.
     Event(Box<Event>, Instant),
-    /// Something may have been missed.
+    /// Events may have been missed.
     CatchUp,
-    /// Something could not be sent a while ago.
+    /// A minute has passed: retry answers that could not be sent.
     TryAgain,
-    /// Keys came, of a session of encryption.
+    /// The keys of the encryption session with this id have arrived.
     Keys(String),
-    /// An answer of some time ago has to say something else.
+    /// The facts behind an answer have changed.
     UpdateAnswer(Box<AnswerUpdate>),
-    /// Somebody who wished to be told of a question can be told.
+    /// A question that a person subscribed to has an answer.
     Notify(Box<(AnswerSubscription, Reply)>),
 }
 
-/// What is said to a message.
+/// The response to a message.
 pub enum OutgoingEvent {
     Reply(Box<Reply>),
     Text(String),
-    /// With a file.
+    /// A text with a file.
     File(String, TextFile),
     Nothing,
 }
 
-/// A saying as texts, with what can be done about it.
+/// A rendered response, with the choices that it offers.
 pub struct RenderedAnswer {
     pub parts: Vec<EventPart>,
     /// The ids of the topics to choose from.
     pub choices: Vec<String>,
-    /// The words of a question without an answer, of which one may wish to be told.
+    /// The words of an unanswered question, to which a person may subscribe.
     pub open: Option<String>,
     pub language: Language,
-    /// What goes with it.
+    /// The file that follows the text.
     pub file: Option<TextFile>,
 }
 
-/// A question that is answered: what the answer belongs to.
+/// The question that an answer belongs to.
 pub struct AnsweredQuestion<'a> {
-    /// What is recorded as answered, and to which the posts belong.
+    /// The id under which the question is recorded: that of a message or reaction.
     pub id: &'a str,
-    /// The message that the answer is a reply to; where a reaction asked, the one that it goes back to.
+    /// The id of the message that the answer replies to. For a reaction, it is the message that led to the offer.
     pub replies_to: &'a str,
-    /// Under which the homeserver takes the answer once; a correction has one of its own.
+    /// The id from which the answer's transaction ids are derived. Each edit of an answer has its own.
     pub transaction: &'a str,
     pub asker: &'a str,
     pub thread: Option<&'a str>,
-    /// When it was said, in seconds.
+    /// The time of the question, in seconds since 1970.
     pub at: i64,
 }
 
-/// Topics that somebody was asked to choose from.
+/// The topics that a person was asked to choose from.
 pub struct Choices {
     pub topics: Vec<String>,
     pub language: Language,
-    /// When the question was said, in seconds.
+    /// The time of the question, in seconds since 1970.
     pub at: i64,
 }
 
-/// A message that can't be read yet.
+/// A message that can't be decrypted yet.
 pub struct Unreadable {
     pub id: String,
-    /// The session of encryption that it belongs to.
+    /// The id of its encryption session.
     pub session: String,
-    /// When it was said, in seconds.
+    /// The time of the message, in seconds since 1970.
     pub at: i64,
 }
 
-/// A room's lane.
+/// The worker of a room.
 pub struct RoomWorker {
     pub bot: SharedMatrixBot,
     pub room: String,
     /// The last question of each person.
     pub last_questions: LastQuestions<String>,
-    /// What each question leant on, for when it is corrected, and when it was said.
+    /// The time and the context of each question, for when it is edited.
     pub contexts: HashMap<String, (i64, Option<String>)>,
-    /// What each person was last asked to choose from.
+    /// The choices last offered to each person.
     pub choices: HashMap<String, Choices>,
-    /// Messages that can't be read yet.
+    /// The messages that can't be decrypted yet.
     pub unreadable: Vec<Unreadable>,
-    /// When each person was told that a message can't be read.
+    /// The time at which each person was last told that a message can't be read.
     pub told: HashMap<String, i64>,
-    /// The language that was last spoken here.
+    /// The language of the last answer in the room.
     pub language: Language,
-    /// The sessions of encryption whose keys came last: a key may be here before the event that it belongs to.
+    /// The encryption sessions whose keys arrived last. Keys may arrive before the message that they decrypt.
     pub sessions: VecDeque<String>,
-    /// When what is being answered was heard.
+    /// The time at which the event in progress was received.
     pub received_at: Instant,
-    /// Whether what was missed is being made up for.
+    /// True while the worker goes through the history.
     pub is_catching_up: bool,
-    /// Whether something is owed that could not be sent.
+    /// True if something could not be sent and is tried again.
     pub owes: bool,
-    /// Whether the operator was told that the bot may not speak here.
+    /// True once it is logged that the homeserver refuses answers in the room, until an answer succeeds.
     pub is_mute: bool,
 }
 
-/// Where a room's tasks are put.
+/// The queue of a room's worker.
 pub struct Entry {
     give: UnboundedSender<Task>,
-    /// Whether a catch-up waits already: one is enough.
+    /// True while a catch-up is queued: one is enough.
     waits: Arc<AtomicBool>,
 }
 
 impl Entry {
-    /// Puts a task in. Gives it back if the lane has ended.
+    /// Queues a task. Drops a catch-up if one is queued already.
     ///
     /// # Errors
-    /// The task, if nobody takes it.
+    /// The task, if the worker has ended.
     pub fn put(&self, task: Task) -> Result<(), Task> {
         if matches!(task, Task::CatchUp) && self.waits.swap(true, Ordering::Relaxed) {
             return Ok(());
@@ -149,7 +149,7 @@ impl Entry {
     }
 }
 
-/// Opens a room's lane.
+/// Starts a room's worker.
 pub fn open(bot: &SharedMatrixBot, room: &str) -> Entry {
     let (give, tasks) = unbounded_channel();
     let waits = Arc::new(AtomicBool::new(false));
@@ -228,13 +228,13 @@ impl RoomWorker {
         }
     }
 
-    /// What happened besides messages, also while the program was away.
+    /// Handles events other than messages, also from while the bot was down.
     pub async fn on_other(&mut self, event: &Event) {
         match event.kind.as_str() {
             "m.room.encrypted" => self.on_unreadable(event).await,
             "m.reaction" => self.on_reaction(event).await,
             "m.room.redaction" => self.on_removal(event).await,
-            // Only those who may set the state of a room say where it goes on.
+            // Only a state event counts, because it takes the permission to change the room's state.
             "m.room.tombstone" if event.state_key.as_deref() == Some("") => {
                 if let Some(next) = event.content["replacement_room"].as_str() {
                     let (room, next, by) = (self.room.clone(), next.to_owned(), event.sender.clone());
@@ -245,7 +245,8 @@ impl RoomWorker {
         }
     }
 
-    /// Answers a message if it is for the bot, without the first parts of the answer, of which so many are `said`.
+    /// Answers a message if it is addressed to the bot, without the first `said` parts of the answer, which are already
+    /// posted.
     pub async fn on_message(&mut self, event: &Event, said: usize) {
         let Some(message) = incoming::message(&event.content, self.bot.account.user()) else { return };
         if self.is_answered(&event.id) == Some(true) {
@@ -258,7 +259,7 @@ impl RoomWorker {
         let is_for_me = place.community.is_none() || self.is_reply_to_me(&message);
         let moderating = self.moderating(event, &message, &place, is_for_me);
         let chosen = if moderating.is_none() { self.chosen(event, &message).await } else { None };
-        // Only the next message chooses; a file alone is none.
+        // Only the person's next message may choose. A file without a caption doesn't count.
         if !message.text.is_empty() && self.choices.get(&event.sender).is_some_and(|choices| choices.at <= at) {
             self.choices.remove(&event.sender);
         }
@@ -284,13 +285,15 @@ impl RoomWorker {
         self.deliver(&question(event, &message), outgoing, said).await;
     }
 
-    /// The place that the room is: a direct conversation has no community, a room that is bound to a space has that.
+    /// Returns the room as a place. Its community is the space that it is bound to, or else the room itself; a direct
+    /// chat has none.
     pub async fn place(&self) -> Place {
         let is_direct = self.bot.account.is_direct(&self.room).await;
         let community = || self.bot.settings(&self.room).space.unwrap_or_else(|| self.room.clone());
         Place { channel: self.room.clone(), community: (!is_direct).then(community) }
     }
 
+    /// Reads the question or command in a message. `None` if it isn't addressed to the bot.
     pub async fn asked(&self, message: &Message, is_for_me: bool) -> Option<Asked> {
         let me = self.bot.account.user();
         let local = me.trim_start_matches('@').split(':').next().unwrap_or_default();
@@ -306,18 +309,20 @@ impl RoomWorker {
         self.question_of(event).is_some()
     }
 
+    /// Returns the id of the question that an event answers. `None` if the event isn't one of the bot's answers.
     pub fn question_of(&self, event: &str) -> Option<String> {
         let room = &self.room;
         self.bot.recorded("an answer could not be looked up", |records| records.question_of(event, room)).flatten()
     }
 
+    /// Returns the ids of the messages that answer a question, in order.
     pub fn posts(&self, question: &str) -> Vec<String> {
         let room = &self.room;
         self.bot.recorded("answers could not be looked up", |records| records.posts(question, room)).unwrap_or_default()
     }
 
-    /// Records that a message is taken on; false if it was answered before. Trouble with the record doesn't keep from
-    /// answering.
+    /// Records a message as received. Returns false if it is already answered. If the database fails it returns true,
+    /// so that the message is answered all the same.
     pub fn take_on(&self, message: &str, place: &Place, at: i64) -> bool {
         let is_open = self.bot.recorded("a message could not be recorded", |records| {
             Ok(records.receive(message, place, at)? || records.is_answered(message)? == Some(false))
@@ -325,9 +330,9 @@ impl RoomWorker {
         is_open.unwrap_or(true)
     }
 
-    /// Whether a message was answered; nothing if it was never taken on.
+    /// Returns true if a message is answered, false if it is only received. `None` if it has no record.
     pub fn is_answered(&self, message: &str) -> Option<bool> {
-        self.bot.recorded("a record could not be read", |records| records.is_answered(message)).flatten()
+        self.bot.recorded("the record of a message could not be read", |records| records.is_answered(message)).flatten()
     }
 
     pub fn forget_post(&self, post: &str) {
@@ -345,7 +350,7 @@ impl RoomWorker {
     }
 }
 
-/// What the answer to a message belongs to.
+/// Returns a message as the question of an answer.
 pub fn question<'a>(event: &'a Event, message: &'a Message) -> AnsweredQuestion<'a> {
     AnsweredQuestion {
         id: &event.id,

@@ -1,4 +1,4 @@
-//! What a change does, and what was found of it.
+//! Writes the descriptions and previews of changes.
 
 use super::{confirm_or_cancel, indented, named, quoted};
 use crate::facts::{Basis, Claim, Facts, Rank, Source, Topic, Value};
@@ -7,10 +7,10 @@ use crate::wording::{Reply, capitalised, in_words, source_in_list};
 
 pub fn takes_from_silent(topic: &Topic, left: usize) -> String {
     let rest = match left {
-        0 => "which has no question left and goes".to_owned(),
-        left => format!("which keeps {left} like it; `topic retire {}` if all of it is answered now", topic.id),
+        0 => "which has no other question and is removed".to_owned(),
+        left => format!("which still has {left}; use `topic retire {}` if those are answered now, too", topic.id),
     };
-    format!("It is taken from {}, {rest}", named(topic))
+    format!("The question is taken from {}, {rest}", named(topic))
 }
 
 pub fn adds_claim(topic: &Topic) -> String {
@@ -19,7 +19,7 @@ pub fn adds_claim(topic: &Topic) -> String {
 
 pub fn adds_topic(topic: &Topic) -> String {
     format!(
-        "Make a topic {} that is asked for by {}",
+        "Create the topic {} with the question {}",
         named(topic),
         quoted(topic.examples.first().map_or("", String::as_str))
     )
@@ -27,7 +27,7 @@ pub fn adds_topic(topic: &Topic) -> String {
 
 pub fn adds_silent_topic(topic: &Topic) -> String {
     format!(
-        "Say that the sources don't say {}, when asked {}",
+        "Reply that the sources don't say {}, when asked {}",
         topic.unsaid.as_deref().unwrap_or_default(),
         quoted(topic.examples.first().map_or("", String::as_str))
     )
@@ -38,12 +38,12 @@ pub fn unsaid_as_title(unsaid: &str) -> String {
 }
 
 pub fn renames_topic(topic: &Topic, title: &str) -> String {
-    format!("Call {} {} from now on", named(topic), quoted(title))
+    format!("Rename {} to {}", named(topic), quoted(title))
 }
 
 pub fn merges_topics(from: &Topic, into: &Topic) -> String {
     format!(
-        "Put {} with {} questions and {} claims into {}",
+        "Merge {} with {} questions and {} claims into {}",
         named(from),
         from.examples.len(),
         from.claims.len(),
@@ -52,15 +52,15 @@ pub fn merges_topics(from: &Topic, into: &Topic) -> String {
 }
 
 pub fn retires_topic(topic: &Topic) -> String {
-    format!("Answer {} no more", named(topic))
+    format!("Stop answering {}", named(topic))
 }
 
 pub fn teaches(question: &str, topic: &Topic) -> String {
-    format!("Teach {} to {}", quoted(question), named(topic))
+    format!("Add the question {} to {}", quoted(question), named(topic))
 }
 
 pub fn forgets(question: &str, topic: &Topic) -> String {
-    format!("Forget {} in {}", quoted(question), named(topic))
+    format!("Remove the question {} from {}", quoted(question), named(topic))
 }
 
 pub fn adds_source(source: &Source) -> String {
@@ -85,18 +85,18 @@ pub fn changes_source(was: &Source, is: &Source) -> String {
 }
 
 pub fn retires_source(source: &Source) -> String {
-    format!("Take source {} away", source.id)
+    format!("Remove source {}", source.id)
 }
 
 pub fn retires_claim(claim: &Claim) -> String {
-    format!("Say {} no more: {}", claim.id, claim.statement)
+    format!("Retire {}: {}", claim.id, claim.statement)
 }
 
 pub fn restores_claim(claim: &Claim) -> String {
-    format!("Say {} again: {}", claim.id, claim.statement)
+    format!("Restore {}: {}", claim.id, claim.statement)
 }
 
-/// Where a claim stands.
+/// Returns the citations of a claim.
 pub(super) fn cited(claim: &Claim, facts: &Facts) -> String {
     if claim.cite.is_empty() {
         return "no source".into();
@@ -109,10 +109,10 @@ pub(super) fn cited(claim: &Claim, facts: &Facts) -> String {
     claim.cite.iter().map(of).collect::<Vec<_>>().join("; ")
 }
 
-/// A claim as it stands, a line for each of its parts.
+/// Describes a claim, one part per line.
 pub fn claim_in_lines(claim: &Claim, facts: &Facts) -> Vec<String> {
     let mut lines = vec![format!("  {}", claim.statement)];
-    // A claim of words alone has its own words for a value.
+    // The value of a claim of words alone repeats its statement.
     if claim.value.in_words() != claim.statement.trim_end_matches('.') {
         lines.push(format!("  value: {}", value_of(claim)));
     }
@@ -140,19 +140,19 @@ fn listed(ids: &[String]) -> String {
 }
 
 fn basis(basis: Basis) -> String {
-    if basis == Basis::Event { "of the event".into() } else { "of the report".into() }
+    if basis == Basis::Event { "event".into() } else { "report".into() }
 }
 
 fn rank(rank: Rank) -> String {
     match rank {
-        Rank::Preferred => "said first",
-        Rank::Normal => "as the others",
+        Rank::Preferred => "preferred",
+        Rank::Normal => "normal",
         Rank::Deprecated => "retired",
     }
     .into()
 }
 
-/// What becomes of a claim, a line for each part that changes.
+/// Describes the changes of a claim, two lines for each part that changes.
 pub fn claim_changes(was: &Claim, is: &Claim, facts: &Facts) -> Vec<String> {
     let mut lines = vec![format!("Change {}", is.id)];
     let english = Language::English;
@@ -161,9 +161,9 @@ pub fn claim_changes(was: &Claim, is: &Claim, facts: &Facts) -> Vec<String> {
         ("value", value_of(was), value_of(is)),
         ("source", cited(was, facts), cited(is, facts)),
         ("as of", in_words(&was.as_of, english), in_words(&is.as_of, english)),
-        ("which is the day", basis(was.as_of_basis), basis(is.as_of_basis)),
+        ("basis of the date", basis(was.as_of_basis), basis(is.as_of_basis)),
         ("said by", or_nobody(&was.attributed_to), or_nobody(&is.attributed_to)),
-        ("not printed", or_nothing(&was.unprinted), or_nothing(&is.unprinted)),
+        ("not in the source", or_nothing(&was.unprinted), or_nothing(&is.unprinted)),
         ("disagrees with", listed(&was.contradicts), listed(&is.contradicts)),
         ("rank", rank(was.rank), rank(is.rank)),
     ];
@@ -174,26 +174,26 @@ pub fn claim_changes(was: &Claim, is: &Claim, facts: &Facts) -> Vec<String> {
 }
 
 pub fn value_is_not_shown(value: &Value) -> String {
-    format!("the statement doesn't show the value, {}", value.in_words())
+    format!("the statement doesn't contain the value, {}", value.in_words())
 }
 
 pub fn is_compared_no_more(was: &Value) -> String {
     format!(
-        "the value was {}, which others were compared with; now it is words, which nothing is compared with",
+        "the value was {} and was compared with other claims; the new value is only words and isn't compared",
         was.in_words()
     )
 }
 
 pub fn still_says(other: &Claim) -> String {
-    format!("{} still says the old figure: {}", other.id, quoted(&other.statement))
+    format!("{} still contains the old figure: {}", other.id, quoted(&other.statement))
 }
 
 pub fn is_untranslated() -> String {
-    "in Russian and Korean it is said in your words, too, as long as nobody translates it".into()
+    "Russian and Korean answers contain your English words until somebody translates them".into()
 }
 
 pub fn loses_its_answer() -> String {
-    "careful, this question has an answer at present and then has none".into()
+    "careful, this question has an answer now and would lose it".into()
 }
 
 pub fn is_unsourced() -> String {
@@ -213,15 +213,15 @@ pub fn says_the_same(other: &Claim) -> String {
 }
 
 pub fn belongs_to(title: &str) -> String {
-    format!("this question is answered from {} at present", quoted(title))
+    format!("at present, this question is answered from {}", quoted(title))
 }
 
 pub fn answer_stays() -> String {
-    "the answer to it stays as it is".into()
+    "the answer stays the same".into()
 }
 
 pub fn recorded_change(questions: &[String]) -> Option<String> {
-    list_of("of the recorded questions these get another answer", questions)
+    list_of("these recorded questions get another answer", questions)
 }
 
 pub fn others_change(questions: &[String]) -> Option<String> {
@@ -233,12 +233,13 @@ fn list_of(what: &str, questions: &[String]) -> Option<String> {
     (!questions.is_empty()).then(|| format!("{what}: {list}"))
 }
 
-/// The answer before and after, without the addresses of its sources; with what it is the answer to where several are shown.
+/// Shows the answer before and after a change, without web addresses. `name` is the topic or question, for a preview
+/// with several answers.
 pub fn before_and_after(name: Option<&str>, before: &Reply, after: &Reply) -> String {
     let (before_that, after_that) = (indented(&without_addresses(before)), indented(&without_addresses(after)));
     let of = name.map(|name| format!(", {}", quoted(name))).unwrap_or_default();
     if before.text == after.text {
-        return format!("The answer stays{of}:\n{}", indented(&before.body));
+        return format!("The answer stays the same{of}:\n{}", indented(&before.body));
     }
     format!("Before{of}:\n{before_that}\nAfter:\n{after_that}")
 }
@@ -247,7 +248,7 @@ fn without_addresses(reply: &Reply) -> String {
     reply.text.lines().map(|line| line.split(" <http").next().unwrap_or(line)).collect::<Vec<_>>().join("\n")
 }
 
-/// A change with all that is known of it.
+/// Returns the preview of a change: its description, the findings and the answers before and after.
 pub fn preview(lines: &[String], found: &[String], answers: &[String]) -> String {
     let mut parts = vec![lines.join("\n")];
     if !found.is_empty() {

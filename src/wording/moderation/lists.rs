@@ -1,4 +1,4 @@
-//! What moderators look up.
+//! Writes the lists and reports that moderators look up.
 
 use std::fmt::Write as _;
 
@@ -7,16 +7,15 @@ use super::{named, quoted};
 use crate::desk::Answered;
 use crate::facts::{Facts, Rank, Subject, Topic};
 use crate::store::queue::{Report, Suggestion, UnansweredQuestion};
-use crate::understanding::decide::ANSWER_FROM;
-use crate::understanding::{Decision, Index};
+use crate::understanding::{Answerable, Decision, Index, Trace};
 
-/// How long a title is made of a question, in letters.
+/// The number of characters of a question that become a title, after the first.
 const LONGEST_TITLE: usize = 99;
 
-/// How many example questions of a topic are shown.
+/// The number of example questions shown of a topic.
 const EXAMPLES_SHOWN: usize = 3;
 
-/// Topics that were found.
+/// Lists found topics, at most `most`.
 pub fn found(topics: &[&Topic], most: usize) -> String {
     let mut lines: Vec<String> = topics.iter().take(most).map(|topic| in_list(topic)).collect();
     if topics.len() > most {
@@ -29,7 +28,7 @@ pub fn found_near(topics: &[&Topic]) -> String {
     if topics.is_empty() {
         return "Nothing was found.".into();
     }
-    format!("Nothing has all these words. Nearest:\n{}", found(topics, topics.len()))
+    format!("No topic has all these words. The nearest:\n{}", found(topics, topics.len()))
 }
 
 fn in_list(topic: &Topic) -> String {
@@ -37,12 +36,12 @@ fn in_list(topic: &Topic) -> String {
     format!("{}: {} ({} claims{silent})", topic.id, topic.title, topic.claims.len())
 }
 
-/// A topic with its claims.
+/// Describes a topic with its claims and newest example questions. `newest` is the last revision that changed it.
 pub fn topic(subject: &Subject, topic: &Topic, facts: &Facts, newest: i64) -> String {
     let mut text = format!("{} in {}", named(topic), quoted(&subject.title));
     let _ = write!(text, ", last changed in revision {newest}");
     if let Some(unsaid) = &topic.unsaid {
-        let _ = write!(text, "\nThe sources don't say {unsaid}. The nearest:");
+        let _ = write!(text, "\nThe sources don't say {unsaid}. The nearest claims:");
     }
     let claims = facts.claims_by_id();
     for claim in topic.claims.iter().filter_map(|id| claims.get(id.as_str())) {
@@ -53,13 +52,13 @@ pub fn topic(subject: &Subject, topic: &Topic, facts: &Facts, newest: i64) -> St
         };
         let _ = write!(text, "\n{}{rank}\n{}", claim.id, claim_in_lines(claim, facts).join("\n"));
     }
-    let _ = write!(text, "\n{} questions are taught:", topic.examples.len());
+    let _ = write!(text, "\n{} example questions:", topic.examples.len());
     let newest: Vec<String> = topic.examples.iter().rev().take(EXAMPLES_SHOWN).map(|example| quoted(example)).collect();
     let more = if topic.examples.len() > EXAMPLES_SHOWN { ", …" } else { "" };
     format!("{text} {}{more}", newest.join(", "))
 }
 
-/// How a question is understood.
+/// Explains how a question was understood: the outcome and each candidate topic with its features.
 pub fn trace(answered: &Answered, index: &Index) -> String {
     let mut lines = vec![format!("{:?} in {} µs", answered.reply.outcome, answered.elapsed_us)];
     for trace in &answered.traces {
@@ -79,24 +78,25 @@ pub fn trace(answered: &Answered, index: &Index) -> String {
                 if unexplained.is_empty() { "nothing".to_owned() } else { unexplained.join(", ") },
             ));
         }
-        if let (Decision::Unknown { .. } | Decision::Choose(_), Some(best)) =
-            (&trace.decision, trace.candidates.first())
-        {
-            let id = &index.topics()[best.topic].id;
-            lines.push(format!(
-                "It would answer from {id} with a confidence of {:.2} or more; `question add {id} {}` teaches it.",
-                ANSWER_FROM,
-                trace.words.join(" ")
-            ));
+        if matches!(trace.decision, Decision::Unknown { .. } | Decision::Choose(_)) {
+            lines.extend(teaching_hint(trace, index));
         }
     }
     lines.join("\n")
 }
 
-/// A page of questions without an answer.
+/// Suggests adding the question to the nearest topic that has an answer; `None` without one. A silent topic isn't
+/// suggested: it may have matched by mistake, and another example would make that permanent.
+fn teaching_hint(trace: &Trace, index: &Index) -> Option<String> {
+    let topics = trace.candidates.iter().map(|candidate| &index.topics()[candidate.topic]);
+    let id = &topics.into_iter().find(|topic| topic.answerable == Answerable::Yes)?.id;
+    Some(format!("If {id} answers this, `question add {id} {}` adds the question to it.", trace.words.join(" ")))
+}
+
+/// Lists a page of unanswered questions. `first` is the number of questions before it.
 pub fn unanswered(shown: &[UnansweredQuestion], first: usize, (page, pages): (usize, usize)) -> String {
     if shown.is_empty() {
-        return "No question waits for an answer.".into();
+        return "No questions are waiting for an answer.".into();
     }
     let day = |at: i64| {
         let day = jiff::Timestamp::from_second(at).unwrap_or(jiff::Timestamp::UNIX_EPOCH).to_string();
@@ -109,10 +109,10 @@ pub fn unanswered(shown: &[UnansweredQuestion], first: usize, (page, pages): (us
         let _ = write!(text, "\n{}. {}× {} ({when})", first + at + 1, unanswered.count, quoted(&unanswered.text));
     }
     if pages > 1 {
-        let _ = write!(text, "\nPage {page} of {pages}: `unanswered 2` shows the next.");
+        let _ = write!(text, "\nPage {page} of {pages}: `unanswered 2` shows the second.");
     }
-    text + "\n`assign 1 <topic>` teaches it to a topic, `not known 1 <what>` says what isn't known, `dismiss 1` leaves it, \
-            `topic add` makes a new topic."
+    text + "\n`assign 1 <topic>` adds it to a topic, `not known 1 <what>` answers what isn't known, `dismiss 1` drops \
+            it, `topic add` creates a new topic."
 }
 
 pub fn suggestions(suggested: &[(i64, Suggestion)], reported: &[(i64, Report)]) -> String {
@@ -137,10 +137,12 @@ pub fn suggestions(suggested: &[(i64, Suggestion)], reported: &[(i64, Report)]) 
     for (at, (_, report)) in reported.iter().enumerate() {
         let claims = if report.claims.is_empty() { String::new() } else { format!(" ({})", spaced(&report.claims)) };
         let (number, topics) = (suggested.len() + at + 1, spaced(&report.topics));
-        let of = if topics.is_empty() { String::new() } else { format!(" of {topics}{claims}") };
-        lines.push(format!("{number}. reported{of}: {}", quoted(&report.text)));
+        let of = if topics.is_empty() { String::new() } else { format!(" with {topics}{claims}") };
+        lines.push(format!("{number}. reported problem{of}: {}", quoted(&report.text)));
     }
-    lines.push("`accept 1` makes a suggestion a claim, `decline 1 <why>` declines it, `dismiss 1` leaves it.".into());
+    lines.push(
+        "`accept 1` turns a suggestion into a claim, `decline 1 <why>` declines it, `dismiss 1` drops it.".into(),
+    );
     lines.join("\n")
 }
 
@@ -148,26 +150,26 @@ fn spaced(ids: &str) -> String {
     ids.split(',').collect::<Vec<_>>().join(", ")
 }
 
-/// What is said to a moderator who answered a question by hand.
+/// Replies to a moderator who answered a question by hand.
 pub fn answered_by_hand(question: &str) -> String {
-    format!("Thank you. Those who moderate here can make that my answer to {}, with its source.", quoted(question))
+    format!("Thank you. Moderators can make that my answer to {}, with its source.", quoted(question))
 }
 
-/// Why a moderator's answer can't be made a fact as it is.
+/// Reports why a moderator's answer can't become a fact as it is.
 pub fn refused_by_hand(why: &str) -> String {
-    format!("That can't be my answer as it is. {why} Reply again without it; the source is asked for later.")
+    format!("That can't become my answer as it is. {why} Reply again without it; I ask for the source later.")
 }
 
-/// How, where there is no button for it.
+/// Explains how to accept a suggestion where there is no button for it.
 #[cfg(feature = "matrix")]
 pub fn how_to_accept() -> String {
-    "`suggestions` lists it, `accept` and its number begins.".into()
+    "`suggestions` lists it, and `accept` with its number makes it a fact.".into()
 }
 
-/// The same for those who look after the community.
+/// Reports a moderator's answer in the community's log.
 pub fn answered_by_hand_line(suggestion: &Suggestion) -> String {
     format!(
-        "A moderator answered {} by hand: {}. `suggestions` lists it, `accept` and its number makes it a fact.",
+        "A moderator answered {}: {}. `suggestions` lists it, and `accept` with its number makes it a fact.",
         quoted(suggestion.question.as_deref().unwrap_or_default()),
         quoted(&suggestion.statement)
     )
@@ -179,10 +181,10 @@ pub fn make_it_a_fact() -> String {
 }
 
 pub fn suggestion_is_gone() -> String {
-    "That was accepted, declined or deleted in the meantime; `suggestions` lists what waits.".into()
+    "That was accepted, declined or deleted in the meantime. `suggestions` lists the others.".into()
 }
 
-/// A question as the title of a topic.
+/// Turns a question into the title of a topic.
 pub fn as_title(question: &str) -> String {
     let mut chars = question.trim().trim_end_matches(['?', '.', '!']).chars();
     let first = chars.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
@@ -190,18 +192,18 @@ pub fn as_title(question: &str) -> String {
 }
 
 pub fn suggested() -> String {
-    "Thank you. Those who moderate here will see it, without your name.".into()
+    "Thank you. The moderators here will see it, without your name.".into()
 }
 
 pub fn too_many_suggestions() -> String {
-    "Thank you, but very many suggestions wait already; try again when they have been looked through.".into()
+    "Thank you, but too many suggestions are waiting. Try again when the moderators have handled some.".into()
 }
 
 pub fn put_aside(why: Option<&str>) -> String {
     why.map_or_else(|| "Done; it won't be raised again.".into(), |why| format!("Declined: {why}"))
 }
 
-/// What was asked, by outcome, a line a day.
+/// Lists the numbers of questions by outcome, one line per day.
 pub fn stats(tally: &[(String, String, u32)]) -> String {
     if tally.is_empty() {
         return "Nothing was asked here in the last seven days.".into();

@@ -1,4 +1,4 @@
-//! What was changed, by whom and why.
+//! Writes the texts on revisions: what was changed, by whom and why.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use super::{indented, quoted};
 use crate::facts::{Claim, Rank};
 use crate::store::{EntityChange, Outdated, Revision, Scope};
 
-/// A change, for those who look after the community.
+/// Returns a line for the community's log.
 #[cfg(any(feature = "discord", feature = "matrix"))]
 pub fn in_log(line: &str) -> String {
     format!("{line}. `undo` takes it back.")
@@ -17,43 +17,43 @@ pub fn made(revision: i64) -> String {
     format!("Done, revision {revision}. `undo {revision}` takes it back.")
 }
 
-/// A community's change that all share now.
+/// Reports that a revision of a community was made part of the shared facts.
 pub fn promoted(revision: i64) -> String {
     format!(
-        "Done, all share it since revision {revision}. To take it back say `undo {revision}` in a direct chat with me or on \
-         the terminal."
+        "Done, revision {revision}: all communities share it now. To take it back, use `undo {revision}` in a direct \
+         chat with me or on the terminal."
     )
 }
 
-/// A revision for others who look after the community, in a line.
+/// Describes a revision in one line, for the community's log.
 pub fn made_line(revision: i64, lines: &[String]) -> String {
     let what = lines.first().map_or("", |line| line.lines().next().unwrap_or_default());
     format!("Revision {revision}: {what}")
 }
 
-/// Somebody was faster.
+/// Reports that other revisions changed the same facts since the preview.
 pub fn overtaken(by: &[Revision]) -> String {
-    let mut text = String::from("Nothing was changed: somebody changed the same since you looked.");
+    let mut text = String::from("Nothing was changed: somebody changed the same facts after you looked.");
     for revision in by {
         let _ = write!(text, "\n{}", revision_in_words(revision));
     }
-    text + "\nLook at it as it is now and decide again."
+    text + "\nLook them up again, then decide."
 }
 
-/// Why a revision isn't taken back.
+/// Reports why a revision can't be undone.
 pub fn changed_since(id: i64, by: &[Revision]) -> String {
-    let mut text = format!("What revision {id} changed was changed again since, so it isn't taken back by itself:");
+    let mut text = format!("Revision {id} can't be undone alone, because what it changed was changed again:");
     for revision in by {
         let _ = write!(text, "\n{}", revision_in_words(revision));
     }
-    let _ = write!(text, "\nTake those back first, or all at once with `undo all since {}`.", id - 1);
+    let _ = write!(text, "\nUndo those first, or all at once with `undo all since {}`.", id - 1);
     text
 }
 
-/// A revision with what it changed.
+/// Describes a revision: when, who, why, and for moderators' revisions each change.
 pub(super) fn revision_in_words(revision: &Revision) -> String {
     let when: String = revision.meta.made_at.chars().take(16).map(|c| if c == 'T' { ' ' } else { c }).collect();
-    let undoes = revision.undoes.map(|id| format!(", takes {id} back")).unwrap_or_default();
+    let undoes = revision.undoes.map(|id| format!(", undoes {id}")).unwrap_or_default();
     let shared = match &revision.scope {
         Scope::Shared => ", shared",
         Scope::Community(_) => "",
@@ -74,7 +74,7 @@ fn changed_in_words(changed: &EntityChange) -> String {
         return format!("{name}: {}", claim_difference(&was, &is));
     }
     match (&changed.was, &changed.is) {
-        (_, None) => format!("{name} was taken away"),
+        (_, None) => format!("{name} was removed"),
         (None, Some(_)) => match changed.claims().1 {
             Some(is) => format!("{name}: {}", quoted(&is.statement)),
             None => format!("{name} was added"),
@@ -94,11 +94,11 @@ fn claim_difference(was: &Claim, is: &Claim) -> String {
 }
 
 pub fn undoes(revision: &Revision) -> Vec<String> {
-    vec![format!("Take revision {} back", revision.id), indented(&revision_in_words(revision))]
+    vec![format!("Undo revision {}", revision.id), indented(&revision_in_words(revision))]
 }
 
 pub fn undoes_all(revisions: &[Revision]) -> Vec<String> {
-    let mut lines = vec![format!("Take {} revisions back, the newest first", revisions.len())];
+    let mut lines = vec![format!("Undo {} revisions, the newest first", revisions.len())];
     lines
         .extend(revisions.iter().take(10).map(|revision| format!("  {}: {}", revision.id, quoted(&revision.meta.why))));
     if revisions.len() > 10 {
@@ -109,40 +109,41 @@ pub fn undoes_all(revisions: &[Revision]) -> Vec<String> {
 
 pub fn promotes(revision: &Revision) -> Vec<String> {
     vec![
-        format!("Make revision {} of this community what all share", revision.id),
+        format!("Make revision {} of this community part of the shared facts", revision.id),
         indented(&revision_in_words(revision)),
     ]
 }
 
 pub fn history(name: &str, revisions: &[Revision]) -> String {
     if revisions.is_empty() {
-        return format!("Nothing was changed of {}.", quoted(name));
+        return format!("No changes of {} are recorded.", quoted(name));
     }
     revisions.iter().map(revision_in_words).collect::<Vec<_>>().join("\n")
 }
 
-/// What was changed here and elsewhere; `shared` tells whether here is what all share.
+/// Lists changes that a later change in the layer below concerns: a release for the shared facts (`shared`), the shared
+/// facts for a community.
 pub fn outdated(outdated: &[Outdated], shared: bool) -> String {
     if outdated.is_empty() {
-        return "Nothing that was changed here has been changed by others since.".into();
+        return "Nothing that was changed here was changed elsewhere since.".into();
     }
     let mut text = String::from(match shared {
-        true => "These were changed here, and a release has them otherwise. Yours count until you undo them:",
-        false => "These were changed here, and what all share changed after that. Yours count until you undo them:",
+        true => "These were changed here, and a release has other versions. Your versions count until you undo them:",
+        false => "These were changed here, and later in the shared facts. Your versions count until you undo them:",
     });
     for Outdated { kind, id, revision, theirs } in outdated {
-        let theirs = theirs.as_ref().map(|text| format!(", there it says {}", quoted(text))).unwrap_or_default();
+        let theirs = theirs.as_ref().map(|text| format!(", which says {}", quoted(text))).unwrap_or_default();
         let whose = if shared { "release of" } else { "shared" };
         let _ = write!(text, "\n  {kind} {id} ({whose} revision {revision}; `fact history {id}`){theirs}");
     }
     text
 }
 
-/// The same for the log channel.
+/// Reports the same for the community's log.
 pub fn layer_conflicts(outdated: &[Outdated]) -> String {
     let ids: Vec<String> = outdated.iter().map(|one| format!("{} {}", one.kind, one.id)).collect();
     format!(
-        "What all share changed under changes of yours: {}. Yours count; `review` shows what it says there.",
+        "The shared facts changed under your changes: {}. Your versions count; `review` shows the shared ones.",
         ids.join(", ")
     )
 }
