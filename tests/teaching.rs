@@ -51,7 +51,7 @@ fn a_taught_question_is_answered_at_once_and_forgotten_at_once() {
     for (question, like_it, id) in [
         ("give me the lowdown on the dosh", "whats the lowdown on dosh", "ticket-price"),
         ("who's the boss of that bird", "whos the boss of the bird", "airline"),
-        ("скинь ценник по-братски", "ценник скинь, брат", "ticket-price"),
+        ("скинь мелочишку по-братски", "мелочишку скинь, брат", "ticket-price"),
         ("표값 썰 풀어봐", "표값 썰좀 풀어", "ticket-price"),
     ] {
         let taught = Taught::new();
