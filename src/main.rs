@@ -114,10 +114,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         None if config.discord.is_some() || config.matrix.is_some() => serve(&config),
         None => {
-            eprintln!(
-                "No platform is configured (DISCORD_TOKEN and MATRIX_HOMESERVER are unset). Starting a conversation on the \
-                 terminal."
-            );
+            eprintln!("No platform is configured, so this is a conversation on the terminal.");
             talk(&config)
         }
         Some(Command::Talk) => talk(&config),
@@ -145,8 +142,7 @@ fn open_store(path: &Path) -> anyhow::Result<Store> {
 
 fn open_desk(config: &Config) -> anyhow::Result<Desk> {
     let store = open_store(&config.database)?;
-    let notice =
-        || eprintln!("Training on the example questions. This takes about ten seconds, once for each release.");
+    let notice = || eprintln!("First start of this release: training on questions, about ten seconds.");
     let (desk, applied) = Desk::open_with_notice(store, &meta("start", "facts of this release"), notice)?;
     if !applied.kept.is_empty() {
         eprintln!("These facts were edited here and differ from this release. Your versions stay in use:");
